@@ -1,0 +1,89 @@
+"""Before and after training, as the evaluation noted it. What it did not note is left out, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from curate.report.examples import SHORT, clip
+from curate.report.model import Answers, Comparison, Evaluation
+from curate.report.training import numbers
+
+_SETS = {
+    "test_seen": ("New questions, seen documents", "Was it learned?"),
+    "test_heldout": ("Held-out documents", "Does the skill carry over?"),
+    "test_general": ("General data", "Was anything forgotten?"),
+}
+
+
+def evaluation(figures: Mapping[str, Any]) -> Evaluation:
+    """All that was measured, the three usual sets first."""
+    sets = figures.get("sets")
+    if not isinstance(sets, Mapping):
+        return Evaluation()
+    order = [name for name in _SETS if name in sets] + [name for name in sets if name not in _SETS]
+    known = {name: sets[name] for name in order if isinstance(sets[name], Mapping)}
+    found = {name: _comparison(name, noted) for name, noted in known.items()}
+    return Evaluation(
+        base=str(figures.get("base") or ""),
+        comparisons=[each for each in found.values() if each],
+        unmeasured=[str(known[name]["sentence"]) for name in known if not found[name] and known[name].get("sentence")],
+        answers=[answer for name, noted in known.items() for answer in _answers(name, noted)],
+    )
+
+
+def _comparison(name: str, noted: Mapping[str, Any]) -> Comparison | None:
+    base, tuned, apart = (noted.get(key) or {} for key in ("base", "tuned", "difference"))
+    if not (numbers(base, "loss") and numbers(tuned, "loss")):
+        return None
+    label, asks = _SETS.get(name, (name.replace("_", " "), ""))
+    own = noted.get("answers") or {}
+    right = own.get("figures_right") or {}
+    return Comparison(
+        name=name,
+        label=label,
+        asks=asks,
+        records=int(noted.get("records", 0)),
+        before=base["loss"],
+        after=tuned["loss"],
+        perplexity_before=base.get("perplexity"),
+        perplexity_after=tuned.get("perplexity"),
+        difference=apart.get("mean"),
+        low=apart.get("low"),
+        high=apart.get("high"),
+        sentence=str(noted.get("sentence", "")),
+        languages=_languages(noted.get("languages")),
+        rouge=_sides(own.get("rouge_l")),
+        figures=(int(right["base"]), int(right["tuned"])) if right.get("records") and _sides(right) else None,
+        figures_of=int(right.get("records") or 0),
+    )
+
+
+def _languages(noted: Any) -> dict[str, tuple[float, float]]:
+    if not isinstance(noted, Mapping):
+        return {}
+    return {
+        name: (each["base"]["loss"], each["tuned"]["loss"])
+        for name, each in noted.items()
+        if numbers(each.get("base"), "loss") and numbers(each.get("tuned"), "loss")
+    }
+
+
+def _sides(noted: Any) -> tuple[float, float] | None:
+    return (noted["base"], noted["tuned"]) if numbers(noted, "base", "tuned") else None
+
+
+def _answers(name: str, noted: Mapping[str, Any]) -> list[Answers]:
+    keys = ("question", "reference", "base", "tuned")
+    samples = [each for each in noted.get("samples") or [] if isinstance(each, Mapping) and set(keys) <= each.keys()]
+    return [
+        Answers(
+            set=_SETS.get(name, (name.replace("_", " "), ""))[0],
+            language=str(each.get("language", "")),
+            question=clip(str(each["question"]), SHORT),
+            reference=clip(str(each["reference"]), SHORT),
+            before=clip(str(each["base"]), SHORT),
+            after=clip(str(each["tuned"]), SHORT),
+        )
+        for each in samples
+    ]

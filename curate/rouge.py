@@ -1,0 +1,62 @@
+"""Near duplicates by wording: the ROUGE-L gate of Self-Instruct (Wang et al. 2023, section 2.2) over a whole data set.
+
+A record stays when the highest ROUGE-L F1 of its instruction (with its input) against all that stayed before is at most
+the threshold. Languages are compared apart: each CJK character is a token, so an English and a Chinese text share
+next to nothing. Token ids and signatures are held in memory, not texts (see `seedbed.gate`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from curate.exact import On, parts
+from seedbed.context import Context
+from seedbed.gate import Gate
+from seedbed.record import Record
+from seedbed.text import language
+
+VERSION = 1
+
+_WHAT: dict[On, str] = {"both": "question and answer", "instruction": "question", "answer": "answer"}
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is compared, and from where on it is too close."""
+
+    on: On = "instruction"
+    threshold: float = 0.7  # Self-Instruct, section 2.2; a score of exactly the threshold still passes
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold <= 1:
+            raise ValueError(f"threshold: expected a ROUGE-L F1 above 0 and up to 1, got {self.threshold}")
+
+
+def rouge(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
+    """Every record; one whose wording is too close to an earlier, accepted one is rejected as "rouge".
+
+    The rejection names the closest earlier record and the score. A rejected record is not compared with later ones, so
+    a chain of small changes is not eaten up from its first link. Texts without tokens pass.
+    """
+    gates: dict[str, Gate] = {}
+    rejected = Counter[str]()
+    for number, record in enumerate(records, 1):
+        if number % 256 == 0:
+            context.progress.update(number)
+        text = "\n\n".join(part for part in parts(record, options.on) if part)
+        group = record.language or language(text)
+        match = gates.setdefault(group, Gate(options.threshold)).offer(record.id, text)
+        if match is None:
+            yield record
+            continue
+        rejected[group] += 1
+        what = _WHAT[options.on] if record.messages else "text"
+        detail = f"its {what} is worded like that of {match.key}: ROUGE-L {match.score:.2f}, at most {options.threshold:g} passes"
+        yield record.reject("rouge", "rouge", detail, match=match.key, score=round(match.score, 4))
+    context.figures |= {
+        "threshold": options.threshold,
+        "accepted": {group: len(gate) for group, gate in sorted(gates.items())},
+        "rejected": dict(sorted(rejected.items())),
+    }

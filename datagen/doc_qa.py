@@ -1,0 +1,178 @@
+"""Question-answer pairs from passages, each with exact evidence, spread evenly over the documents.
+
+Work goes in seeded rounds. A round asks the passages that have the fewest accepted pairs; its replies are handled in
+the order of the requests, so equal job and equal journal give equal records. Rounds go on until the target of ACCEPTED
+pairs is met or no passage has anything left to ask. What is not accepted is yielded with its reason.
+
+Beyond the checks of `verify`, a pair whose question is a near twin of an accepted one (ROUGE-L over `twin`) is rejected
+here, while something can still be done about it: the round after asks for another.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from datagen import draft as drafting
+from datagen import kinds
+from datagen.draft import Brief, Passage
+from seedbed.context import Context
+from seedbed.gate import Gate
+from seedbed.record import Record
+from seedbed.text import language
+
+VERSION = 1
+
+# Share of drafted pairs that is accepted, to size rounds and the plan. Measured with the embedded teacher on the
+# handbook (docs/quality.md); a round that falls short is followed by another.
+EXPECTED_ACCEPTANCE = 0.45
+
+# Facts are what every statement carries; a summary restates more than it asks.
+_KINDS = {"fact": 3, "how_to": 2, "why": 2, "compare": 1, "diagnose": 1.5, "summarise": 0.5}
+_LEVELS = {"basic": 3, "intermediate": 3, "advanced": 1}
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to make of the passages.
+
+    target       accepted pairs; None: `per_passage` for each passage, as far as they carry
+    per_passage  accepted pairs for a passage, at most
+    waves        times a passage is asked for new questions, at most
+    about        what the documents are about, in a phrase ("seedbed, a tool that …"); the part before the first comma
+                 is the name that questions use. `about_zh` for Chinese passages, where it differs
+    kinds        weights of the kinds of question; 0 leaves one out
+    levels       weights of the levels of difficulty
+    twin         ROUGE-L F1 above which a question counts as asked already
+    sure         the least probability that the teacher, reading a pair beside its evidence, gives to its being right;
+                 0 leaves that check out
+    """
+
+    target: int | None = None
+    per_passage: int = 3
+    waves: int = 2
+    about: str = ""
+    about_zh: str = ""
+    kinds: dict[str, float] = msgspec.field(default_factory=lambda: dict(_KINDS))
+    levels: dict[str, float] = msgspec.field(default_factory=lambda: dict(_LEVELS))
+    twin: float = 0.7
+    sure: float = 0.9
+    temperature: float = 0.5
+    max_tokens: int = 300
+
+    def __post_init__(self) -> None:
+        for name, known in (("kinds", kinds.KINDS), ("levels", kinds.LEVELS)):
+            weights = getattr(self, name)
+            if unknown := set(weights) - set(known):
+                raise ValueError(f"{name}: unknown {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+            if not any(weight > 0 for weight in weights.values()):
+                raise ValueError(f"{name}: at least one weight must be above 0")
+        for name in ("per_passage", "waves", "max_tokens"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected 1 or more")
+        if self.target is not None and self.target < 1:
+            raise ValueError("target: expected 1 or more")
+
+
+@dataclass
+class _State:
+    """How far the stage is."""
+
+    passages: list[Passage]
+    target: int
+    gate: Gate
+    drafts: int = 0
+    accepted: int = 0
+    failed_replies: int = 0
+    by_language: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def acceptance(self) -> float:
+        """Share of drafts accepted so far, drawn towards the expected share while there are few."""
+        return (self.accepted + 20 * EXPECTED_ACCEPTANCE) / (self.drafts + 20)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One passage's part of a round: how many pairs to draft."""
+
+    passage: Passage
+    count: int
+
+
+def doc_qa(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
+    """Passages in, question-answer records out; those that failed a check bear the reason."""
+    complete, loop = context.teacher()
+    passages = [drafting.passage_of(r, "zh" if language(r.text) in ("zh", "mixed") else "en") for r in records if r.text]
+    random.Random(context.seed).shuffle(passages)
+    most = options.per_passage * len(passages)
+    state = _State(passages, min(options.target or most, most), Gate(options.twin))
+    briefs = {lang: _brief(options, lang, context) for lang in ("en", "zh")}
+    rounds = 0
+    while turns := _next_round(state, options):
+        rounds += 1
+        works = (drafting.wave(t.passage, t.count, complete, briefs[t.passage.language]) for t in turns)
+        for turn, outcome in zip(turns, loop.in_order(works, context.width), strict=True):
+            turn.passage.waves += 1
+            for record in outcome:
+                yield _judge(record, turn.passage, state)
+            context.progress.update(state.accepted, state.target, f"{state.drafts} drafted, round {rounds}")
+    context.figures |= {
+        "target": state.target, "accepted": state.accepted, "rounds": rounds, "drafts": state.drafts,
+        "parse_failures": state.failed_replies, "by_language": state.by_language,
+        "passages": len(passages), "passages_covered": sum(p.accepted > 0 for p in passages),
+    }
+    if state.accepted < state.target:
+        context.progress.say(f"  doc_qa: {state.accepted} of {state.target} accepted; every passage has been asked "
+                             f"{options.waves} times. More documents, or a higher `waves`, give more")
+
+
+def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, int]:
+    """Calls, prompt tokens and completion tokens to expect. Averages measured with the embedded teacher."""
+    passages = list(passages)
+    target = min(options.target or options.per_passage * len(passages), options.per_passage * len(passages))
+    drafts = target / EXPECTED_ACCEPTANCE
+    asked = min(drafts, options.waves * len(passages))
+    size = sum(len(p.text) for p in passages) / max(1, len(passages)) / 2.5
+    # A call for questions reads the passage and about 250 tokens of task; an answer and its check read it again, at
+    # most (endpoints with a prompt cache charge less); measured in docs/quality.md.
+    calls = asked + 2.3 * drafts
+    return round(calls), round((size + 250) * asked + (size + 330) * drafts * 1.3), round(40 * drafts + 55 * drafts)
+
+
+def _brief(options: Options, lang: str, context: Context) -> Brief:
+    about = (options.about_zh or options.about) if lang == "zh" else options.about
+    return Brief(about, options.kinds, options.levels, options.temperature, options.max_tokens, options.sure,
+                 context.seed, context.prompts)
+
+
+def _next_round(state: _State, options: Options) -> list[_Turn]:
+    """Whom to ask next, and for how many: the least covered passages first, evenly, as many drafts as the missing
+    pairs should take."""
+    missing = state.target - state.accepted
+    open_ = [p for p in state.passages if p.accepted < options.per_passage and p.waves < options.waves]
+    if missing <= 0 or not open_:
+        return []
+    open_.sort(key=lambda p: (p.accepted, p.waves))  # stable: ties stay in the seeded order
+    wanted = math.ceil(missing / state.acceptance)
+    each = min(math.ceil(wanted / len(open_)), drafting.MOST_QUESTIONS)
+    turns = [_Turn(p, min(each, options.per_passage - p.accepted + 1)) for p in open_]
+    return turns[: max(1, math.ceil(wanted / each))]
+
+
+def _judge(record: Record, passage: Passage, state: _State) -> Record:
+    """The last check, which needs to know what was accepted before: is this question a twin?"""
+    state.drafts += 1
+    if record.rejection is not None:
+        state.failed_replies += not record.messages
+        return record
+    if match := state.gate.offer(record.id, record.instruction):
+        return record.reject("doc_qa", "twin_question", f"nearly the words of {match.key}", match=match.key,
+                             score=round(match.score, 4))
+    passage.accepted += 1
+    state.accepted += 1
+    state.by_language[passage.language] = state.by_language.get(passage.language, 0) + 1
+    return record

@@ -1,0 +1,368 @@
+"""One passage's talk with the teacher: points and questions, then an answer for each, then a check of each.
+
+All requests about a passage begin with the same words (system, then the numbered sentences), so that an endpoint with
+a prompt cache reads the passage once. Questions come as JSON together with the NUMBER of the sentence they rest on, and
+answers as plain text that ends in the numbers used, because a small model asked to copy its evidence misses the exact
+text in 22 to over 50 % of cases, and one made to write prose inside JSON writes worse prose (both measured).
+
+A number in range can still be the wrong one. So the numbers only propose: the evidence of a record is those of the
+cited sentences that carry the answer, and when they do not, the sentences of the passage that do.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from datagen import kinds, verify
+from datagen.parse import Parsed, ask, evasion, strip_thoughts
+from datagen.verify import Fault
+from seedbed.chat import Complete, Reply, Request
+from seedbed.prompts import Prompt, load
+from seedbed.record import Evidence, Message, Record, Step, make
+from seedbed.text import half_width, sentences
+
+# An answer rests on at most this many sentences; more is a summary of the section.
+_MOST_SENTENCES = 3
+# Questions drawn in one call: more than 4 repeat each other (seen with the 1.5B teacher).
+MOST_QUESTIONS = 4
+Span = tuple[int, int]
+
+
+class _Drawn(msgspec.Struct):
+    """One question in the teacher's reply, with the number (from 1) of its sentence, or a quote of it."""
+
+    sentence: int | str
+    question: str
+
+
+class _Questions(msgspec.Struct):
+    questions: list[_Drawn]
+
+
+@dataclass
+class Passage:
+    """A passage and how far it has been asked."""
+
+    record: Record
+    language: str
+    spans: list[Span]
+    waves: int = 0
+    accepted: int = 0
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return self.record.text
+
+    @property
+    def numbered(self) -> str:
+        """The sentences as prompts show them, one a line: `[1] …`."""
+        return "\n".join(f"[{i}] {' '.join(self.text[a:b].split())}" for i, (a, b) in enumerate(self.spans, 1))
+
+    def joined(self, spans: list[Span]) -> str:
+        """Sentences as running text."""
+        return (" " if self.language == "en" else "").join(" ".join(self.text[a:b].split()) for a, b in spans)
+
+    @property
+    def headings(self) -> tuple[str, str]:
+        """Document title and section: the first and the last heading, or the file's name where there is none."""
+        source = self.record.source
+        names = source.headings if source else ()
+        file = source.document.rsplit("/", 1)[-1].rsplit(".", 1)[0] if source else ""
+        return (names[0], names[-1]) if names else (file, file)
+
+
+def passage_of(record: Record, language: str) -> Passage:
+    """A passage that has not been asked yet."""
+    return Passage(record, language, sentences(record.text))
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What all requests of a job have in common."""
+
+    about: str
+    kinds: dict[str, float]
+    levels: dict[str, float]
+    temperature: float
+    max_tokens: int
+    sure: float
+    seed: int
+    prompts: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """`seedbed` of `seedbed, a tool that …`: what comes before the first comma or bracket."""
+        return re.split(r"[,:(]", half_width(self.about), maxsplit=1)[0].strip()
+
+    def prompt(self, language: str, name: str) -> Prompt:
+        return load(language, f"doc_qa/{name}", self.prompts)
+
+    def line(self, language: str, key: str) -> str:
+        """The line `key: …` of kinds.md."""
+        lines = dict(line.split(":", 1) for line in self.prompt(language, "kinds").text.splitlines() if ":" in line)
+        return lines[key].strip()
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What is asked for: a kind of question at a level."""
+
+    kind: str
+    level: str
+
+
+@dataclass
+class _Draft:
+    """A pair on its way: what was asked and said so far, and by which calls."""
+
+    passage: Passage
+    slot: Slot
+    complete: Complete
+    brief: Brief
+    question: str = ""
+    answer: str = ""
+    raw: str = ""
+    sure: float | None = None
+    cited: list[Span] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+
+    async def ask(self, request: Request) -> Reply:
+        reply = await self.complete(request)
+        self.calls.append(reply.key)
+        self.raw = reply.text
+        return reply
+
+
+async def wave(passage: Passage, count: int, complete: Complete, brief: Brief) -> list[Record]:
+    """`count` new pairs about a passage: records, or records that bear the reason why not."""
+    slots = draw_slots(passage, count, brief)
+    drawn = await _draw_questions(passage, slots, complete, brief)
+    if not drawn.value or not drawn.value.questions:
+        return [_failed(passage, drawn, complete, brief)]
+    records = []
+    for slot, item in zip(slots, drawn.value.questions, strict=False):
+        work = _Draft(passage, slot, complete, brief, calls=list(drawn.calls))
+        fault = _take_question(work, item)
+        if fault is None:
+            fault = await _answer(work) or await _check(work)
+        passage.asked.append(work.question)
+        records.append(_record(work, fault))
+    return records
+
+
+def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
+    """The kinds and levels to ask for in this wave.
+
+    Drawn from the job's seed, the passage's id and the wave alone, so that no other passage changes it.
+    """
+    random_ = random.Random(f"{brief.seed}:{passage.record.id}:{passage.waves}")
+    carried = [kind for kind in kinds.carried(passage.text, passage.language) if brief.kinds.get(kind, 0) > 0]
+    left, slots = list(carried) or list(brief.kinds), []
+    for _ in range(count):
+        kind = kinds.draw(brief.kinds, left, random_)
+        if len(left) > 1:
+            left.remove(kind)
+        slots.append(Slot(kind, kinds.draw(brief.levels, list(kinds.LEVELS), random_)))
+    return slots
+
+
+async def _draw_questions(passage: Passage, slots: list[Slot], complete: Complete, brief: Brief) -> Parsed[_Questions]:
+    language = passage.language
+    wanted = []
+    for slot in slots:
+        level = "" if slot.level == "basic" else " " + brief.line(language, slot.level)
+        wanted.append(f"- {brief.line(language, slot.kind)}{level}")
+    avoid = brief.prompt(language, "avoid").render(asked=" / ".join(passage.asked)) if passage.asked else ""
+    task = brief.prompt(language, "questions").render(
+        count=str(len(slots)), kinds="\n".join(wanted), name=brief.name or passage.headings[0], avoid=avoid)
+    request = Request(messages=_about_passage(passage, task, brief), max_tokens=90 * len(slots) + 60, temperature=0.4,
+                      sample=passage.waves, schema=_schema(len(slots), len(passage.spans)))
+    return await ask(complete, request, _Questions, keep_whole_items=True)
+
+
+def _take_question(work: _Draft, item: _Drawn) -> Fault | None:
+    """The drawn question, tidied, with the sentence that it names; or what is wrong with it."""
+    passage, language = work.passage, work.passage.language
+    work.question = _tidy(item.question)
+    if (span := _resolve(item.sentence, passage)) is not None:
+        work.cited = [span]
+    title, heading = passage.headings
+    return verify.question_fault(work.question, passage.text, language, f"{title} {heading} {work.brief.about}")
+
+
+async def _answer(work: _Draft) -> Fault | None:
+    """Asks for the answer; once more afresh when it fails a check; a bare copy is sent back to be put in other words.
+
+    The second try is a fresh sample and no talk about the fault: a small model answers the complaint instead of the
+    question (seen in most such replies of the 1.5B teacher).
+    """
+    brief, passage = work.brief, work.passage
+    request = Request(messages=_answer_messages(work), max_tokens=brief.max_tokens, temperature=brief.temperature)
+    fault: Fault | None = None
+    for sample in range(2):
+        text, fault = plain(await work.ask(msgspec.structs.replace(request, sample=sample)))
+        text, cited = _citations(text, passage)
+        work.answer = text
+        fault = fault or _judge_answer(work, cited)
+        if fault and fault.reason == "copied_answer":
+            fault = await _rephrase(work)
+        if fault is None:
+            return None
+    return fault
+
+
+def _judge_answer(work: _Draft, cited: list[Span]) -> Fault | None:
+    """The checks of `verify` on the answer, against the evidence that is then kept."""
+    passage, language = work.passage, work.passage.language
+    title, heading = passage.headings
+    names = f"{title} {heading} {work.brief.about}"
+    sentences_ = [passage.text[a:b] for a, b in passage.spans]
+    proposed = [passage.spans.index(span) for span in dict.fromkeys([*work.cited, *cited])]
+    chosen = verify.carriers(work.answer, sentences_, proposed, language, _MOST_SENTENCES)
+    work.cited = [passage.spans[i] for i in chosen]
+    return verify.answer_fault(work.question, work.answer, passage.joined(work.cited), language, names)
+
+
+async def _rephrase(work: _Draft) -> Fault | None:
+    prompt = work.brief.prompt(work.passage.language, "rephrase")
+    messages = _messages(prompt, question=work.question, answer=work.answer)
+    text, fault = plain(await work.ask(Request(messages=messages, max_tokens=work.brief.max_tokens, temperature=0.7)))
+    work.answer = text
+    title, heading = work.passage.headings
+    # Other words are what was asked for: fewer of them need to be those of the evidence.
+    return fault or verify.answer_fault(work.question, text, work.passage.joined(work.cited), work.passage.language,
+                                        f"{title} {heading} {work.brief.about}", verify.REPHRASED_SUPPORT)
+
+
+async def _check(work: _Draft) -> Fault | None:
+    """The teacher reads its pair again, beside the passage: is it sensible and right? Off when `sure` is 0.
+
+    Where the endpoint gives token probabilities, the answer is P(yes) and `sure` the least of it; else the word. The
+    talk goes on where the answer ended, so that a prompt cache has read nearly all of it.
+    """
+    brief, passage = work.brief, work.passage
+    if not brief.sure:
+        return None
+    ask_ = brief.prompt(passage.language, "check").render()
+    messages = (*_answer_messages(work), Message("assistant", work.answer), Message("user", ask_))
+    raw = work.raw
+    reply = await work.ask(Request(messages=messages, max_tokens=2, temperature=0.0, logprobs=True))
+    work.raw = raw
+    work.sure = verify.yes(reply, passage.language)
+    if work.sure < brief.sure:
+        return Fault("doubtful", f"the teacher, reading it beside the passage, is {work.sure:.0%} sure that it is right")
+    return None
+
+
+def _answer_messages(work: _Draft) -> tuple[Message, ...]:
+    task = work.brief.prompt(work.passage.language, "answer").render(question=work.question)
+    return _about_passage(work.passage, task, work.brief)
+
+
+_LABEL = re.compile(r"^\W{0,3}(?:question|answer|q|a|问题|问|答案|回答|答)\W{0,3}[:：]\W{0,3}\s*", re.I)
+_QUOTES = {('"', '"'), ("“", "”"), ("「", "」"), ("'", "'")}
+
+
+def plain(reply: Reply) -> tuple[str, Fault | None]:
+    """A reply as plain text: thoughts, a label ("Answer:"), a fence or quotes around it taken off."""
+    text = strip_thoughts(reply.text)
+    if reply.finish == "length":
+        return text, Fault("cut", "the reply stopped at the token limit")
+    if reply.finish.startswith("error"):
+        return text, Fault("bad_request", reply.finish)
+    text = _tidy(text)
+    if not text:
+        return text, Fault("empty", "the reply is empty")
+    if phrase := evasion(text[:160]):
+        return text, Fault("refused", f"the reply evades: {phrase}")
+    return text, None
+
+
+def _tidy(text: str) -> str:
+    text = _LABEL.sub("", text.strip())
+    if len(text) > 2 and (text[0], text[-1]) in _QUOTES:
+        text = text[1:-1].strip()
+    return text
+
+
+_CITED = re.compile(r"(?:[\[［【(（]\s*(\d{1,3}(?:\s*[,，、\-–]\s*\d{1,3})*)\s*[\]］】)）][\s,，、和]*)+[.。]?\s*$")
+
+
+def _citations(text: str, passage: Passage) -> tuple[str, list[Span]]:
+    """The answer without the numbers at its end, and the sentences that they name."""
+    found = _CITED.search(text)
+    if not found:
+        return text, []
+    numbers = [int(n) for n in re.findall(r"\d+", found.group())]
+    spans = [passage.spans[n - 1] for n in numbers if 1 <= n <= len(passage.spans)]
+    return text[: found.start()].rstrip(), spans
+
+
+def _resolve(mark: int | str, passage: Passage) -> Span | None:
+    """A sentence number, or a quote, as the span of a sentence; None when it names none."""
+    if isinstance(mark, int) or mark.strip("[] ").isdigit():
+        number = int(str(mark).strip("[] "))
+        return passage.spans[number - 1] if 1 <= number <= len(passage.spans) else None
+    found = verify.align(mark, passage.text)
+    return next((s for s in passage.spans if found and s[0] <= found[0] < s[1]), None)
+
+
+def _record(work: _Draft, fault: Fault | None) -> Record:
+    record, language, brief = work.passage.record, work.passage.language, work.brief
+    turns = [Message("user", work.question)] if work.question else []
+    turns += [Message("assistant", work.answer)] if work.answer else []
+    base = record.source.start or 0 if record.source else 0
+    evidence = tuple(Evidence(work.passage.text[a:b], base + a, base + b) for a, b in sorted(work.cited))
+    step = Step(stage="doc_qa", operation="answer" if work.answer else "question", parents=(record.id,),
+                prompt=brief.prompt(language, "answer" if work.answer else "questions").label,
+                teacher=work.complete.model, calls=tuple(key for key in work.calls if key))
+    kind = kinds.recognise(work.question, language, work.slot.kind)
+    made = make(messages=tuple(turns), source=record.source, evidence=evidence, language=language, task="doc_qa",
+                history=(step,), labels={"kind": kind, "level": work.slot.level},
+                scores={} if work.sure is None else {"sure": round(work.sure, 4)}, extra={"raw": work.raw} if fault else {})
+    return made.reject("doc_qa", fault.reason, fault.detail) if fault else made
+
+
+def _failed(passage: Passage, reply: Parsed[_Questions], complete: Complete, brief: Brief) -> Record:
+    """The record of a reply that held no questions."""
+    step = Step(stage="doc_qa", operation="question", parents=(passage.record.id,),
+                prompt=brief.prompt(passage.language, "questions").label, teacher=complete.model, calls=reply.calls)
+    record = make(source=passage.record.source, language=passage.language, task="doc_qa", history=(step,),
+                  extra={"raw": reply.raw, "wave": passage.waves})
+    return record.reject("doc_qa", reply.reason or "no_questions", reply.detail or "the reply holds no question")
+
+
+def _schema(questions: int, count: int) -> dict[str, object]:
+    """The shape of the questions, with sentence numbers bounded to those that exist."""
+    item = {
+        "type": "object",
+        "properties": {
+            "sentence": {"type": "integer", "minimum": 1, "maximum": count},
+            # A grammar without a bound lets a small model ramble to the token limit inside the string (seen often).
+            "question": {"type": "string", "maxLength": 220},
+        },
+        "required": ["sentence", "question"],
+        "additionalProperties": False,
+    }
+    array = {"type": "array", "items": item, "minItems": questions, "maxItems": questions}
+    return {"type": "object", "properties": {"questions": array}, "required": ["questions"], "additionalProperties": False}
+
+
+def _about_passage(passage: Passage, task: str, brief: Brief) -> tuple[Message, ...]:
+    """The passage first, the task behind it: the same beginning for every request about it."""
+    title, heading = passage.headings
+    prompt = brief.prompt(passage.language, "passage")
+    system, user = _messages(prompt, about=brief.about or title, title=title, heading=heading, sentences=passage.numbered)
+    return (system, Message("user", f"{user.content}\n\n{task.strip()}"))
+
+
+def _messages(prompt: Prompt, **variables: str) -> tuple[Message, Message]:
+    """A prompt file as two messages: above the line `---` the system's, below it the user's."""
+    system, _, user = prompt.render(**variables).partition("\n---\n")
+    return Message("system", system.strip()), Message("user", user.strip())

@@ -1,0 +1,338 @@
+"""One OpenAI-compatible endpoint: a `Request` goes out through the `openai` client, a `Reply` or a fault comes back.
+
+    Fault
+    ├── Refused       429: too much at once; only this request waits
+    ├── Broken        5xx, a dropped line, a reply that is no reply: worth another try
+    ├── Unreachable   no connection at all
+    └── BadRequest    400: this request cannot be answered, and asking again will not help
+
+What cannot be mended by trying again (401, 402, 403, 404) is a TeacherError. An endpoint that does not know an option
+(JSON schemas, `max_tokens`, a sampling parameter) is asked without it from then on. Retrying is `client`'s business.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import os
+import re
+from itertools import cycle
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from datagen.teacher.options import TeacherOptions
+from seedbed import prompts
+from seedbed.chat import Reply, Request
+from seedbed.errors import TeacherError
+from seedbed.text import language
+
+if TYPE_CHECKING:
+    import httpx2
+    import openai
+
+Mode = Literal["json_schema", "json_object", "none"]
+_WEAKER: dict[Mode, Mode] = {"json_schema": "json_object", "json_object": "none"}
+_NO_SCHEMA = re.compile(r"response_format|json.?schema|json.?object|json mode|structured|grammar|guided", re.I)
+_NO_OPTION = re.compile(r"unsupported|not support|unknown|unrecognized|unexpected|not permitted|extra inputs", re.I)
+_ABOUT_THIS = re.compile(r"context|too long|maximum|exceed|content.?(?:filter|policy|manag)|safety|长度|超|敏感", re.I)
+_NO_MODEL = re.compile(r"model\b.*(?:not exist|not found|unknown)|(?:unknown|no such) model|模型不存在", re.I)
+_OPTIONAL = ("temperature", "top_p", "presence_penalty")
+
+
+class Fault(Exception):
+    """A call that was not answered. `why` is one line; `retry_after` is what the endpoint asked for, in seconds."""
+
+    def __init__(self, why: str, retry_after: float | None = None) -> None:
+        super().__init__(why)
+        self.why, self.retry_after = why, retry_after
+
+
+class Refused(Fault):
+    """Too many requests."""
+
+
+class Broken(Fault):
+    """The endpoint failed; another try may do."""
+
+
+class Unreachable(Fault):
+    """Nobody listens there."""
+
+
+class BadRequest(Fault):
+    """The endpoint will not answer this request. `certain` when it said something that is about this request alone."""
+
+    def __init__(self, why: str, certain: bool = False) -> None:
+        super().__init__(why)
+        self.certain = certain
+
+
+def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """`text` without the given secrets, and without what looks like a key in a URL, a header or an error message."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    text = re.sub(r"(?<=//)[^/@\s]+(?=@)", "***", text)
+    text = re.sub(r"(?i)((?:api[-_]?key|key|token|secret|password)=)[^&\s\"']+", r"\1***", text)
+    return re.sub(r"\b(?:sk|pk|rk)-[\w*-]{6,}|(?i:bearer)\s+[\w.~+/=*-]{6,}", "***", text)
+
+
+class _Message(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Token(msgspec.Struct):
+    token: str = ""
+    logprob: float = -100.0
+
+
+class _Place(msgspec.Struct):
+    top_logprobs: list[_Token] = []
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[_Place] | None = None
+
+
+class _Choice(msgspec.Struct):
+    message: _Message = msgspec.field(default_factory=_Message)
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _Completion(msgspec.Struct):
+    """The part of a chat completion that is used. Decoding it this way costs a tenth of the client's own models."""
+
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    error: Any = None
+
+
+_DECODER = msgspec.json.Decoder(_Completion, strict=False)
+
+
+def _first(logprobs: _Logprobs | None) -> dict[str, float]:
+    """The likeliest first tokens with their probabilities; empty where none were given."""
+    places = logprobs.content if logprobs else None
+    return {t.token: round(math.exp(t.logprob), 6) for t in places[0].top_logprobs} if places else {}
+
+
+class OpenAIEndpoint:
+    """A base URL and a model behind it. Make and use it on one event loop."""
+
+    def __init__(self, url: str, options: TeacherOptions) -> None:
+        # A server of our own asks for no key, and the user's is not for it.
+        key = "" if options.local else os.environ.get(options.key_env, "")
+        headers = {header: os.environ.get(variable, "") for header, variable in options.header_env.items()}
+        self._options, self._has_key = options, bool(key)
+        self._secrets = tuple(filter(None, [key, *headers.values(), urlsplit(url).password or ""]))
+        self.name = scrub(url, self._secrets)
+        self._mode: Mode = "json_schema" if options.structured == "auto" else options.structured
+        self._proved = False  # a reply in this mode has come
+        self._without: set[str] = set()
+        self._max_tokens = "max_tokens"
+        self._clients = _clients(url, key, headers, options.concurrency)
+        self._turn = cycle(self._clients)
+
+    async def aclose(self) -> None:
+        for client in self._clients:
+            await client.close()
+
+    async def send(self, request: Request) -> Reply:
+        """One reply. Raises a Fault, or TeacherError when the endpoint cannot be used at all."""
+        mode: Mode = self._mode if request.schema else "none"
+        auto = self._options.structured == "auto"
+        for _ in range(8):  # more than there are options to give up
+            without, name = set(self._without), self._max_tokens
+            try:
+                reply = await self._post(self._body(request, mode))
+            except BadRequest as fault:
+                if auto and mode != "none" and _NO_SCHEMA.search(fault.why):
+                    mode = _WEAKER[mode]
+                    if not self._proved:
+                        self._mode = mode
+                elif not self._give_up_option(fault.why) and (without, name) == (self._without, self._max_tokens):
+                    raise
+            else:
+                self._proved = self._proved or (bool(request.schema) and mode == self._mode)
+                return reply
+        raise BadRequest("refused in every form")
+
+    def _body(self, request: Request, mode: Mode) -> dict[str, Any]:
+        messages = [{"role": m.role, "content": m.content, **m.extra} for m in request.messages]
+        body: dict[str, Any] = {
+            "model": self._options.model, "messages": messages,
+            self._max_tokens: request.max_tokens, "temperature": request.temperature,
+        }
+        if request.top_p != 1.0:
+            body["top_p"] = request.top_p
+        if request.presence_penalty:
+            body["presence_penalty"] = request.presence_penalty
+        if request.logprobs:
+            body |= {"logprobs": True, "top_logprobs": 20}
+        if mode == "json_schema" and request.schema:
+            shape = {"name": "reply", "schema": request.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": shape}
+        elif request.schema:
+            # The schema is said in words where it cannot be enforced.
+            last = messages[-1]["content"]
+            wish = prompts.load("zh" if language(last) == "zh" else "en", "parse/schema")
+            messages[-1]["content"] = f"{last}\n\n{wish.render(schema=msgspec.json.encode(request.schema).decode())}"
+            if mode == "json_object":
+                body["response_format"] = {"type": "json_object"}
+        for option in self._without:
+            body.pop(option, None)
+        return {**body, **self._options.extra}
+
+    async def _post(self, body: dict[str, Any]) -> Reply:
+        import httpx2
+        import openai
+
+        try:
+            # The raw response: half the CPU of `chat.completions.create` (benchmarks/teacher.md).
+            response = await next(self._turn).post(
+                "/chat/completions", cast_to=httpx2.Response, content=msgspec.json.encode(body),
+                options={"headers": {"content-type": "application/json"}},
+            )
+        except openai.APIStatusError as error:
+            raise await self._explain(error) from None
+        except openai.APIConnectionError as error:
+            cause = error.__cause__ or error
+            what = scrub(f"{type(cause).__name__}: {cause}".rstrip(": "), self._secrets)
+            if isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout)):
+                raise Unreachable(what) from None
+            raise Broken(what) from None
+        return self._read(response)
+
+    def _read(self, response: httpx2.Response) -> Reply:
+        try:
+            completion = _decode(response.content)
+        except ValueError:
+            raise Broken(f"the reply is no chat completion but {self._line(response.text[:80])!r}") from None
+        if not completion.choices:
+            raise self._in_band(completion.error)
+        choice, usage = completion.choices[0], completion.usage or _Usage()
+        text, finish = choice.message.content or "", choice.finish_reason or "stop"
+        if not text and choice.message.refusal:
+            text, finish = choice.message.refusal, "content_filter"
+        if not text.strip() and finish == "stop":
+            finish = "empty"
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return Reply(text=text, finish=finish, prompt_tokens=usage.prompt_tokens or 0,
+                     completion_tokens=usage.completion_tokens or 0, first=_first(choice.logprobs))
+
+    def _in_band(self, error: Any) -> Fault:
+        """Some gateways answer 200 and put the upstream's error into the body."""
+        details = error if isinstance(error, dict) else {"message": error or "no choices"}
+        why = self._line(str(details.get("message")))
+        return Refused(why) if str(details.get("code")) == "429" else Broken(why)
+
+    async def _explain(self, error: openai.APIStatusError) -> Exception:
+        """The fault behind an HTTP status."""
+        said = error.body.get("message") if isinstance(error.body, dict) else None
+        status, why = error.status_code, self._line(str(said or error.response.text or error.message))
+        retry_after = _retry_after(error.response.headers)
+        if status == 429 and error.code != "insufficient_quota":
+            return Refused(why, retry_after)
+        if status in (401, 403):
+            step = f"Put a valid key into the environment variable {self._options.key_env}"
+            step += "" if self._has_key else ", which is not set"
+            return TeacherError(f"the teacher refuses the key ({status})", where=self.name, next_step=step)
+        if status in (402, 429):
+            return TeacherError(f"the account has nothing left ({status}: {why})", where=self.name,
+                                next_step="Top it up and run the same command again")
+        if status == 404 or (status == 400 and _NO_MODEL.search(why)):
+            return await self._no_model()
+        if status in (408, 409, 425) or status >= 500:
+            return Broken(f"{status}: {why}", retry_after)
+        return BadRequest(f"{status}: {why}", certain=bool(_ABOUT_THIS.search(why)))
+
+    async def _no_model(self) -> TeacherError:
+        """Tells an unknown model from a wrong address by asking what there is."""
+        import openai
+
+        model = self._options.model
+        try:
+            known = [model.id async for model in self._clients[0].models.list()]
+        except (openai.OpenAIError, TypeError, AttributeError):  # whatever else answers there is no list of models
+            known = []
+        if not known:
+            return TeacherError("nothing answers there (404)", where=self.name,
+                                next_step=f"Check the URL, which usually ends in /v1, and the model's name {model}")
+        near = difflib.get_close_matches(model, known, n=1)
+        step = (f"Did you mean {near[0]}? " if near else "") + f"It has: {', '.join(sorted(known)[:20])}"
+        return TeacherError(f"unknown model {model}", where=self.name, next_step=step)
+
+    def _give_up_option(self, why: str) -> bool:
+        """Whether the endpoint complains of an option it can do without; it is not sent again."""
+        if "max_completion_tokens" in why and self._max_tokens == "max_tokens":
+            self._max_tokens = "max_completion_tokens"
+            return True
+        if not _NO_OPTION.search(why):
+            return False
+        fresh = {option for option in _OPTIONAL if option in why} - self._without
+        self._without |= fresh
+        return bool(fresh)
+
+    def _line(self, text: str) -> str:
+        return scrub(" ".join(text.split()), self._secrets)[:300]
+
+
+def _clients(url: str, key: str, headers: dict[str, str], concurrency: int) -> list[openai.AsyncOpenAI]:
+    """Clients to use in turn, each with a few connections of its own.
+
+    For every request a connection pool looks at each of its connections, which at 64 of them is a third of all the CPU
+    that a call costs (profiled); pools of eight make that small.
+    """
+    import httpx2
+    import openai
+
+    local = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    certificates = httpx2.create_ssl_context()
+    return [
+        openai.AsyncOpenAI(
+            base_url=url, api_key=key or "none", max_retries=0, default_headers=headers,
+            timeout=openai.Timeout(None, connect=10.0),  # `client` times the whole call, which a slow drip cannot cheat
+            # No proxy on the way to this machine.
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=not local, verify=certificates),
+        )
+        for _ in range(-(-concurrency // 8))
+    ]
+
+
+def _decode(body: bytes) -> _Completion:
+    """The body as a completion; half a character, as a reply cut inside an emoji can end in, becomes U+FFFD."""
+    try:
+        return _DECODER.decode(body)
+    except ValueError:
+        text = json.dumps(json.loads(body.decode("utf-8", "replace")), ensure_ascii=False)
+        return _DECODER.decode(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+def _retry_after(headers: httpx2.Headers) -> float | None:
+    """Seconds to wait, from any of the three forms in use."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        if value := headers.get("retry-after-ms"):
+            return max(0.0, float(value) / 1000)
+        value = headers.get("retry-after") or ""
+        if not value:
+            return None
+        if value.replace(".", "", 1).strip().isdigit():
+            return float(value)
+        from datetime import UTC, datetime
+
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None

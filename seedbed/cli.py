@@ -1,0 +1,262 @@
+"""The command line: one function a command, and the only place that catches broadly.
+
+Nothing heavy is imported before a command needs it, so that `seedbed --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedbed.errors import SeedbedError
+
+if TYPE_CHECKING:
+    from seedbed.config import Job
+
+_ABOUT = """Documents in, a fine-tuned adapter with its numbers out.
+
+  seedbed init DIR            a commented job file, and where to put documents
+  seedbed plan JOB.yaml       stages, calls, tokens and money to come
+  seedbed run JOB.yaml        all of it; run it again to go on where it stopped
+  seedbed show ID             a record and its whole history"""
+
+Command = Callable[[argparse.Namespace], None]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command. Exit codes: 0 done, 2 bad input, 3 a limit was reached (resume by the same command)."""
+    given = _parser().parse_args(argv)
+    command: Command = given.command
+    try:
+        command(given)
+    except SeedbedError as error:
+        print(f"seedbed: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("seedbed: stopped. Nothing is lost: the same command goes on from here", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+    except Exception as error:  # noqa: BLE001  the edge: whatever it is, say where the details are
+        return _unexpected(error)
+    return 0
+
+
+def _unexpected(error: Exception) -> int:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="seedbed-", suffix=".log", delete=False, encoding="utf-8") as log:
+        log.write("".join(traceback.format_exception(error)))
+    print(f"seedbed: a fault of seedbed itself: {type(error).__name__}: {error}. Details: {log.name}. Everything finished "
+          "so far is kept; please report this", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="seedbed", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, help_: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help_, description=help_)
+        sub.set_defaults(command=command)
+        return sub
+
+    run = add("run", _run, "run a job: documents to adapter and report")
+    _job_flags(run)
+    run.add_argument("--stop-after", default="", metavar="STAGE", help="end cleanly after this stage")
+    plan = add("plan", _plan, "what a job would do and cost, before anything is spent")
+    _job_flags(plan)
+    show = add("show", _show, "a record and its whole history, also of a rejected one")
+    show.add_argument("id", help="a record's id, or the beginning of one")
+    show.add_argument("--run", type=Path, help="the run directory (default: the newest under runs/)")
+
+    ingest = add("ingest", _ingest, "documents to passages")
+    ingest.add_argument("paths", nargs="+", help="documents, or folders of them")
+    _stage_flags(ingest)
+    for name, help_ in (("generate", "passages to records"), ("curate", "records to a data set"),
+                        ("train", "a data set to an adapter"), ("evaluate", "base against adapter on the test sets")):
+        sub = add(name, _stage, help_)
+        sub.set_defaults(part=name)
+        sub.add_argument("data", nargs="+", help="data files (JSONL of a stage, or any data set format)")
+        _stage_flags(sub)
+        if name in ("train", "evaluate"):
+            sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
+        if name == "evaluate":
+            sub.add_argument("--adapter", default="", help="folder of the adapter")
+    export = add("export", _export, "write a data set in other formats")
+    export.add_argument("data", nargs="+", help="data files")
+    export.add_argument("--formats", default="alpaca,sharegpt,messages", help="comma separated (default: %(default)s)")
+    export.add_argument("--out", type=Path, required=True, help="run directory to write")
+    export.set_defaults(config=None)
+    report = add("report", _report, "make the report of a run anew")
+    report.add_argument("run", type=Path, help="run directory")
+
+    models = add("models", _models, "models that seedbed can fetch")
+    models.add_argument("action", choices=["list", "pull"])
+    models.add_argument("name", nargs="?", default="")
+    init = add("init", _init, "a folder with a commented job to start from")
+    init.add_argument("folder", type=Path)
+    add("doctor", _doctor, "what this machine can run, and what is missing")
+    return parser
+
+
+def _job_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("job", type=Path, help="job file (YAML)")
+    parser.add_argument("--documents", default="", metavar="DIR", help="documents instead of those in the job")
+    parser.add_argument("--teacher", default="", metavar="URL", help="an OpenAI-compatible endpoint")
+    parser.add_argument("--model", default="", metavar="NAME", help="the teacher's model; key from the job's key_env")
+    parser.add_argument("--out", default="", metavar="DIR", help="run directory")
+    parser.add_argument("--limit", type=int, default=0, metavar="N", help="accepted records to aim for")
+
+
+def _stage_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, help="job file to take this part's options from")
+    parser.add_argument("--out", type=Path, required=True, help="run directory to write")
+
+
+def _job(given: argparse.Namespace) -> Job:
+    """The job file with the flags put over it. Flags are relative to the current folder, the job's paths to the job."""
+    from seedbed import config
+
+    job = config.load(given.job)
+    changes: dict[str, Any] = {}
+    if given.documents:
+        old = job.raw.get("documents")
+        kept = old if isinstance(old, dict) else {}
+        changes |= {"documents": kept | {"paths": [str(Path(given.documents).resolve())]}, "records": None}
+    if given.teacher or given.model:
+        teacher = dict(job.raw.get("teacher") or {})
+        teacher |= {"url": given.teacher} if given.teacher else {}
+        teacher |= {"model": given.model} if given.model else {}
+        changes["teacher"] = teacher
+    if given.out:
+        changes["out"] = str(Path(given.out).resolve())
+    if given.limit:
+        changes["generate"] = [_with_target(item, given.limit) for item in job.raw.get("generate") or []]
+    raw = {key: value for key, value in (job.raw | changes).items() if value is not None}
+    return config.build(job.path, raw, job.lines)
+
+
+def _with_target(item: Any, target: int) -> dict[str, Any]:
+    name, options = (item, {}) if isinstance(item, str) else next(iter(item.items()))
+    return {name: (options or {}) | {"target": target}}
+
+
+def _run(given: argparse.Namespace) -> None:
+    from seedbed.pipeline import Pipeline
+    from seedbed.progress import for_terminal
+
+    pipeline = Pipeline(_job(given))
+    steps = pipeline.execute(given.stop_after, for_terminal())
+    last = steps[-1]
+    print(f"Done: {pipeline.run.path}")
+    if (page := last.folder / "report.html").is_file():
+        print(f"Report: {page}")
+
+
+def _plan(given: argparse.Namespace) -> None:
+    from seedbed.pipeline import Pipeline
+    from seedbed.planning import describe
+
+    for line in describe(Pipeline(_job(given))):
+        print(line)
+
+
+def _show(given: argparse.Namespace) -> None:
+    from datagen.teacher.journal import Journal
+    from seedbed.show import describe, newest_run
+
+    run = given.run or newest_run()
+    journal = run / "journal.sqlite"
+    row = Journal(journal).row if journal.is_file() else None
+    for line in describe(run, given.id, row):
+        print(line)
+
+
+def _ingest(given: argparse.Namespace) -> None:
+    _execute(given, {"documents": {"paths": [str(Path(p).resolve()) for p in given.paths]}}, ("documents",))
+
+
+def _stage(given: argparse.Namespace) -> None:
+    part: str = given.part
+    raw: dict[str, Any] = {"records": [str(Path(p).resolve()) for p in given.data]}
+    defaults: dict[str, Any] = {"generate": ["doc_qa"], "train": {}, "evaluate": {},
+                                "curate": ["clean", "rules", "exact", "rouge", "split", "mix", "export"]}
+    options = {name: value for name in ("student", "adapter") if (value := getattr(given, name, ""))}
+    if "adapter" in options:
+        options["adapter"] = str(Path(options["adapter"]).resolve())
+    raw[part] = defaults[part] | options if options else defaults[part]
+    keep = {"generate": ("generate", "teacher", "limits", "prompts")}.get(part, (part,))
+    _execute(given, raw, keep, options)
+
+
+def _export(given: argparse.Namespace) -> None:
+    formats = [name.strip() for name in given.formats.split(",")]
+    raw = {"records": [str(Path(p).resolve()) for p in given.data], "curate": [{"export": {"formats": formats}}]}
+    _execute(given, raw, ())
+
+
+def _execute(given: argparse.Namespace, raw: dict[str, Any], keep: tuple[str, ...], flags: dict[str, Any] | None = None) -> None:
+    """A job of one part: its own input and `raw`, with the parts in `keep` taken from --config where it has them."""
+    from seedbed import config
+    from seedbed.pipeline import Pipeline
+    from seedbed.progress import for_terminal
+
+    base, lines = Path.cwd() / "job.yaml", {}
+    if given.config:
+        job = config.load(given.config)
+        base, lines = job.path, job.lines
+        for key in ("seed", *keep):
+            if key in job.raw and key != "documents":
+                raw[key] = job.raw[key] | (flags or {}) if isinstance(job.raw[key], dict) and flags else job.raw[key]
+            elif key == "documents" and isinstance(job.raw.get(key), dict):
+                raw[key] = {k: v for k, v in job.raw[key].items() if k != "paths"} | raw[key]
+    pipeline = Pipeline(config.build(base, raw, lines), given.out.resolve(), report=False)
+    pipeline.execute("", for_terminal())
+    print(f"Done: {pipeline.run.path}")
+
+
+def _report(given: argparse.Namespace) -> None:
+    from curate.report.build import build
+
+    print(f"Report: {build(given.run, given.run / 'report')}")
+
+
+def _models(given: argparse.Namespace) -> None:
+    from seedbed import models
+    from seedbed.progress import for_terminal
+
+    if given.action == "list":
+        for model in models.CATALOGUE:
+            state = "here" if models.path(model.name) else f"{model.bytes / 1e6:.0f} MB to fetch"
+            print(f"{model.name:32} {model.role:10} {model.licence:12} {state}")
+        return
+    progress = for_terminal()
+    progress.begin(f"pull {given.name}")
+    try:
+        path = models.pull(given.name, progress)
+    finally:
+        progress.end()
+    print(path)
+
+
+def _init(given: argparse.Namespace) -> None:
+    from seedbed.setup import init
+
+    for line in init(given.folder):
+        print(line)
+
+
+def _doctor(given: argparse.Namespace) -> None:
+    from seedbed.setup import doctor
+
+    for line in doctor():
+        print(line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""A job file: YAML in, typed options out.
+
+Mistakes are told with file, line and key, and with the key that was probably meant. Which stages exist, and which
+options each of them takes, is not known here: `convert` is handed the options class.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from seedbed.errors import JobError
+
+T = TypeVar("T")
+KeyPath = tuple[str | int, ...]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The most a run may buy, over all its resumptions; None for no limit. Money is in the currency of the prices."""
+
+    calls: int | None = None
+    tokens: int | None = None
+    money: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("calls", "tokens", "money"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"limits.{name}: expected 0 or more, not {value}")
+
+
+class JobFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The top level of a job file. Paths are relative to the file; CHANGING `out` starts a new run."""
+
+    name: str = ""
+    seed: int = 0
+    out: str = ""
+    prompts: str = ""
+    documents: str | list[str] | dict[str, Any] = {}
+    records: str | list[str] | dict[str, Any] = {}
+    teacher: dict[str, Any] = {}
+    limits: Limits = Limits()
+    generate: list[str | dict[str, Any]] = []
+    curate: list[str | dict[str, Any]] = []
+    train: dict[str, Any] | None = None
+    evaluate: dict[str, Any] | None = None
+    report: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class StageEntry:
+    """One stage as the job names it: raw options, and where in the file they stand."""
+
+    name: str
+    options: dict[str, Any]
+    group: str
+    key: KeyPath
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job file read, with its stages in the order in which they run."""
+
+    path: Path
+    top: JobFile
+    raw: dict[str, Any]
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative paths in the job start from."""
+        return self.path.parent
+
+    @property
+    def out(self) -> Path:
+        """The run directory: `out`, or runs/<name> beside the job file."""
+        return (self.base / (self.top.out or f"runs/{self.top.name or self.path.stem}")).resolve()
+
+    def where(self, key: KeyPath) -> str:
+        """`file:line: key` for an error; the line of the nearest enclosing key that has one."""
+        name = ".".join(str(part) for part in key if not isinstance(part, int))
+        for size in range(len(key), -1, -1):
+            if key[:size] in self.lines:
+                return f"{self.path}:{self.lines[key[:size]]}: {name}".rstrip(": ")
+        return f"{self.path}: {name}".rstrip(": ")
+
+    def stages(self) -> list[StageEntry]:
+        """All stages that the job asks for: source, generators, curators, then train, evaluate and report."""
+        entries = [self._source()]
+        for group in ("generate", "curate"):
+            entries += [self._listed(group, i, item) for i, item in enumerate(getattr(self.top, group))]
+        for name in ("train", "evaluate"):
+            if (options := getattr(self.top, name)) is not None:
+                entries.append(StageEntry(name, options, "task", (name,)))
+        return [*entries, StageEntry("report", self.top.report, "task", ("report",))]
+
+    def _source(self) -> StageEntry:
+        if bool(self.top.documents) == bool(self.top.records):
+            raise JobError(
+                "a job reads either `documents` or `records`" + (", not both" if self.top.documents else "; it names none"),
+                where=str(self.path),
+                next_step="Name a folder of documents, or pass --documents DIR",
+            )
+        key, stage = ("documents", "ingest") if self.top.documents else ("records", "import")
+        value: Any = getattr(self.top, key)
+        value = {"paths": [value]} if isinstance(value, str) else {"paths": value} if isinstance(value, list) else value
+        return StageEntry(stage, value, "source", (key,))
+
+    def _listed(self, group: str, index: int, item: str | dict[str, Any]) -> StageEntry:
+        key: KeyPath = (group, index)
+        if isinstance(item, str):
+            return StageEntry(item, {}, group, key)
+        if len(item) != 1:
+            raise JobError(
+                f"each entry is one stage, this one has {len(item)} keys: {', '.join(map(str, item))}",
+                where=self.where(key),
+                next_step=f"Write `- {next(iter(item), 'stage')}: {{option: value}}`, options indented below the name",
+            )
+        name, options = next(iter(item.items()))
+        if options is not None and not isinstance(options, dict):
+            raise JobError(f"options are key: value pairs, not {options!r}", where=self.where((*key, name)))
+        return StageEntry(str(name), options or {}, group, (*key, name))
+
+
+def load(path: Path, overrides: dict[str, Any] | None = None) -> Job:
+    """The job at `path`, with `overrides` (from the command line) put over its top-level keys.
+
+    Raises JobError for a file that is missing, is not YAML, or has keys that nobody knows.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        raw = yaml.safe_load(text)
+    except OSError as error:
+        raise JobError(f"cannot be read: {error.strerror}", where=str(path),
+                       next_step="`seedbed init DIR` writes a job to start from") from error
+    except UnicodeDecodeError as error:
+        raise JobError("is not UTF-8 text", where=str(path), next_step="Save it as UTF-8") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise JobError(f"is not valid YAML: {getattr(error, 'problem', error)}",
+                       where=f"{path}:{mark.line + 1}" if mark else str(path)) from error
+    if not isinstance(raw, dict):
+        raise JobError("a job is a list of `key: value` lines", where=str(path),
+                       next_step="`seedbed init DIR` writes a job to start from")
+    lines: dict[KeyPath, int] = {}
+    _mark(node, (), lines)
+    return build(path.resolve(), raw, lines, overrides)
+
+
+def build(path: Path, raw: dict[str, Any], lines: dict[KeyPath, int] | None = None,
+          overrides: dict[str, Any] | None = None) -> Job:
+    """A job from a mapping already in memory; `path` gives relative paths their start and errors their name."""
+    raw = {key: value for key, value in raw.items() if value is not None} | (overrides or {})
+    shell = Job(path, JobFile(), raw, lines or {})
+    return Job(path, convert(raw, JobFile, shell, ()), raw, lines or {})
+
+
+def convert(raw: Any, type_: type[T], job: Job, key: KeyPath) -> T:
+    """`raw` as `type_`, or a JobError that names file, line and key and suggests the right one."""
+    try:
+        return msgspec.convert(raw, type_)
+    except msgspec.ValidationError as error:
+        raise _explain(error, type_, job, key) from error
+
+
+def _explain(error: msgspec.ValidationError, type_: type, job: Job, key: KeyPath) -> JobError:
+    text, _, place = str(error).partition(" - at `$")
+    at = (*key, *_parts(place.rstrip("`")))
+    if unknown := re.search(r"unknown field `(.*)`", text):
+        name = unknown.group(1)
+        known = _fields(type_, len(at) - len(key), at[len(key):])
+        return JobError(f"unknown key `{name}`", where=job.where((*at, name)), next_step=suggest(name, known))
+    return JobError(text[0].lower() + text[1:], where=job.where(at), next_step="")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """`Did you mean …?` for the nearest of `known`, and the whole list."""
+    known = sorted(known)
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return (f"Did you mean `{nearest[0]}`? " if nearest else "") + f"Known: {', '.join(known)}"
+
+
+def _fields(type_: type, depth: int, path: KeyPath) -> list[str]:
+    for part in path[:depth]:
+        fields = {f.encode_name: f.type for f in msgspec.structs.fields(type_)}
+        inner = fields.get(str(part))
+        if not (isinstance(inner, type) and issubclass(inner, msgspec.Struct)):
+            break
+        type_ = inner
+    return [f.encode_name for f in msgspec.structs.fields(type_)]
+
+
+def _parts(place: str) -> KeyPath:
+    found = re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", place)
+    return tuple(name or (int(index) if index.isdigit() else 0) for name, index in found)
+
+
+def _mark(node: yaml.Node | None, key: KeyPath, lines: dict[KeyPath, int]) -> None:
+    """Remembers the line (from 1) on which each key of the file stands."""
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            inner = (*key, str(name.value))
+            lines[inner] = name.start_mark.line + 1
+            _mark(value, inner, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            lines[(*key, index)] = value.start_mark.line + 1
+            _mark(value, (*key, index), lines)

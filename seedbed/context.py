@@ -1,0 +1,58 @@
+"""What a stage is handed besides its records and options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from seedbed.chat import Complete, Loop
+from seedbed.errors import SeedbedError
+
+
+class Progress(Protocol):
+    """Where a stage says how far it is. `total` may be None when nobody knows."""
+
+    def update(self, done: int, total: int | None = None, note: str = "") -> None: ...
+
+    def say(self, line: str) -> None: ...
+
+
+class Silent:
+    """No progress at all: for tests and for use as a library."""
+
+    def update(self, done: int, total: int | None = None, note: str = "") -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        pass
+
+
+@dataclass
+class Context:
+    """One stage's surroundings.
+
+    folder    the stage's own directory, for files besides records (document texts, exports, an adapter)
+    seed      the job's seed; equal job + equal journal = equal bytes
+    upstream  finished stages of the run by name, for those that need more than records (the report, evaluate)
+    figures   numbers that the stage wants kept in its manifest and shown in the report
+    width     how many pieces of work a stage should have under way
+    prompts   the user's own prompt folder, if the job names one
+    """
+
+    folder: Path
+    seed: int = 0
+    upstream: dict[str, Path] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Silent)
+    complete: Complete | None = None
+    loop: Loop | None = None
+    width: int = 8
+    prompts: Path | None = None
+
+    def teacher(self) -> tuple[Complete, Loop]:
+        """The teacher, for stages that cannot do without one."""
+        if self.complete is None or self.loop is None:
+            raise SeedbedError("this stage needs a teacher and the job names none", where=self.folder.name,
+                               next_step="Add `teacher:` to the job, or pass --teacher URL --model NAME")
+        return self.complete, self.loop

@@ -1,0 +1,62 @@
+"""Prompt files: found, rendered strictly, and hashed.
+
+A prompt is `prompts/<language>/<group>/<name>.md` with `{{variable}}` marks. Rendering with a variable missing or left
+over is an error, because a silently half-filled prompt costs a whole run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from seedbed.errors import PromptError
+from seedbed.resources import resource
+
+_MARK = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt file. `label` is what records keep: `zh/doc_qa/points@1f0c9a…`."""
+
+    name: str
+    text: str
+
+    @property
+    def hash(self) -> str:
+        return hashlib.blake2b(self.text.encode(), digest_size=6).hexdigest()
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}@{self.hash}"
+
+    def render(self, **variables: str) -> str:
+        """The text with every mark filled in. Raises PromptError on a missing or unused variable."""
+        marks = set(_MARK.findall(self.text))
+        if missing := marks - variables.keys():
+            raise PromptError(f"uses unknown variables: {', '.join(sorted(missing))}", where=self.name,
+                              next_step=f"It may use: {', '.join(sorted(variables))}")
+        if unused := variables.keys() - marks:
+            raise PromptError(f"does not use: {', '.join(sorted(unused))}", where=self.name,
+                              next_step="Add {{" + sorted(unused)[0] + "}} where it belongs")
+        return _MARK.sub(lambda mark: variables[mark.group(1)], self.text)
+
+
+@lru_cache
+def load(language: str, name: str, folder: Path | None = None) -> Prompt:
+    """`prompts/<language>/<name>.md`, from the user's `folder` if it has it, else from seedbed's own."""
+    places = ([folder] if folder else []) + [resource("prompts")]
+    for place in places:
+        path = place / language / f"{name}.md"
+        if path.is_file():
+            return Prompt(f"{language}/{name}", path.read_text(encoding="utf-8").strip())
+    raise PromptError("no such prompt", where=f"{language}/{name}", next_step=f"Looked in: {', '.join(map(str, places))}")
+
+
+def group_hashes(group: str, folder: Path | None = None) -> dict[str, str]:
+    """Name -> hash of every prompt of a group in both languages: part of a stage's fingerprint."""
+    names = {(path.parent.parent.name, f"{group}/{path.stem}") for path in resource("prompts").glob(f"*/{group}/*.md")}
+    return {f"{language}/{name}": load(language, name, folder).hash for language, name in sorted(names)}

@@ -1,0 +1,150 @@
+"""Data set files as rows, one at a time: JSON, JSONL, CSV, TSV and Parquet. A bad row is one bad row.
+
+What a row means is the business of `seedbed.formats`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from seedbed.errors import InputError, MissingExtra
+from seedbed.jsonl import BadLine
+
+Row = dict[str, Any]
+# A row with its number (from 1: the line in JSONL and CSV, the row in JSON arrays and Parquet), or why there is none.
+Numbered = tuple[int, Row] | BadLine
+
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+# Columns that hold lists or objects, which a CSV can only carry as JSON.
+_NESTED = ("messages", "conversations", "history", "prompt", "chosen", "rejected")
+_BATCH = 1024  # Parquet rows decoded at a time
+
+
+def rows(path: Path) -> Iterator[Numbered]:
+    """The rows of `path`, read as its suffix says. Raises InputError where the file as a whole cannot be read."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(f"not a data set file: {suffix or 'no suffix'}", where=str(path),
+                         next_step=f"Expected one of {', '.join(SUFFIXES)}")
+    try:
+        if suffix in (".csv", ".tsv"):
+            yield from _csv(path, "\t" if suffix == ".tsv" else ",")
+        elif suffix == ".parquet":
+            yield from _parquet(path)
+        elif suffix == ".json" and _first_byte(path) == b"[":
+            yield from _array(path)
+        else:
+            yield from _lines(path)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+
+
+def _lines(path: Path) -> Iterator[Numbered]:
+    decoder = msgspec.json.Decoder()
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+            if not line.strip():
+                continue
+            try:
+                yield _numbered(number, decoder.decode(line))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                yield BadLine(number, f"not JSON: {error}", line[:200].decode("utf-8", "replace").strip())
+
+
+def _array(path: Path) -> Iterator[Numbered]:
+    try:
+        array = msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"not valid JSON: {error}", where=str(path), next_step="Mend the file, or save it as JSONL, "
+                         "where one bad line costs one row") from error
+    for number, row in enumerate(array, 1):
+        yield _numbered(number, row)
+
+
+def _csv(path: Path, delimiter: str) -> Iterator[Numbered]:
+    csv.field_size_limit(2**31 - 1)  # the default, 128 KiB, is less than one long document
+    with path.open(encoding=_encoding(path), newline="") as lines:
+        reader = csv.reader(lines, delimiter=delimiter)
+        header = next(reader, [])
+        start = reader.line_num + 1
+        while True:
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                yield BadLine(start, f"not CSV: {error}", "")
+                start = reader.line_num + 1
+                continue
+            if cells is None:
+                return
+            if len(cells) == len(header):
+                yield start, {name: _cell(name, cell) for name, cell in zip(header, cells, strict=True)}
+            elif cells:
+                why = f"{len(cells)} fields where the header has {len(header)}"
+                yield BadLine(start, why, delimiter.join(cells)[:200])
+            start = reader.line_num + 1
+
+
+def _cell(name: str, cell: str) -> Any:
+    if name not in _NESTED or cell[:1] not in ("[", "{"):
+        return cell
+    try:
+        value = msgspec.json.decode(cell)
+    except msgspec.DecodeError:
+        return cell
+    items = value if isinstance(value, list) else [value]
+    return value if all(isinstance(item, dict | list) for item in items) else cell
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8, else GB 18030: what spreadsheets save as on a Chinese system."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as source:
+        try:
+            for block in iter(lambda: source.read(1 << 20), b""):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "gb18030"
+    return "utf-8-sig"
+
+
+def _parquet(path: Path) -> Iterator[Numbered]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtra("pyarrow", "parquet") from error
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            numbers = itertools.count(1)
+            for batch in file.iter_batches(_BATCH):
+                for row in batch.to_pylist():
+                    yield next(numbers), _without_nulls(row)
+    except pyarrow.ArrowException as error:
+        raise InputError(f"not a readable Parquet file: {error}", where=str(path)) from error
+
+
+def _without_nulls(value: Any) -> Any:
+    """Columns are the same for all rows, so a null says "this row has no such key"."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def _numbered(number: int, row: Any) -> Numbered:
+    if isinstance(row, dict):
+        return number, row
+    return BadLine(number, f"expected an object with named fields, got {type(row).__name__}", str(row)[:200])
+
+
+def _first_byte(path: Path) -> bytes:
+    with path.open("rb") as source:
+        return source.read(4096).removeprefix(codecs.BOM_UTF8).lstrip()[:1]

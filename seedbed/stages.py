@@ -1,0 +1,90 @@
+"""Which stages there are: name -> where its function lives. The only file that names all wings.
+
+Strings, resolved on use, so that `seedbed --help` imports none of it. Adding a stage is one file and one line here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from seedbed.config import StageEntry, suggest
+from seedbed.errors import JobError, MissingExtra
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One kind of stage.
+
+    group    source | generate | curate | task: which part of a job may name it
+    teacher  it asks a teacher
+    prompts  its group of prompt files, whose hashes are part of the fingerprint
+    extra    the pip extra that brings its libraries
+    """
+
+    name: str
+    target: str
+    group: str
+    teacher: bool = False
+    prompts: str = ""
+    extra: str = ""
+
+    @property
+    def module(self) -> ModuleType:
+        module, _, _ = self.target.partition(":")
+        try:
+            return importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            raise MissingExtra(error.name or module, self.extra or "all") from error
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        return getattr(self.module, self.target.partition(":")[2])  # type: ignore[no-any-return]
+
+    @property
+    def options(self) -> type[msgspec.Struct]:
+        return self.module.Options  # type: ignore[no-any-return]
+
+    @property
+    def version(self) -> int:
+        return self.module.VERSION  # type: ignore[no-any-return]
+
+    def watched(self, options: Any) -> list[Path]:
+        """Files outside the run whose content decides the outcome."""
+        watch = getattr(self.module, "watch", None)
+        return watch(options) if watch else []
+
+
+_ALL = [
+    Stage("ingest", "datagen.ingest:ingest", "source", extra="documents"),
+    Stage("import", "seedbed.importing:import_records", "source"),
+    Stage("doc_qa", "datagen.doc_qa:doc_qa", "generate", teacher=True, prompts="doc_qa"),
+    Stage("clean", "curate.clean:clean", "curate"),
+    Stage("rules", "curate.rules:rules", "curate"),
+    Stage("exact", "curate.exact:exact", "curate"),
+    Stage("rouge", "curate.rouge:rouge", "curate"),
+    Stage("split", "curate.split:split", "curate"),
+    Stage("mix", "curate.mix:mix", "curate"),
+    Stage("export", "curate.export:export", "curate"),
+    Stage("train", "train.sft:train", "task", extra="train"),
+    Stage("evaluate", "train.evaluate:evaluate", "task", extra="train"),
+    Stage("report", "curate.report.build:report", "task"),
+]
+STAGES = {stage.name: stage for stage in _ALL}
+
+
+def find(entry: StageEntry, where: str) -> Stage:
+    """The stage an entry of a job names; JobError with the nearest name when there is none in that group."""
+    stage = STAGES.get(entry.name)
+    if stage is None or stage.group != entry.group:
+        known = [s.name for s in _ALL if s.group == entry.group]
+        if stage is not None:
+            raise JobError(f"`{entry.name}` is a {stage.group} stage and cannot stand under `{entry.group}`", where=where)
+        raise JobError(f"unknown stage `{entry.name}`", where=where, next_step=suggest(entry.name, known))
+    return stage

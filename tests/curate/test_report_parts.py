@@ -1,0 +1,249 @@
+"""The parts of the report on their own: samples, charts, words, checks and advice."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from curate.report import charts, words
+from curate.report.advice import advice
+from curate.report.coverage import Passages
+from curate.report.curves import curves
+from curate.report.evaluation import evaluation
+from curate.report.examples import PASSAGE, Sampler, clip, in_turn, marked
+from curate.report.histograms import lengths, quantile, scores
+from curate.report.model import (
+    Cell,
+    Comparison,
+    Dataset,
+    Document,
+    Evaluation,
+    Level,
+    Opening,
+    Openings,
+    Part,
+    Reason,
+    Report,
+    Training,
+)
+from curate.report.page import gaps
+from curate.report.survey import Survey, opening
+from curate.report.training import training
+from seedbed import jsonl
+from seedbed.record import Evidence, Source, chat
+
+
+def test_evidence_that_overlaps_is_marked_once_and_long_passages_are_cut_around_it() -> None:
+    text = "One. Two. Three. 四。五。"
+    spans = [
+        Evidence("One. Two.", 100, 109),
+        Evidence("Two. Three.", 105, 116),
+        Evidence("五。", 119, 121),
+        Evidence("?", 300, 301),
+    ]
+    assert marked(text, 100, spans) == [("One. Two. Three.", True), (" 四。", False), ("五。", True)]
+    long = "a" * 5000 + "证据" + "b" * 5000
+    pieces = marked(long, 0, [Evidence("证据", 5000, 5002)])
+    assert ("证据", True) in pieces and pieces[0][0] == "… " and pieces[-1][0].endswith(" …")
+    assert PASSAGE <= sum(len(text) for text, _ in pieces) <= PASSAGE + 4
+
+
+def test_samples_do_not_depend_on_the_order_of_records() -> None:
+    def draw(keys: list[str], seed: int) -> list[str]:
+        sampler: Sampler[str] = Sampler(5, seed)
+        for key in keys:
+            sampler.offer(key, key)
+        return sampler.taken()
+
+    keys = [f"r{i}" for i in range(100)]
+    assert draw(keys, 1) == draw(keys[::-1], 1) != draw(keys, 2)
+    assert in_turn([["a1", "a2", "a3"], ["b1"]], 3) == ["a1", "b1", "a2"]
+
+
+def test_quality_finds_what_is_incomplete_moved_contradicted_and_dated(tmp_path: Path) -> None:
+    jsonl.write_text(tmp_path / "documents/d.md", "油泵每月加油。")
+    place = Source(document="手册.md", document_hash="d", start=0, end=7)
+    survey = Survey(tmp_path, 0, 0)
+    rows = [
+        ("油泵多久加油？", "每月。", (Evidence("油泵每月加油。", 0, 7),)),
+        ("油泵多久加油？", "每年。", (Evidence("每月", 0, 2),)),
+        ("今天的油价是多少？", "不知道。", ()),
+    ]
+    for question, answer, evidence in rows:
+        survey.add(chat(question, answer, task="doc_qa", language="zh", source=place, evidence=evidence))
+    found = {q.name: (q.passed, q.checked) for q in survey.dataset().quality}
+    assert found == {"completeness": (2, 3), "accuracy": (1, 2), "consistency": (1, 3), "timeliness": (2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("question", "tongue", "begins"),
+    [
+        ("How does one start the pump?", "en", "how does"),
+        ("Why, then, stop?", "en", "why, then"),
+        ("如何重启 CK-200？", "zh", "如何重启"),
+        ("CK-200 离心泵的转速？", "zh", "CK-200离心泵"),
+        ("", "en", ""),
+        ("请把 API 关闭", "zh", "请把 API关"),
+    ],
+)
+def test_openings_are_two_words_or_four_characters(question: str, tongue: str, begins: str) -> None:
+    assert opening(question, tongue) == begins
+
+
+def test_lengths_gather_the_longest_in_the_last_bar() -> None:
+    counts = {"en": Counter({10: 500, 30: 499, 9000: 1}), "zh": Counter({20: 5})}
+    chart = lengths("answer", counts)
+    assert chart and chart.open_end and chart.largest == 9000 and chart.bins[-1].high < 100
+    assert sum(each.counts["en"] for each in chart.bins) == 1000 and sum(each.counts["zh"] for each in chart.bins) == 5
+    assert (chart.median, quantile(Counter({1: 1, 2: 1}), 0.5)) == (20, 1)
+    assert lengths("answer", {}) is None
+    assert [b.counts[""] for b in scores("rouge", [0.0, 0.5, 1.0]).bins if b.counts[""]] == [1, 1, 1]
+
+
+def test_charts_keep_to_their_frames_and_escape() -> None:
+    curve = str(
+        curves(Training(losses=[(float(i), 3.0 - i / 500) for i in range(1000)], validation=[(999.0, 2.0)]), 340, 240)
+    )
+    xs = [float(x) for x in re.findall(r"[ML](\d+\.\d) ", curve)]
+    assert min(xs) >= 40 and max(xs) <= 326 and len(xs) <= 1010
+    strip = str(charts.strip([Cell(label="<b>", passages=1, records=0), Cell(label="二", passages=1, records=4)], 4))
+    assert "&lt;b&gt;: 0 records from 1 passage" in strip and 'class="empty"' in strip and 'class="heat-4"' in strip
+    assert str(charts.strip([Cell(label=str(i), passages=1, records=1) for i in range(1000)], 9)).count("<rect") == 100
+    worse = Comparison(name="x", label="x", asks="", records=1, before=1.0, after=1.2, low=-0.1, high=0.5)
+    assert 'class="after same"' in charts.dumbbell(worse, [worse])  # the interval holds zero
+
+
+def test_gaps_name_runs_of_pages_and_the_last_heading() -> None:
+    cells = [Cell(label=f"page {n}", passages=1, records=int(n in (2, 6))) for n in range(1, 7)]
+    document = Document(document="a", hash="a", by="page", cells=cells)
+    assert gaps(document) == "pages 1 and 3–5"
+    headed = Document(document="a", hash="a", by="heading", cells=[Cell(label="安装 › 电源", passages=1, records=0)])
+    assert gaps(headed) == "电源"
+
+
+def test_figures_in_words() -> None:
+    assert [words.percent(x) for x in (0, 0.0004, 0.046, 0.5, 0.9999, 1)] == [
+        "0\u202f%",
+        "<\u202f0.1\u202f%",
+        "4.6\u202f%",
+        "50\u202f%",
+        ">\u202f99\u202f%",
+        "100\u202f%",
+    ]
+    assert [words.seconds(x) for x in (0.42, 42, 200, 11100)] == [
+        "0.4\u202fs",
+        "42\u202fs",
+        "3\u202fmin 20\u202fs",
+        "3\u202fh 5\u202fmin",
+    ]
+    assert (words.number(1234567), words.number(3.14159), words.short(1_250_000)) == ("1,234,567", "3.14", "1.2\u202fM")
+    assert words.listed(["a", "b", "c", "d"]) == "a, b, c and 1 more" and words.listed(["a", "b"]) == "a and b"
+    assert (words.signed(-0.5), words.counted("replies", 1), clip("四个字符", 2)) == ("−0.50", "reply", "四个 …")
+
+
+def test_training_and_evaluation_take_only_what_was_noted() -> None:
+    assert training({}) is None and evaluation({}) == Evaluation()
+    found = training({"losses": [{"step": 1, "loss": 2.0}, {"step": 2}, "?"], "method": "lora"})
+    assert found and found.losses == [(1.0, 2.0)] and found.facts == [("Method", "LoRA")]
+    sets = {
+        "mine": {"base": {"loss": 2.0}, "tuned": {"loss": 1.0}},
+        "test_seen": {"base": {"loss": 3.0}, "tuned": {"loss": 2.0}},
+        "test_general": {"sentence": "General data: no records."},
+    }
+    assert [(c.name, c.difference) for c in evaluation({"sets": sets}).comparisons] == [
+        ("test_seen", None),
+        ("mine", None),
+    ]
+
+
+def titles(found: Report) -> list[tuple[str, str]]:
+    return [(piece.tone, piece.title) for piece in advice(found)]
+
+
+def compared(name: str, low: float, high: float) -> Comparison:
+    return Comparison(
+        name=name, label=name, asks="", records=9, before=2.0, after=2.0 + (low + high) / 2, low=low, high=high
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (
+            Report(title="", evaluation=Evaluation(comparisons=[compared("test_seen", -1.2, -0.8)])),
+            ("good", "It learned what it was taught"),
+        ),
+        (
+            Report(title="", evaluation=Evaluation(comparisons=[compared("test_seen", -0.2, 0.1)])),
+            ("act", "Learning is not proven"),
+        ),
+        (
+            Report(title="", evaluation=Evaluation(comparisons=[compared("test_general", 0.1, 0.4)])),
+            ("act", "The model forgot general skills"),
+        ),
+        (
+            Report(title="", dataset=Dataset(splits=[Part(name="train", label="", count=200)], mix_share=0.03)),
+            ("watch", "Little protection against forgetting"),
+        ),
+        (
+            Report(
+                title="",
+                documents=[
+                    Document(document="a", hash="a", passages=3, records=2, with_records=2),
+                    Document(document="b", hash="b", passages=1),
+                ],
+            ),
+            ("watch", "1 document gave no records"),
+        ),
+        (
+            Report(
+                title="",
+                target=90,
+                funnel=[
+                    Level(label="Drafted by the teacher", unit="records", count=100),
+                    Level(label="Accepted", unit="records", count=60),
+                ],
+            ),
+            ("act", "60 of 90 wanted records"),
+        ),
+        (
+            Report(
+                title="",
+                funnel=[
+                    Level(
+                        label="Accepted",
+                        unit="records",
+                        count=9,
+                        reasons=[
+                            Reason(anchor="x", stage="doc_qa", reason="refusal", unit="records", count=40, share=0.4)
+                        ],
+                    )
+                ],
+            ),
+            ("watch", "“refusal” took 40\u202f% in doc qa"),
+        ),
+        (
+            Report(title="", training=Training(validation=[(1, 2.0), (2, 1.0), (3, 1.1)])),
+            ("watch", "Validation loss rose at the end"),
+        ),
+        (
+            Report(
+                title="",
+                dataset=Dataset(
+                    openings=[Openings(language="zh", questions=60, share=0.9, top=[Opening(text="如何", count=54)])]
+                ),
+            ),
+            ("watch", "Questions begin alike"),
+        ),
+    ],
+)
+def test_advice_says_what_stands_out(found: Report, expected: tuple[str, str]) -> None:
+    assert titles(found) == [expected]
+
+
+def test_a_passage_that_is_not_found_leaves_the_sample_without_one() -> None:
+    lost = chat("Where?", "Nowhere.", source=Source(document="gone.md", document_hash="g", start=5, end=9))
+    assert Passages().pieces(lost) == []

@@ -1,0 +1,154 @@
+"""Each check before a training: what it finds, and that an error stops it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from seedbed.context import Context
+from seedbed.errors import PreflightError
+from train.data import Counts
+from train.memory import Memory, estimate
+from train.model import Shape
+from train.options import Options
+from train.preflight import Facts, Finding, check, tell
+
+LAYERS = {f"layers.{i}.{name}": (64, 64) for i in range(2) for name in ("q_proj", "k_proj", "v_proj", "up_proj")}
+SHAPE = Shape(parameters=100_000, linear=LAYERS, layers=2, hidden=64, intermediate=128, vocabulary=512, positions=2048)
+GOOD = Facts(
+    options=Options(),
+    train=Counts(records=200, rows=200, tokens=30_000, learned=20_000, longest=300),
+    validation=Counts(records=20, rows=20),
+    general=16,
+    steps=150,
+    shape=SHAPE,
+    pad="<|endoftext|>",
+    end="<|im_end|>",
+    memory=Memory(weights=10, adapter=10, activations=10, logits=10, libraries=10),
+    free=1000,
+)
+
+
+def facts(**changes: Any) -> Facts:
+    for part in ("options", "train", "validation", "shape"):
+        if isinstance(changes.get(part), dict):
+            changes[part] = msgspec.structs.replace(getattr(GOOD, part), **changes[part])
+    return msgspec.structs.replace(GOOD, **changes)
+
+
+def found(of: Facts) -> dict[str, str]:
+    return {finding.name: finding.level for finding in check(of) if finding.level != "ok"}
+
+
+def test_a_sound_training_passes_every_check() -> None:
+    findings = check(GOOD)
+    assert {finding.level for finding in findings} == {"ok"}
+    assert [finding.name for finding in findings] == [
+        "training_records", "general_share", "learning_rate", "epochs", "target_modules", "chat_template", "end_token",
+        "pad_token", "length", "validation", "memory",
+    ]  # fmt: skip
+    assert all(finding.figure and finding.why for finding in findings)
+
+
+@pytest.mark.parametrize(("changes", "name", "level"), [
+    ({"general": 9}, "general_share", "warning"),
+    ({"options": {"learning_rate": 1e-5}}, "learning_rate", "warning"),
+    ({"options": {"learning_rate": 1e-3}}, "learning_rate", "warning"),
+    ({"options": {"learning_rate": 0.1}}, "learning_rate", "error"),
+    ({"options": {"epochs": 4}}, "epochs", "warning"),
+    ({"options": {"targets": ("q_proj",)}}, "target_modules", "warning"),
+    ({"options": {"targets": ("no_such",)}}, "target_modules", "error"),
+    ({"train": {"refused": 3, "why": "roles must alternate"}}, "chat_template", "warning"),
+    ({"train": {"unclean": 200}}, "chat_template", "warning"),
+    ({"train": {"folded": 7}}, "system_role", "warning"),
+    ({"train": {"marked": 2}}, "special_tokens_in_text", "warning"),
+    ({"train": {"endless": 200}}, "end_token", "error"),
+    ({"pad": "<|im_end|>"}, "pad_token", "warning"),
+    ({"train": {"cut": 9, "dropped": 2}}, "length", "warning"),
+    ({"shape": {"positions": 512}}, "length", "error"),
+    ({"validation": Counts()}, "validation", "warning"),
+    ({"free": 55}, "memory", "warning"),
+    ({"free": 49}, "memory", "error"),
+    ({"steps": 9}, "training_records", "warning"),
+    ({"shape": {"linear": {"layers.0.q_proj": (80, 64)}}}, "quantisation", "error"),
+])  # fmt: skip
+def test_each_fault_is_found_and_nothing_else_is(changes: dict[str, Any], name: str, level: str) -> None:
+    assert found(facts(**changes)) == {name: level}
+    fault = next(finding for finding in check(facts(**changes)) if finding.name == name)
+    assert fault.why and fault.remedy
+
+
+def test_odd_sizes_are_no_matter_without_quantisation() -> None:
+    odd = {"linear": {"layers.0.q_proj": (80, 64)}}
+    assert found(facts(shape=odd, options={"method": "lora"})) == {}
+
+
+def test_few_records_are_a_warning_and_none_an_error() -> None:
+    assert found(facts(train={"records": 20}, general=2))["training_records"] == "warning"
+    none = facts(train={"records": 5, "refused": 5, "why": "roles must alternate"}, steps=0)
+    finding = check(none)[0]
+    assert finding.level == "error" and "5 refused: roles must alternate" in finding.figure
+
+
+def test_findings_are_said_and_kept_and_an_error_stops(tmp_path: Path) -> None:
+    class Heard:
+        lines: list[str] = []
+
+        def update(self, done: int, total: int | None = None, note: str = "") -> None: ...
+
+        def say(self, line: str) -> None:
+            self.lines.append(line)
+
+    context = Context(tmp_path, progress=Heard())
+    findings = [
+        Finding("ok", "epochs", "3", "Up to three.", "never shown"),
+        Finding("error", "end_token", "missing in 2 of 2 rows", "It does not stop.", "Mend the template"),
+    ]
+    with pytest.raises(PreflightError) as stopped:
+        tell(findings, context)
+    assert str(stopped.value) == "train: end token: missing in 2 of 2 rows. It does not stop. Mend the template"
+    assert Heard.lines == [
+        "  ok      epochs: 3. Up to three.",
+        "  error   end token: missing in 2 of 2 rows. It does not stop. Mend the template.",
+    ]
+    assert context.figures["preflight"][1] == {
+        "level": "error", "name": "end_token", "figure": "missing in 2 of 2 rows", "why": "It does not stop.",
+        "remedy": "Mend the template",
+    }  # fmt: skip
+
+
+def test_memory_grows_with_what_takes_it() -> None:
+    options = Options()
+    plain = estimate(SHAPE, options, 300, checkpointing=False)
+    assert plain.adapter == 16 * 8 * 16 * (64 + 64)  # rank × layers × 16 bytes × (in + out)
+    assert plain.weights == int(8 * 64 * 64 * 0.516 + 2 * (100_000 - 8 * 64 * 64))
+    bigger = msgspec.structs.replace(options, method="lora", batch=8, rank=32)
+    more = estimate(SHAPE, bigger, 300, checkpointing=False)
+    assert more.weights == 200_000 and more.adapter == 2 * plain.adapter and more.activations == 2 * plain.activations
+    assert estimate(SHAPE, options, 600, checkpointing=False).activations == 2 * plain.activations
+    assert estimate(SHAPE, options, 300, checkpointing=True).activations < plain.activations
+    assert plain.total == plain.weights + plain.adapter + plain.activations + plain.logits + plain.libraries
+
+
+@pytest.mark.parametrize(("wrong", "said"), [
+    ({"rank": 0}, "rank: expected 1 or more"),
+    ({"targets": "most"}, "targets: expected all-linear"),
+    ({"targets": ()}, "targets"),
+    ({"warmup": 1.0}, "warmup: expected a share"),
+    ({"learning_rate": 0.0}, "learning_rate: expected more than 0"),
+    ({"student": " "}, "student"),
+    ({"dropout": 1.0}, "dropout"),
+])  # fmt: skip
+def test_contradictory_options_are_refused(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Options(**wrong)
+
+
+def test_options_come_from_yaml_types() -> None:
+    read = msgspec.convert({"targets": ["q_proj", "v_proj"], "method": "lora", "epochs": 2}, Options)
+    assert read.targets == ("q_proj", "v_proj") and read.method == "lora"
+    with pytest.raises(msgspec.ValidationError, match="unknown field `lr`"):
+        msgspec.convert({"lr": 1}, Options)

@@ -1,0 +1,87 @@
+"""What a model makes of records: the loss of the reference answers, and answers of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from seedbed.record import Record
+from train.data import Counts, Fit, rows
+from train.template import IGNORED, Row, Template
+
+# Tokens in a batch of loss: bounds the logits to 1 GB for a vocabulary of 150,000 (bf16 and a 32-bit copy of a part).
+_BATCH_TOKENS = 2048
+_SLICE = 256  # positions whose logits are turned to 32 bits at once
+
+
+def losses(
+    model: Any, template: Template, records: Sequence[Record], fit: Fit, tick: Callable[[int], None]
+) -> dict[str, tuple[float, int]]:
+    """Record id -> summed cross-entropy of its answers' tokens (nats), and their number. `tick` is told rows done.
+
+    Records that do not fit the template or the length are missing.
+    """
+    found = sorted(rows(records, template, fit, Counts()), key=lambda pair: -len(pair[1].input_ids))
+    summed: dict[str, tuple[float, int]] = {}
+    first = 0
+    while first < len(found):
+        batch = found[first : first + max(1, _BATCH_TOKENS // len(found[first][1].input_ids))]
+        lost = _batch_losses(model, template.tokenizer, [row for _, row in batch])
+        for (record, row), loss in zip(batch, lost, strict=True):
+            before, tokens = summed.get(record.id, (0.0, 0))
+            summed[record.id] = before + loss, tokens + row.learned
+        first += len(batch)
+        tick(len(batch))
+    return summed
+
+
+def _batch_losses(model: Any, tokenizer: Any, batch: list[Row]) -> list[float]:
+    import torch
+
+    longest = max(len(row.input_ids) for row in batch)
+    ids = torch.full((len(batch), longest), tokenizer.pad_token_id)
+    labels, mask = torch.full_like(ids, IGNORED), torch.zeros_like(ids)
+    for i, row in enumerate(batch):
+        size = len(row.input_ids)
+        ids[i, :size], labels[i, :size], mask[i, :size] = torch.tensor(row.input_ids), torch.tensor(row.labels), 1
+    ids, labels, mask = (tensor.to(model.device) for tensor in (ids, labels, mask))
+    with torch.no_grad():
+        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+    lost = [0.0] * len(batch)
+    for i in range(len(batch)):
+        wanted = labels[i, 1:]
+        where = (wanted != IGNORED).nonzero().squeeze(1)
+        for piece in torch.split(where, _SLICE):
+            said = logits[i, piece].float()
+            lost[i] += float(torch.nn.functional.cross_entropy(said, wanted[piece], reduction="sum"))
+    return lost
+
+
+def answer(model: Any, template: Template, records: Sequence[Record], max_new_tokens: int) -> list[str]:
+    """The model's own last answer to each record, greedily and without any repetition guard, at most so many tokens."""
+    import torch
+    from transformers import GenerationConfig
+
+    tokenizer = template.tokenizer
+    prompts = [template.prompt_ids(template.prompt(record.turns()[:-1])) for record in records]
+    longest = max(map(len, prompts))
+    pads = [longest - len(prompt) for prompt in prompts]  # on the left: the answers start side by side
+    ids = torch.tensor([[tokenizer.pad_token_id] * pad + prompt for pad, prompt in zip(pads, prompts, strict=True)])
+    mask = torch.tensor([[0] * pad + [1] * (longest - pad) for pad in pads])
+    greedy = GenerationConfig(
+        do_sample=False,
+        max_new_tokens=max_new_tokens,
+        eos_token_id=_stops(model, tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.no_grad():
+        made = model.generate(
+            input_ids=ids.to(model.device), attention_mask=mask.to(model.device), generation_config=greedy
+        )
+    return [text.strip() for text in tokenizer.batch_decode(made[:, longest:], skip_special_tokens=True)]
+
+
+def _stops(model: Any, tokenizer: Any) -> list[int]:
+    given = model.generation_config.eos_token_id
+    known = given if isinstance(given, list) else [given]
+    return sorted({token for token in (*known, tokenizer.eos_token_id) if token is not None})
