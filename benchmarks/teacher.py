@@ -150,8 +150,8 @@ def main() -> None:
         *(result.line for result in results),
         "",
         "The teacher commits every reply to the journal (synchronous=FULL) before it is used; the plain loop keeps "
-        "nothing. It is quicker all the same: it takes the raw response, decodes the few fields it needs, and spreads its "
-        "connections over several small pools.",
+        "nothing. It is quicker all the same: it takes the raw response, decodes the few fields it needs, and spreads "
+        "its connections over several small pools.",
         "",
     ])
     Path(__file__).with_name("teacher.md").write_text(text, encoding="utf-8")

@@ -1,263 +1,230 @@
-"""Cleaning: what scraping, copying and wrong decoding left in a text is taken out, and nothing that carries meaning.
+"""Cleaning: repairs text without judging it.
 
-Encoding is mended by ftfy (Speer 2019), told to leave full-width marks and curly quotes alone, which are right in
-Chinese and in good English. Code (fenced, inline, `<pre>`, `<code>`) and formulas are set aside first and put back as
-they were; only their line ends become `\\n`. Angle brackets go when they are tags of HTML for sure, so `<your-name>`,
-`List<T>` and `mv <source> <target>` stay, and in a record about HTML or XML every tag stays.
+What goes: remains of HTML, control and invisible characters, broken encoding (ftfy, Speer 2019), line ends other than
+a newline, white space at line ends, runs of blank lines and of blanks, marks and letters repeated senselessly.
 
-What this does not do: it rejects nothing, re-words nothing, and never touches evidence or passages, whose text must stay
-what their document says at their offsets.
+What stays: code (fences, inline code, indented blocks), formulas, JSON, tables and rules of dashes, columns aligned with
+blanks, full-width punctuation, units; texts that are about HTML; what tools said; and the quotes of evidence. Passages
+are left alone, because their offsets point into the document.
+
+A record that is empty after cleaning is rejected ("empty"), and so is one whose characters are lost ("broken").
 """
 
 from __future__ import annotations
 
-import html
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from curate import markup
 from seedbed.context import Context
 from seedbed.record import Message, Record, Step
 from seedbed.text import CJK
 
 VERSION = 1
 
-# One round can lay bare work for the next (`&amp;nbsp;`); each makes the text simpler, and few need a third.
-_ROUNDS = 10
-
-# Code and formulas. A fence that never closes goes on to the end, as in CommonMark; `$` needs a sign of mathematics
-# inside, since most are money.
-LITERAL = re.compile(
-    r"""
-      ^[ \t>]*(?P<fence>`{3,}|~{3,})[^`\n]*(?:\n(?:(?s:.*?)\n)??[ \t>]*(?P=fence)[`~]*[ \t]*$|(?s:.*)\Z)
-    | (?<!`)(?P<ticks>`{1,2})(?!`)[^\n]{1,400}?(?<!`)(?P=ticks)(?!`)
-    | <(?P<tag>pre|code)\b[^<>]*>(?s:.*?)</(?P=tag)>
-    | \$\$(?s:.+?)\$\$ | \\\[(?s:.+?)\\\] | \\\(.+?\\\)
-    | \$(?![\s\d$])[^$\n]{1,200}(?<!\s)\$(?!\d) | \$[^$\n]{0,100}[\\^_=+{}][^$\n]{0,100}(?<!\s)\$(?!\d)
-    """,
-    re.X | re.M | re.I,
-)
-# Non-characters that Unicode leaves to programs stand in for what was set aside.
-_OPEN, _CLOSE = "\ufdd0", "\ufdd1"
-_MARK = re.compile(f"({_OPEN}[0-9]+{_CLOSE})")
-_NO_MARKS = {ord(_OPEN): None, ord(_CLOSE): None}
-
-# Zero-width marks and soft hyphens; the joiners U+200C and U+200D stay, emoji and Persian need them.
-_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060-\u2064\u202a-\u202e\ufeff\ufffe\uffff]")
-_SPACE = re.compile("[\u00a0\u2000-\u200a\u202f\u205f]")
-_TRAILING = re.compile(r"[ \t\u3000]+$", re.M)
-_TABLE_ROW = re.compile(r"\s*\|")
-
-_TAG = re.compile(
-    r"""<(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9]*)
-        (?P<attributes>(?:\s++[\w:@.-]++\s*+=\s*+(?:"[^"<>]*+"|'[^'<>]*+'|[^\s"'<>]++))*+)\s*+/?>""",
-    re.X,
-)
-_LINK = re.compile(r"""<a\s[^<>]*?href=["'](https?://[^"'\s<>()]+)["'][^<>]*>([^<>\[\]\n]+)</a>""", re.I)
-_UNSEEN = re.compile(rf"<!--[^{_OPEN}]*?-->|<!DOCTYPE[^<>]*>|<(script|style)\b[^<>]*>[^{_OPEN}]*?</\1>", re.I)
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
-_ESCAPED_TAG = re.compile(r"&lt;/?([A-Za-z][A-Za-z0-9]*)(?:(?!&[lg]t;)[^<>`\n]){0,200}&gt;")
-_BLOCKS = frozenset(
-    "p div br hr li ul ol tr h1 h2 h3 h4 h5 h6 table tbody thead blockquote section article header footer nav main aside "
-    "html head body dl dt dd figure figcaption form center".split()
-)
-# Nobody names a placeholder so: stripped even when the other half of the pair is missing.
-_SURE = frozenset("p div span br hr li ul ol td tr th tbody thead h1 h2 h3 h4 h5 h6 strong em font center".split())
-# `<sub>` and `<sup>` are in none: without them x² would become x2.
-_KNOWN = _SURE | _BLOCKS | frozenset("a b i u s small big img label button mark ins del strike tt abbr cite dfn caption".split())
-_ABOUT_MARKUP = re.compile(
-    r"(?<![\w./<-])(?<!doctype )(?:x?html5?|xml|svg|jsx|css|markup)(?![\w/])|>[`\"”]?\s*(?:tags?|elements?)\b"
-    r"|>\s*(?:标签|元素)|转义|标记语言|网页源码",
-    re.I,
-)
-_ABOUT_ENCODING = re.compile(r"mojibake|garbled|乱码", re.I)
-
-# Three say as much as thirty. Commas, colons, dashes and digits are left alone: CSV, directives, rules and numbers.
-_RUN = re.compile(rf"([!！?？。，、；～])\1{{3,}}|([a-wyz{CJK}])\2{{9,}}|(?<=\w)\.{{7,}}+(?!\s*\d)|…{{5,}}")
-_RULE_LINE = re.compile(r"[-=*_~#+.·•—─\s]+$")
-_PART_OF_A_VALUE = re.compile(r"[\d_/+=\\\"'“”‘’]")
-
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is cleaned besides line ends, invisible characters and white space, which always are."""
+    """What is repaired."""
 
-    html: bool = True  # tags, comments, entities
-    encoding: bool = True  # text decoded with the wrong table, control characters, ligatures of print
-    repeated: bool = True  # runs such as !!!!!!!!
+    html: bool = True
+    encoding: bool = True
+    space: bool = True
+    repeats: bool = True
+    longest_run: int = 5  # a mark or letter repeated more often is cut to three; no word of either language has six
+
+    def __post_init__(self) -> None:
+        if self.longest_run < 3:
+            raise ValueError("longest_run: expected 3 or more, because an ellipsis has three dots")
 
 
 def clean(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
-    """Every record, cleaned in every turn, input, text and rejected answer; those that need nothing are not changed."""
-    changed, operations = 0, Counter[str]()
-    for number, record in enumerate(records, 1):
-        cleaned, done = _cleaned(record, options)
-        changed += bool(done)
-        operations.update(done)
-        if number % 256 == 0:
-            context.progress.update(number)
-        yield cleaned
-    context.figures |= {"changed": changed, "operations": dict(sorted(operations.items()))}
+    """Every record, repaired where needed, with a step that names what was done."""
+    repaired: Counter[str] = Counter()
+    for record in records:
+        done: set[str] = set()
+        fixed = _fields(record, options, done)
+        if done:
+            repaired.update(done)
+            record = record.revised(Step(stage="clean", operation="clean", note=", ".join(sorted(done))), **fixed)
+        if lost := _lost(record):
+            record = record.reject("clean", "broken", f"characters were lost before it came here: {lost}")
+        elif not (record.answer or record.text).strip() and not _calls_tool(record):
+            record = record.reject("clean", "empty", "no answer is left" if record.messages else "no text is left")
+        yield record
+    context.figures["repaired"] = dict(sorted(repaired.items()))
 
 
-def clean_text(text: str, options: Options | None = None) -> tuple[str, list[str]]:
-    """The text cleaned and the names of the operations that changed it; cleaning again changes nothing more."""
-    options = options or Options()
-    done: list[str] = []
-    for _ in range(_ROUNDS):
-        text, now = _round(text, options)
-        if not now:
-            break
-        done += [name for name in now if name not in done]
-    return text, done
-
-
-def _cleaned(record: Record, options: Options) -> tuple[Record, list[str]]:
-    options = _fitting(record, options)
-    done: set[str] = set()
-
-    def mend(text: str) -> str:
-        text, names = clean_text(text, options)
-        done.update(names)
+def clean_text(text: str, options: Options, done: set[str], about_markup: bool = False) -> str:
+    """`text` repaired; the names of the repairs that changed something are added to `done`."""
+    if _is_json(text):
         return text
-
-    def mend_message(message: Message) -> Message:
-        content = mend(message.content)
-        return message if content == message.content else msgspec.structs.replace(message, content=content)
-
-    changes: dict[str, Any] = {"messages": tuple(map(mend_message, record.messages)), "input": mend(record.input)}
-    if record.rejected:
-        changes["rejected"] = mend_message(record.rejected)
-    if not (record.source and record.source.start is not None):  # a passage is what its document says
-        changes["text"] = mend(record.text)
-    changes = {name: value for name, value in changes.items() if value != getattr(record, name)}
-    if not changes:
-        return record, []
-    names = sorted(done)
-    return record.revised(Step(stage="clean", operation=", ".join(names)), **changes), names
-
-
-def _fitting(record: Record, options: Options) -> Options:
-    """The options without what would spoil this record's subject: tags in one on HTML, mojibake in one on encodings."""
-    texts = [message.content for message in record.messages] + [record.input, record.text]
-    return msgspec.structs.replace(
-        options,
-        html=options.html and not any(map(_ABOUT_MARKUP.search, texts)),
-        encoding=options.encoding and not any(map(_ABOUT_ENCODING.search, texts)),
-    )
+    text = _noted("control", text, _without_controls(text), done)
+    pieces = _pieces(text)
+    for at in range(0, len(pieces), 2):  # every second piece is code or a formula
+        prose = pieces[at]
+        if options.encoding:
+            prose = _noted("encoding", prose, _mended(prose), done)
+        if options.html and not about_markup:
+            prose = _noted("html", prose, markup.removed(prose), done)
+        if options.repeats:
+            prose = _noted("repeats", prose, _shortened(prose, options.longest_run), done)
+        if options.space:
+            prose = _noted("space", prose, _tidied(prose, first=at == 0, last=at == len(pieces) - 1), done)
+        pieces[at] = prose
+    return "".join(pieces)
 
 
-def _round(text: str, options: Options) -> tuple[str, list[str]]:
-    aside: list[str] = []
+def _fields(record: Record, options: Options, done: set[str]) -> dict[str, Any]:
+    """The record's texts, repaired."""
+    if record.text and record.source is not None and record.source.start is not None:
+        return {}
+    about_markup = any(markup.ABOUT.search(text) for text in _texts(record))
 
-    def hide(match: re.Match[str]) -> str:
-        aside.append(match.group())
-        return f"{_OPEN}{len(aside) - 1}{_CLOSE}"
+    def mend(message: Message) -> Message:
+        if message.role == "tool":
+            return message
+        return msgspec.structs.replace(message, content=clean_text(message.content, options, done, about_markup))
 
-    lines = re.sub("\r\n?", "\n", text)
-    done = ["line_ends"] if lines != text else []
-    shown = LITERAL.sub(hide, lines.translate(_NO_MARKS))
-    for name, operation in _operations(options):
-        before, shown = shown, operation(shown)
-        if shown != before:
-            done.append(name)
-    result = _MARK.sub(lambda mark: aside[int(mark.group()[1:-1])], shown)
-    if result != text and not done:
-        done.append("characters")
-    return result, done if result != text else []
-
-
-def _operations(options: Options) -> Iterator[tuple[str, Callable[[str], str]]]:
-    if options.encoding:
-        yield "encoding", _mended
-    yield "characters", _visible
-    if options.html:
-        yield "html", _without_html
-    if options.repeated:
-        yield "repeated", _shortened
-    yield "white_space", _trimmed
+    return {
+        "messages": tuple(mend(message) for message in record.messages),
+        "rejected": record.rejected and mend(record.rejected),
+        "input": clean_text(record.input, options, done, about_markup),
+        "text": clean_text(record.text, options, done, about_markup),
+    }
 
 
-def _mended(text: str) -> str:
-    """Encoding mended piece by piece: what was set aside must not keep ftfy from seeing a whole line as broken."""
-    return "".join(part if _MARK.match(part) else _fix(part) for part in _MARK.split(text))
+def _texts(record: Record) -> list[str]:
+    return [message.content for message in record.messages] + [record.input, record.text]
 
 
-def _fix(text: str) -> str:
-    import ftfy
+def _calls_tool(record: Record) -> bool:
+    return bool(record.messages and record.messages[-1].extra.get("tool_calls"))
 
-    if text.isascii() and text.isprintable():
-        return text
-    return ftfy.fix_text(text, _configuration()).translate(_NO_MARKS)  # type: ignore[no-any-return]
+
+# What decoders leave behind: U+FFFD, that sign's bytes read as GBK, and the filling of fresh memory read as GBK.
+_LOST = re.compile("\ufffd|锟斤拷|烫烫烫|屯屯屯")
+_ABOUT_ENCODING = re.compile(r"(?i)乱码|编码|encoding|unicode|utf-?8|gbk|mojibake|U\+FFFD")
+
+
+def _lost(record: Record) -> str:
+    texts = _texts(record)
+    found = next((match.group() for text in texts if (match := _LOST.search(text))), "")
+    return "" if any(_ABOUT_ENCODING.search(text) for text in texts) else found
+
+
+def _noted(kind: str, before: str, after: str, done: set[str]) -> str:
+    if after != before:
+        done.add(kind)
+    return after
+
+
+_TERMINAL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_LINE_END = re.compile("\r\n|[\r\x0b\x0c\u2028\u2029]")
+# Invisible: C0 controls, zero-width space, directions, byte order mark. Joiners (emoji) stay.
+_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+
+
+def _without_controls(text: str) -> str:
+    return _INVISIBLE.sub("", _LINE_END.sub("\n", _TERMINAL.sub("", text)))
+
+
+def _is_json(text: str) -> bool:
+    if text.lstrip()[:1] not in ("{", "["):
+        return False
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return False
+    return True
+
+
+_PROTECTED = re.compile(
+    r"""
+      ^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*(?:\n.*?\n[ ]{0,3}(?P=fence)[`~]*[ ]*$|\n.*\Z)  # a fence, closed or not
+    | (?:(?<=\n\n)|\A)(?:(?:[ ]{4}|\t)[^\n]*(?:\n|\Z)|\n(?=[ ]{4}|\t))+                     # an indented block
+    | `[^`\n]+`
+    | \$\$.+?\$\$ | \\\[.+?\\\] | \\\(.+?\\\)
+    | (?<![\\$\w])\$(?=\S)[^$\n]*?(?<=\S)\$(?![\d$])                                        # $x$, not "$5 or $10"
+    """,
+    re.X | re.S | re.M,
+)
+
+
+def _pieces(text: str) -> list[str]:
+    """Prose and what must not be touched, in turn; the first and the last are prose, perhaps empty."""
+    pieces, start = [], 0
+    for match in _PROTECTED.finditer(text):
+        pieces += [text[start : match.start()], match.group()]
+        start = match.end()
+    return [*pieces, text[start:]]
+
+
+def _mended(prose: str) -> str:
+    if prose.isascii():
+        return prose
+    fixed: str = _ftfy()(prose)
+    return fixed.translate(_LEFT_OVER)
+
+
+# C1 controls and the soft hyphen: parts of mis-read Chinese too, so they go only after that was mended.
+_LEFT_OVER = dict.fromkeys([*range(0x80, 0xA0), 0xAD]) | {0x85: "\n"}
 
 
 @lru_cache
-def _configuration() -> Any:
+def _ftfy() -> Callable[[str], str]:
+    """ftfy with everything off that would change sound text: width, quotes, normal form."""
     import ftfy
 
-    return ftfy.TextFixerConfig(
-        unescape_html=False,  # done here, with an eye to what the record is about
-        fix_character_width=False,  # “，” and “（” are Chinese punctuation
-        uncurl_quotes=False,
-        explain=False,
-    )
+    config = ftfy.TextFixerConfig(unescape_html=False, remove_terminal_escapes=False, fix_character_width=False,
+                                  uncurl_quotes=False, fix_line_breaks=False, remove_control_chars=False,
+                                  normalization=None, explain=False)
+    return lambda text: ftfy.fix_text(text, config)
 
 
-def _visible(text: str) -> str:
-    return _SPACE.sub(" ", _INVISIBLE.sub("", text))
+_SAME_MARK = re.compile(r"([!?！？。，、,;；～…．.])\1+")
+_SAME_HAN = re.compile(f"([{CJK}])\\1+")
+_SAME_LETTER = re.compile(r"([a-wyz])\1+", re.I)  # xxxx stands for something left out
+_WORD = re.compile(r"[A-Za-z0-9_/+=\-]+")
+_RULE = set(" -=_*#~+.·")  # a line of nothing else divides
 
 
-def _without_html(text: str) -> str:
-    if "<" in text:
-        text = _LINK.sub(r"[\2](\1)", _UNSEEN.sub("", text))
-        tags = [(match["name"].lower(), bool(match["close"])) for match in _TAG.finditer(text)]
-        pairs = {name for name, _ in tags if (name, True) in tags and (name, False) in tags}
-        text = _TAG.sub(partial(_instead_of_tag, pairs), text)
-    if "&" in text:
-        text = _ESCAPED_TAG.sub(_as_code, text)
-        text = _ENTITY.sub(lambda entity: html.unescape(entity.group()), text)
-    return text
+def _shortened(prose: str, longest: int) -> str:
+    """Runs cut to three (an ellipsis to two signs). Rules, tables and identifiers keep theirs."""
+
+    def cut(match: re.Match[str]) -> str:
+        run = match.group()
+        return run if len(run) <= longest else match[1] * (2 if match[1] == "…" else 3)
+
+    def word(match: re.Match[str]) -> str:
+        return _SAME_LETTER.sub(cut, match.group()) if match.group().isalpha() else match.group()
+
+    def line(text: str) -> str:
+        if "|" in text or not set(text) - _RULE:
+            return text
+        return _WORD.sub(word, _SAME_HAN.sub(cut, _SAME_MARK.sub(cut, text)))
+
+    return "\n".join(map(line, prose.split("\n")))
 
 
-def _instead_of_tag(pairs: set[str], tag: re.Match[str]) -> str:
-    """A line break for a block, a dash for a list item, nothing for the rest; the tag itself when it may be none."""
-    name, closing = tag["name"].lower(), bool(tag["close"])
-    if name not in _KNOWN or not (closing or tag["attributes"] or name in _SURE or name in pairs):
-        return tag.group()
-    line = tag.string[tag.string.rfind("\n", 0, tag.start()) + 1 : tag.start()]
-    if _TABLE_ROW.match(line):
-        return tag.group() if name == "br" else ""
-    if name in ("td", "th"):
-        return " " if closing else ""
-    if name == "li" and not closing:
-        return "\n- "
-    return "\n" if name in _BLOCKS else ""
+_RUN = re.compile(r"(?<=\S) {2,}(?=\S)")
 
 
-def _as_code(escaped: re.Match[str]) -> str:
-    """A tag that was written out to be read goes between back quotes, or the next round would take it for a tag."""
-    tag = html.unescape(escaped.group())
-    return f"`{tag}`" if escaped[1].lower() in _KNOWN else tag
-
-
-def _shortened(text: str) -> str:
-    return "\n".join(
-        line if _TABLE_ROW.match(line) or _RULE_LINE.match(line) else _RUN.sub(_three, line) for line in text.split("\n")
-    )
-
-
-def _three(run: re.Match[str]) -> str:
-    first = run.group()[0]
-    if first == "…":
-        return "……"
-    around = run.string[max(0, run.start() - 1) : run.start()] + run.string[run.end() : run.end() + 1]
-    return run.group() if run[2] and _PART_OF_A_VALUE.search(around) else first * 3
-
-
-def _trimmed(text: str) -> str:
-    """No white space at line ends and around the text, at most one blank line in a row; indentation stays."""
-    text = re.sub(r"\n{3,}", "\n\n", _TRAILING.sub("", text)).lstrip("\n").rstrip()
-    return re.sub(r"\A {1,3}(?=\S)", "", text)  # four would be code, and U+3000 opens a Chinese paragraph
+def _tidied(prose: str, first: bool, last: bool) -> str:
+    """Blanks alike, none at line ends, at most one empty line, no runs of blanks but in columns."""
+    prose = re.sub("[\xa0\u2000-\u200a\u202f\u205f]", " ", prose)
+    prose = re.sub(r"[ \t\u3000]+(?=\n)", "", prose)
+    prose = re.sub(r"\n{3,}", "\n\n", prose)
+    prose = re.sub(r"\A(?:[ \t]*\n)+", "", prose) if first else prose
+    prose = prose.rstrip() if last else prose
+    lines = prose.split("\n")
+    ends = [set() if "|" in line else {match.end() for match in _RUN.finditer(line)} for line in lines]
+    for at, line in enumerate(lines):
+        beside = (ends[at - 1] if at else set()) | (ends[at + 1] if at + 1 < len(lines) else set())
+        if ends[at] and "\t" not in line and not ends[at] & beside:
+            lines[at] = _RUN.sub(" ", line)
+    return "\n".join(lines)

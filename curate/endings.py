@@ -1,116 +1,67 @@
-"""Does a text stop where its writer meant it to?
+"""Was the answer cut off? Teachers stop at their token limit, and data sets were made with such limits.
 
-Code, tables, lists, signatures, verse and single words end without a full stop too.
-Only what shows is said to be cut: an open code block, a comma, a colon or a word that wants another at the end, a half
-table row, a list item unlike its siblings, a long last line without an end mark.
+Found by form alone, so with care: lists, tables, code, verses, signatures and short answers need no full stop. What
+counts is how the rest of the answer is written: where its lines or its sentences end in full stops, the last one does.
 """
 
 from __future__ import annotations
 
 import re
 
-from seedbed.text import language, length, sentences
+from seedbed.text import CJK, length
 
-_FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
-_ITEM = re.compile(r"\s*(?:[-*+•·]|\(?\d{1,3}[.)、．）]|[（(][\d一二三四五六七八九十]{1,3}[)）]|[①-⑳]|[一二三四五六七八九十]{1,3}、)\s*")
-_END = re.compile(r"[.!?。！？…;；]$")
-_WANTS_MORE = re.compile(r"[,，、:：(（\[【{“「『‘《<=\\]$|[^-]-$")
-_LAST_WORD = re.compile(r"([A-Za-z]+)$")
-# Words that no English sentence or phrase ends with.
-_DANGLING = frozenset(
-    "the a an and or but nor of with from into onto upon because although though while whereas if unless than is are was "
-    "were be has have had will would should could may might must can their its your our my this these those every".split()
+# Answers shorter than this are phrases ("Paris", "set the flag to true"); so is the last line below _TAIL ("Yours, Li").
+_PHRASE = 12
+_TAIL = 5
+
+FENCE = re.compile(r"^[ ]{0,3}(`{3,}|~{3,})[^\n]*\n(?:.*?^[ ]{0,3}\1[`~]*[ ]*$|.*\Z)", re.M | re.S)
+_FENCE_LINE = re.compile(r"^[ ]{0,3}(?:```|~~~)", re.M)
+_TERMINAL = re.compile(r"[.。!！?？…;；:：][\"”’'」』）)\]】*_~`>]*$")
+_INNER_END = re.compile(r"[。！？；!?]|\.(?=\s)")
+_OPEN_END = re.compile(rf"[A-Za-z0-9{CJK}]$")
+_LIST_ITEM = re.compile(r"^\s*(?:[-*+•·]|\d{1,3}[.)、）]|[（(]\d{1,3}[)）]|[a-zA-Z][.)]|[一二三四五六七八九十]+、)\s*")
+# Tables, headings, commands, tags, addresses, formulas, indented code, hashtags, “quoted words” – their author.
+_NOT_PROSE = re.compile(
+    r"^\s*(?:\||#{1,6}\s|>|\$|</?[a-z])|https?://\S+$|\S+@\S+$|[=→]|^ {4}|^\t|#\w+$|[\"”’」』*]\s*[-–—]{1,2}\s*\S.{0,40}$"
 )
-# 的, 是, 到, 上 end many phrases (是的, 不是); these end none.
-_DANGLING_ZH = re.compile(r"(?:[和与或及把被将从向对由因但而并且为]|以及|并且|因为|所以|如果|但是|其中|例如|比如|通过|根据)$")
-_ZH_FINE = re.compile(r"(?:因而|从而|反而|总和|之和|饱和|缓和|温和|柔和|谐和|参与|给与|赠与|成为|作为|行为|认为|方向|走向|取向|转向|反对|相对|绝对|"
-                      r"核对|配对|面对|自由|理由|原因|病因|起因|基因|合并|一并|尚且|暂且|而且|以为|横向|纵向|双向|单向|风向|动向|倾向|人和|共和|不对)$")
-# A word of Chinese is about 1.5 characters.
-_ZH_TOKENS = 1.5
-# "a, b, c and d" in pieces this short is an enumeration, not a sentence.
-_PIECE = 4
+_HANGING = re.compile(
+    r"(?:[,，、(（\[【「『“]|(?<![A-Za-z])(?:the|an|and|or|of|because|than|whose|your|their|its)"
+    r"|以及|因为|如果|由于|例如|比如|包括|或者|并且|而且)$", re.I,
+)  # fmt: skip
 
 
-def unfinished(text: str, fragment: int) -> str:
-    """Why the text looks cut off, in words; empty when it does not.
-
-    `fragment` is the length in English tokens up to which a last line without an end mark may be a title, a name or a
-    signature.
-    """
-    text = text.rstrip()
-    if not text:
+def cut_off(answer: str) -> str:
+    """Why the answer seems cut off, in words; empty when it seems whole."""
+    text = answer.rstrip()
+    if len(_FENCE_LINE.findall(text)) % 2:
+        return "a code fence is opened and never closed"
+    if _FENCE_LINE.match(text.rsplit("\n", 1)[-1]):
+        return ""  # ends with code
+    if text.endswith((":", "：")) and length(text) > 3:
+        return "ends in a colon, and nothing follows"
+    if length(text) > 3 and (hanging := _HANGING.search(text)) and not _is_csv(text):
+        return f"ends in “{hanging.group()}”"
+    if not _OPEN_END.search(text) or length(text) < _PHRASE:
         return ""
-    if _open_fence(text):
-        return "a code block is never closed"
-    lines = text.splitlines()
-    last = lines[-1].strip()
-    if _FENCE.match(last) or last == "$$":
+    lines = [line for line in FENCE.sub("", text).split("\n") if line.strip()]
+    last, earlier = lines[-1], lines[:-1]
+    if _NOT_PROSE.search(last):
         return ""
-    if last.startswith("|"):
-        return "" if last.endswith("|") else f"the table's last row stops at {last[-20:]!r}"
-    if re.match(r"#{1,6}\s", last):
-        return f"nothing follows the heading {last[:40]!r}"
-    if _is_data(lines):
-        return ""
-    if why := _wants_more(last):
-        return why
-    if not last[-1].isalnum():
-        return ""
-    return _without_end(lines, last, fragment)
-
-
-def _open_fence(text: str) -> bool:
-    opened = ""
-    for line in text.splitlines():
-        mark = _FENCE.match(line)
-        if mark and not opened:
-            opened = mark.group(1)
-        elif mark and mark.group(1).startswith(opened) and not line.strip(" \t>`~"):
-            opened = ""
-    return bool(opened)
-
-
-def _is_data(lines: list[str]) -> bool:
-    """Rows of CSV, or a line of code or of an address: they have no sentence ends."""
-    last = lines[-1]
-    for comma in (",", "，", "\t", ";"):
-        if len(lines) > 1 and last.count(comma) and last.count(comma) == lines[-2].count(comma):
-            return True
-    return bool(re.search(r"^\s*[$#>] |^ {4}\S|://\S+$|^\S+$(?<=[/)}\]>;])", last))
-
-
-def _wants_more(last: str) -> str:
-    if _WANTS_MORE.search(last) and len(last) > 1 and not re.search(r"[:;=8]-?[(<\\]$", last):
-        return f"it stops at {last[-20:]!r}"
-    word = _LAST_WORD.search(last)
-    if word and word.group(1) in _DANGLING and length(last) > 2:
-        return f"it stops at {last[-20:]!r}"
-    if _DANGLING_ZH.search(last) and not _ZH_FINE.search(last) and length(last) > 2:
-        return f"it stops at {last[-20:]!r}"
+    if _LIST_ITEM.match(last):
+        items = [line for line in earlier if _LIST_ITEM.match(line)]
+        return "the last item of the list has no end" if len(items) >= 2 and _all_end(items) else ""
+    if _INNER_END.search(last):
+        return "the last sentence has no end"
+    paragraphs = [line for line in earlier if not _LIST_ITEM.match(line) and not _NOT_PROSE.search(line)]
+    if length(last) >= _TAIL and paragraphs and _all_end(paragraphs):
+        return "the last sentence has no end"
     return ""
 
 
-def _without_end(lines: list[str], last: str, fragment: int) -> str:
-    """The last line ends in a letter or digit: fine for what is short, a list item among its like, or an enumeration."""
-    why = f"its last sentence has no end: {last[-20:]!r}"
-    limit = fragment * (_ZH_TOKENS if language(last) == "zh" else 1)
-    if _ITEM.match(last):
-        items = [line.strip() for line in lines[:-1] if _ITEM.match(line)]
-        ended = sum(bool(_END.search(item)) for item in items)
-        return why if len(items) >= 2 and ended > 0.7 * len(items) else ""
-    spans = sentences(last)
-    if len(spans) > 1 and _END.search(last[spans[-2][0] : spans[-2][1]]) and _is_sentence(last[: spans[-2][1]]):
-        return why
-    if length(last) <= limit or _is_enumeration(last):
-        return ""
-    return why
+def _is_csv(text: str) -> bool:
+    lines = text.rsplit("\n", 2)[-2:]
+    return len(lines) == 2 and lines[0].count(",") == lines[1].count(",") > 0
 
 
-def _is_sentence(text: str) -> bool:
-    return length(text) >= 4
-
-
-def _is_enumeration(line: str) -> bool:
-    pieces = re.split(r"[,，、;；|/→]|\band\b|和", line)
-    return len(pieces) > 3 and all(length(piece) <= _PIECE * (_ZH_TOKENS if language(piece) == "zh" else 1) for piece in pieces)
-
+def _all_end(lines: list[str]) -> bool:
+    return all(_TERMINAL.search(line.rstrip()) for line in lines)

@@ -84,7 +84,7 @@ class _Domain:
 
 @dataclass
 class _Pool:
-    """General records of one language, the first `room` in the order of a seeded hash; `count` is how many there are."""
+    """General records of one language: the first `room` in the order of a seeded hash; `count` is of all there are."""
 
     room: int
     count: int = 0
@@ -158,7 +158,7 @@ def _read(files: list[Path], domain: _Domain, room: int, context: Context,
     for pool in pools.values():
         pool.trim()
     if bad:
-        notes.append(f"{len(bad)} lines of the general data cannot be used; the first, line {bad[0].number}: {bad[0].why}")
+        notes.append(f"{len(bad)} lines of general data cannot be used; the first, line {bad[0].number}: {bad[0].why}")
     return dict(pools), kept_out
 
 
@@ -224,14 +224,16 @@ def _notes(options: Options, share: float, lacking: int, lacking_test: int) -> l
     if lacking > 0:
         notes.append(f"too few general records: all that fit were taken, {lacking} short of {options.share:.0%}")
     if lacking_test > 0:
-        notes.append(f"too few general records: test_general has {options.test - lacking_test} instead of {options.test}")
+        reached = options.test - lacking_test
+        notes.append(f"too few general records: test_general has {reached} instead of {options.test}")
     if share < FLOOR:
         notes.append(f"general data is {share:.1%} of the training set; below {FLOOR:.0%} a model forgets what it knew")
     return notes
 
 
 def _by_language(training: Mapping[str, int], added: list[Record], test: list[Record]) -> dict[str, dict[str, int]]:
-    counts = {"domain": training, "added": Counter(r.language for r in added), "test": Counter(r.language for r in test)}
+    mixed, apart = Counter(r.language for r in added), Counter(r.language for r in test)
+    counts = {"domain": training, "added": mixed, "test": apart}
     names = sorted({name for count in counts.values() for name in count})
     return {name: {column: count.get(name, 0) for column, count in counts.items()} for name in names}
 

@@ -53,7 +53,8 @@ def rouge(records: Iterable[Record], options: Options, context: Context) -> Iter
             continue
         rejected[group] += 1
         what = _WHAT[options.on] if record.messages else "text"
-        detail = f"its {what} is worded like that of {match.key}: ROUGE-L {match.score:.2f}, at most {options.threshold:g} passes"
+        near = f"ROUGE-L {match.score:.2f}, at most {options.threshold:g} passes"
+        detail = f"its {what} is worded like that of {match.key}: {near}"
         yield record.reject("rouge", "rouge", detail, match=match.key, score=round(match.score, 4))
     context.figures |= {
         "threshold": options.threshold,

@@ -1,355 +1,272 @@
-"""Heuristic filters: cheap rules that find most of what a teacher spoils, each with a name, a threshold and a reason.
+"""Heuristic filters: records that look wrong without knowing the subject. The first rule that finds fault rejects.
 
-The repetition numbers are those of Gopher (Rae et al. 2021, appendix A1.1); the others are said beside the options. On
-the 287 general records of seeds/ the rules reject none. A rule looks at one assistant turn
-and what was asked before it; the first rule that objects gives the reason.
+    empty           the answer has no letter, digit or sign; or the question has none
+    too_short       fewer tokens than asked for (off by default for answers: "42" and "Paris." answer some questions)
+    too_long        more tokens than a training example of 2,048 model tokens can hold of one side
+    symbol_soup     more symbols than words (after Gopher's symbol-to-word filter, Rae et al. 2021, table A1)
+    repetition      a phrase said again and again, or large parts said twice (Gopher's n-gram filters)
+    wrong_language  the answer, or much of it, is in another language than the question, which did not ask for that
+    banned_phrase   a phrase of seeds/evasions.*.txt outside quotes: "As an AI language model", 作为一个AI语言模型
+    truncated       the answer breaks off (curate/endings.py)
+    echo            the answer is the question or the input over again, and adds nothing
 
-    empty           a blank question or answer               ""
-    too_short       an answer of hardly a token              "!"
-    too_long        an answer beyond what students can take  5,000 tokens
-    banned_phrase   a refusal, the model on itself           "As an AI language model, I …"
-    wrong_language  another language than the question's     「默认端口是多少？」 "The default port is …"
-    echo            only what was asked, or the input        "What is X's port?" "The port of X."
-    repetition      the same words or lines again and again  "and then it stops and then it stops and then …"
-    symbol_soup     hardly any words                         "@@# ~~^^ %%$$ ||"
-    truncated       no sentence end, an open code block      "The server then connects to the"
-
-Code, formulas and tables are left out where words are counted. Text records are judged by what needs no question (empty,
-too_short, repetition, symbol_soup); the rejected answer of a preference record may be as bad as it likes, but must
-be there and differ.
+Every exchange of a dialogue is looked at; turns that call tools and what tools said are not. Of text records, only length,
+symbols and repetition count. The rejected answer of a preference record may be as bad as it likes.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import msgspec
 
-from curate.clean import LITERAL
-from curate.endings import unfinished
+from curate.endings import FENCE, cut_off
 from seedbed.context import Context
-from seedbed.gate import rouge_l
 from seedbed.record import Record
 from seedbed.resources import resource
-from seedbed.text import language, length, normalise, tokenize
+from seedbed.text import CJK, language, length, normalise, sentences, tokenize
 
 VERSION = 1
 
-NAMES = (
-    "empty", "too_short", "too_long", "banned_phrase", "wrong_language", "echo", "repetition", "symbol_soup", "truncated",
-)  # fmt: skip
-
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Thresholds, in tokens of `seedbed.text` (a CJK character or a run of letters or digits) unless said otherwise."""
+    """Thresholds; lengths in tokens of seedbed.text, shares of 1."""
 
-    off: tuple[str, ...] = ()  # rules not to apply
-    shortest: int = 1  # too_short: "Paris.", "42" and 是 are answers
-    longest: int = 4096  # too_long: fills the window of a small student by itself (SmolLM2: 8,192 of its own tokens)
-    opening: int = 160  # banned_phrase: characters at the start in which a refusal shows; as in datagen's parser
-    short: int = 60  # banned_phrase: up to this length the whole answer is looked at; a refusal with no more than excuses
-    foreign: int = 8  # wrong_language: shorter answers may be a name or a term
-    echo: float = 0.9  # echo: ROUGE-L of answer and question; a corrected sentence stays below
-    repeated_words: float = 0.15  # repetition: share of tokens in repeated 5-grams (Gopher, table A1)
-    repeated_lines: float = 0.3  # repetition: share of lines that came before (Gopher, table A1)
-    symbols: float = 0.5  # symbol_soup: share of characters that are neither letters, digits nor punctuation of prose
-    fragment: int = 12  # truncated: a last line up to this long may be a signature, a name, a title without a full stop
+    off: tuple[str, ...] = ()  # rules by name that are not applied
+    min_question: int = 2  # one word asks nothing; Self-Instruct drops 3 and fewer of English *tasks*
+    min_answer: int = 1  # raise it to 5 or so for data sets of prose
+    max_question: int = 2048  # with the input
+    max_answer: int = 2048
+    max_symbols: float = 0.4  # the highest of 3,100 public answers (Alpaca, Glaive, C4, DPO) that is not HTML: .20
+    max_repeated: float = 0.4  # Gopher's .10 is for web pages; choruses and worked sums reach .37 in those answers
+    max_loop: int = 5  # times in a row; sound answers reach 4
+    max_foreign: float = 0.3  # of the answer's sentences, by length
+    banned: tuple[str, ...] = ()  # further phrases
 
     def __post_init__(self) -> None:
-        if unknown := sorted(set(self.off) - set(NAMES)):
-            raise ValueError(f"off: no rule is called {', '.join(unknown)}; expected some of {', '.join(NAMES)}")
-        for name in ("shortest", "longest", "opening", "short", "foreign", "fragment"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
-        for name in ("echo", "repeated_words", "repeated_lines", "symbols"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"{name}: expected a share above 0 and up to 1, got {getattr(self, name)}")
-        if self.shortest > self.longest:
-            raise ValueError(f"shortest: expected at most longest ({self.longest}), got {self.shortest}")
+        if unknown := set(self.off) - set(RULES):
+            raise ValueError(f"off: there is no rule {', '.join(sorted(unknown))}; expected {', '.join(RULES)}")
+        if not 0 <= self.min_answer <= self.max_answer or not 0 <= self.min_question <= self.max_question:
+            raise ValueError("min_answer, max_answer: expected 0 <= minimum <= maximum, and so for questions")
+        for name in ("max_symbols", "max_repeated", "max_foreign"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: expected a share between 0 and 1")
+        if self.max_loop < 2:
+            raise ValueError("max_loop: expected 2 or more times")
 
 
-def watch(options: Options) -> list[Path]:
-    """The lists of phrases decide what is rejected."""
-    return [resource("seeds") / f"evasions.{name}.txt" for name in ("en", "zh")]
+class Exchange(msgspec.Struct, frozen=True):
+    """A question and its answer. `given` is the Alpaca input; a text record is an answer to no question."""
+
+    question: str
+    answer: str
+    given: str = ""
+    language: str = ""  # what the answer's language should be; empty where only the question tells
+    asked: bool = True
 
 
 def rules(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
-    """Every record, in order; one that a rule objects to is rejected with the rule's name as the reason."""
-    checked = 0
-    for number, record in enumerate(records, 1):
-        if number % 256 == 0:
-            context.progress.update(number)
-        checked = number
-        reason, detail = fault(record, options)
-        yield record.reject("rules", reason, detail) if reason else record
-    context.figures |= {"checked": checked, "off": list(options.off)}
+    """Every record, those with a fault bearing the rule's name as reason."""
+    checks = {name: check for name, check in RULES.items() if name not in options.off}
+    for record in records:
+        for exchange in _exchanges(record):
+            fault = next(((name, why) for name, check in checks.items() if (why := check(exchange, options))), None)
+            if fault:
+                record = record.reject("rules", *fault)
+                break
+        yield record
 
 
-def fault(record: Record, options: Options) -> tuple[str, str]:
-    """The first rule that objects and what it says; two empty strings when none does."""
-    if not record.messages:
-        turns, names = [_Turn(answer=record.text)], _FOR_TEXT
-    else:
-        turns, names = list(_turns(record)), NAMES
-        if "empty" not in options.off and (detail := _missing(record, turns)):
-            return "empty", detail
-        if "echo" not in options.off and record.rejected and _same(record.rejected.content, record.answer):
-            return "echo", "the rejected answer is the chosen one"
-    for turn in turns:
-        for name in names:
-            if name not in options.off and (detail := _RULES[name](turn, options)):
-                return name, detail
-    return "", ""
-
-
-# ---- what is judged ----
-
-
-@dataclass(frozen=True)
-class _Turn:
-    """One answer, the question before it, and all that was said by others until then."""
-
-    answer: str
-    question: str = ""
-    input: str = ""
-    asked: str = ""
-    general: bool = False
-
-
-def _turns(record: Record) -> Iterator[_Turn]:
-    """The assistant's turns; those that only call a tool say nothing and are left out."""
-    asked: list[str] = []
-    question = data = ""
+def _exchanges(record: Record) -> Iterator[Exchange]:
+    if record.text:
+        yield Exchange("", record.text, asked=False)
+    question, given = "", record.input
+    expected = record.language if record.task == "doc_qa" else ""  # its documents have one language
     for message in record.messages:
-        if message.role == "assistant":
-            if message.content.strip() or not message.extra:
-                general = record.labels.get("origin") == "general"
-                yield _Turn(message.content, question, data, "\n".join(asked), general)
-            continue
-        asked.append(message.content)
         if message.role == "user":
-            data = record.input if not question else ""
             question = message.content
-            asked.append(data)
+        elif message.role == "assistant" and not _is_call(message.content, message.extra):
+            yield Exchange(question, message.content, given, expected)
+            given = ""
 
 
-def _missing(record: Record, turns: list[_Turn]) -> str:
-    if not turns or record.messages[-1].role != "assistant":
-        return "there is no answer"
-    if any(not m.content.strip() and not m.extra for m in record.messages if m.role == "user") and not record.input.strip():
+def _is_call(content: str, extra: dict[str, object]) -> bool:
+    return bool(extra.get("tool_calls")) or (content.lstrip()[:1] == "{" and '"arguments"' in content)
+
+
+def _empty(exchange: Exchange, options: Options) -> str:
+    if exchange.asked and not _says_something(exchange.question + exchange.given):
         return "the question is empty"
-    if record.rejected and not record.rejected.content.strip():
-        return "the rejected answer is empty"
+    return "" if _says_something(exchange.answer) else "the answer is empty"
+
+
+def _says_something(text: str) -> bool:
+    return any(character.isalnum() or unicodedata.category(character)[0] == "S" for character in text)
+
+
+def _too_short(exchange: Exchange, options: Options) -> str:
+    asked, answered = _units(exchange.question + " " + exchange.given), _units(exchange.answer)
+    if exchange.asked and asked < options.min_question:
+        return f"the question has {asked} tokens, fewer than {options.min_question}"
+    return f"the answer has {answered} tokens, fewer than {options.min_answer}" if answered < options.min_answer else ""
+
+
+def _units(text: str) -> int:
+    """Tokens; in scripts that `tokenize` does not know, words; a single sign (✓, 🙂) is one too."""
+    return max(length(text), len(re.findall(r"\w+", text)), int(_says_something(text)))
+
+
+def _too_long(exchange: Exchange, options: Options) -> str:
+    asked, answered = length(exchange.question) + length(exchange.given), length(exchange.answer)
+    if asked > options.max_question:
+        return f"question and input have {asked} tokens, more than {options.max_question}"
+    return f"the answer has {answered} tokens, more than {options.max_answer}" if answered > options.max_answer else ""
+
+
+_CODE = re.compile(r"`[^`\n]+`|\$\$.+?\$\$|\$[^$\n]+\$|\\\(.+?\\\)|\\\[.+?\\\]", re.S)
+_TABLE_ROW = re.compile(r"^\s*\|.*$", re.M)
+_ORDINARY = set(".,;:!?'\"()-–—…“”‘’，。；：！？、（）《》「」『』【】·%#*")
+_FEW_SIGNS = 20  # "→ ✓" may be an answer
+
+
+def _prose(text: str) -> str:
+    """Without code, formulas and tables, to which these rules do not apply."""
+    return _TABLE_ROW.sub("", _CODE.sub(" ", FENCE.sub("\n", text)))
+
+
+def _symbol_soup(exchange: Exchange, options: Options) -> str:
+    signs = [c for c in _prose(exchange.answer) if not c.isspace()]
+    if len(signs) < _FEW_SIGNS:
+        return ""
+    odd = sum(not c.isalnum() and c not in _ORDINARY and unicodedata.category(c)[0] != "M" for c in signs)
+    share = odd / len(signs)
+    return f"{share:.0%} of the signs are symbols" if share > options.max_symbols else ""
+
+
+def _repetition(exchange: Exchange, options: Options) -> str:
+    prose = _prose(exchange.answer)
+    tokens = tokenize(prose)
+    if looped := _loop(tokens, options.max_loop):
+        return f"says “{looped[:60]}” {options.max_loop} times or more in a row"
+    size = 20 if language(prose) == "zh" else 10  # a Chinese word is about two characters
+    share = _repeated(tokens, size)
+    return f"{share:.0%} of it was said before" if share > options.max_repeated else ""
+
+
+_LONGEST_LOOP = 40
+_LEAST_LOOPED = 8  # tokens: "no, no, no, no, no!" is speech
+
+
+def _loop(tokens: list[str], times: int) -> str:
+    """A phrase of words, up to 40 tokens long, that occurs `times` times in a row; empty if none."""
+    for size in range(1, min(_LONGEST_LOOP, len(tokens) // times) + 1):
+        same = 0
+        for at in range(size, len(tokens)):
+            same = same + 1 if tokens[at] == tokens[at - size] else 0
+            phrase = tokens[at - size + 1 : at + 1]
+            words = any(len(token) > 1 and not token.isdigit() or not token.isascii() for token in phrase)
+            if same >= max(size * (times - 1), _LEAST_LOOPED - size) and words:  # numbers may repeat: 2 × 2 × 2
+                return (" " if phrase[0].isascii() else "").join(phrase)
     return ""
 
 
-def _same(first: str, second: str) -> bool:
-    return bool(first.strip()) and normalise(first) == normalise(second)
+def _repeated(tokens: list[str], size: int) -> float:
+    """The share of tokens within a run of `size` that occurred before."""
+    seen: set[tuple[str, ...]] = set()
+    covered = 0
+    counted_to = 0
+    for at in range(len(tokens) - size + 1):
+        run = tuple(tokens[at : at + size])
+        if run in seen:
+            covered += at + size - max(at, counted_to)
+            counted_to = at + size
+        seen.add(run)
+    return covered / len(tokens) if tokens else 0.0
 
 
-@lru_cache(maxsize=64)  # several rules look at the same few texts, one after the other
-def _prose(text: str) -> str:
-    """The text without code, formulas, table rows and rules."""
-    text = LITERAL.sub(" ", text)
-    return re.sub(r"^[ \t]*(?:\|.*|[-=*_~#+.·•—─\s]+)$", "", text, flags=re.M)
+_ASKS_FOR_LANGUAGE = re.compile(
+    r"(?i)translat|\b(?:in|into|to|from) (?:english|chinese|mandarin)|(?:english|chinese|bilingual)\b|翻译|译[成为]|译文"
+    r"|英[文语译]|中[文译]|汉[语译]|双语|外语|单词|拼音|pinyin"
+)
+_QUOTED = re.compile(r"“[^”]*”|\"[^\"\n]*\"|「[^」]*」|『[^』]*』|《[^》]*》|‘[^’]*’|`[^`\n]*`")
+_LEAST_WORDS = {"en": 6, "zh": 4}  # names and commands are no sentences in a language
 
 
-def _size(text: str) -> int:
-    """Length in tokens; in words for scripts that the tokens leave out (Cyrillic, Greek, Arabic …)."""
-    return length(text) or len(re.findall(r"\w+", text))
-
-
-# ---- the rules: a detail in words, or "" ----
-
-
-def _empty(turn: _Turn, options: Options) -> str:
-    return "" if turn.answer.strip() else "there is nothing in it"
-
-
-def _too_short(turn: _Turn, options: Options) -> str:
-    size = _size(turn.answer)
-    return f"{size} tokens, at least {options.shortest} are expected" if size < options.shortest else ""
-
-
-def _too_long(turn: _Turn, options: Options) -> str:
-    size = length(turn.answer)
-    return f"{size} tokens, at most {options.longest} are allowed" if size > options.longest else ""
-
-
-# From here on an answer does more than decline: a general record that declines and then offers help is meant so.
-_OFFERS_MORE = 30
-
-
-def _banned_phrase(turn: _Turn, options: Options) -> str:
-    """A phrase of seeds/evasions at the start of an answer, or anywhere in a short one. Code may hold what it likes."""
-    if turn.general and length(turn.answer) >= _OFFERS_MORE:
+def _wrong_language(exchange: Exchange, options: Options) -> str:
+    expected = exchange.language or language(exchange.question)
+    if expected not in ("en", "zh") or _ASKS_FOR_LANGUAGE.search(f"{exchange.question} {exchange.given}"):
         return ""
-    prose = _prose(turn.answer).strip()
-    where = prose if length(turn.answer) <= options.short else prose[: options.opening]
-    found = _evasions().search(_flat(where))
-    return f"it says {found.group()!r}" if found else ""
+    if exchange.language and language(exchange.question) not in (expected, "mixed", "other"):
+        return f"the question is not in the document's language ({expected})"
+    other = "zh" if expected == "en" else "en"
+    prose = _QUOTED.sub(" ", _prose(exchange.answer))
+    weights = {"en": 0, "zh": 0}
+    for start, end in sentences(prose):
+        sentence = prose[start:end]
+        spoken = language(sentence)
+        if spoken in weights and length(sentence) >= _LEAST_WORDS[spoken]:
+            weights[spoken] += end - start if spoken == "en" else 3 * (end - start)  # a Chinese sign says about as much
+    share = weights[other] / sum(weights.values()) if weights[other] else 0.0
+    named = {"en": "English", "zh": "Chinese"}
+    return f"{share:.0%} of the answer is {named[other]}, the question is {named[expected]}" if share > options.max_foreign else ""
+
+
+def _banned_phrase(exchange: Exchange, options: Options) -> str:
+    answer = exchange.answer.strip()
+    unquoted = _QUOTED.sub(" ", FENCE.sub(" ", answer))
+    found = _phrases(options.banned).search(_flat(unquoted)) if options.banned or unquoted else None
+    return f"says “{found.group()}”" if found else ""
 
 
 @lru_cache
-def _evasions() -> re.Pattern[str]:
-    lines = [line for file in watch(Options()) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    # Latin letters must not go on before or after: "Alaska has an airport" holds "as an ai".
-    return re.compile("|".join(rf"(?<![a-z]){re.escape(_flat(line))}(?![a-z])" for line in lines))
+def _phrases(more: tuple[str, ...]) -> re.Pattern[str]:
+    files = [resource("seeds") / f"evasions.{name}.txt" for name in ("en", "zh")]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()] + list(more)
+    phrases = (re.escape(_flat(line)) for line in lines if line.strip() and not line.startswith("#"))
+    # Latin letters must not go on ("Alaska has an airport" holds "as an ai"); \b would fail beside Chinese.
+    return re.compile("|".join(rf"(?<![a-z]){phrase}(?![a-z])" for phrase in phrases) or r"(?!)")
 
 
 def _flat(text: str) -> str:
     return normalise(text).replace("，", ",").replace(" ,", ",")
 
 
-_ASKS_FOR_LANGUAGE = re.compile(
-    r"translat|bilingual|\b(?:english|chinese|mandarin|cantonese|pinyin)\b|翻译|译[成为文]|双语|英[文语]|中[文英]|汉[语字]|拼音"
-    r"|普通话|文言|外语|单词",
-    re.I,
-)
-# Text in Latin letters without these is commands, names or code, not English.
-_ENGLISH = re.compile(r"\b(?:the|is|are|was|an|of|to|you|it|this|that|which|with|for|can|will)\b", re.I)
+def _truncated(exchange: Exchange, options: Options) -> str:
+    return cut_off(exchange.answer) if exchange.asked else ""
 
 
-def _wrong_language(turn: _Turn, options: Options) -> str:
-    if _ASKS_FOR_LANGUAGE.search(turn.asked):
+_STOP = frozenset(
+    "a an the of to in on at for by with and or is are was were be it its this that these those do does did can could will "
+    "would should what which who when where why how".split()
+) | set("的了是在吗呢么什怎何为哪谁多少几会要可以能应该请和与或及也就都而其该这那个些有如")
+_REPEATS_QUESTION = 0.8  # of the question's words; "Which is faster, TCP or UDP?" – "UDP is faster." repeats fewer
+
+
+def _echo(exchange: Exchange, options: Options) -> str:
+    if not exchange.asked:
         return ""
-    prose = _prose(turn.answer)
-    asked, said = language(f"{turn.question}\n{turn.input}"), language(prose)
-    if (asked, said) not in (("zh", "en"), ("en", "zh")) or length(prose) < options.foreign:
-        return ""
-    if said == "en" and len(set(map(str.lower, _ENGLISH.findall(prose)))) < 2:
-        return ""
-    names = {"en": "English", "zh": "Chinese"}
-    return f"the question is {names[asked]}, the answer {names[said]}"
-
-
-# A longer instruction carries the text to work on, and good work on a text resembles it.
-_PLAIN_QUESTION = 60
-# Fewer tokens than this may be one of the choices that the question gave.
-_CHOICE = 4
-# "What is the port of X?" "The port of X.": words of the question, in order, and most of them.
-_RESTATED = 0.6
-
-
-def _echo(turn: _Turn, options: Options) -> str:
-    if turn.input and _same(turn.answer, turn.input):
+    answer = normalise(exchange.answer)
+    if exchange.given and answer == normalise(exchange.given):
         return "the answer is the input"
-    if _same(turn.answer, turn.question):
+    if answer == normalise(exchange.question):
         return "the answer is the question"
-    asked, said = tokenize(turn.question), tokenize(turn.answer)
-    if not _CHOICE <= len(said) or len(asked) > _PLAIN_QUESTION:
+    asked, said = set(tokenize(exchange.question)) - _STOP, set(tokenize(exchange.answer)) - _STOP
+    if not said or said - asked or len(said & asked) < _REPEATS_QUESTION * len(asked):
         return ""
-    score = rouge_l(turn.question, turn.answer)
-    if score > options.echo:
-        return f"the answer repeats the question (ROUGE-L {score:.2f})"
-    is_question = turn.question.rstrip().endswith(("?", "？")) and not re.search(r"[:：\"“「`]", turn.question)
-    # All of the answer is in the question, in order: LCS = its length, so F1 = 2 said / (said + asked).
-    contained = score >= 2 * len(said) / (len(said) + len(asked)) - 1e-9
-    if is_question and contained and len(said) >= _RESTATED * len(asked):
-        return "every word of the answer is in the question"
-    return ""
+    return "the answer repeats the question and adds nothing"
 
 
-# Gopher's corpus starts at 50 words (below, one phrase that comes twice is a large share) and has n-grams of 5 to 10. A
-# Chinese word has about 1.5 characters, which are the tokens.
-_GOPHER = {"en": (50, 5, 10), "zh": (75, 8, 15)}
-
-
-def _repetition(turn: _Turn, options: Options) -> str:
-    prose = _prose(turn.answer)
-    tokens = tokenize(prose)
-    if loop := _loop(tokens):
-        return f"{loop!r} over and over"
-    lines = [line.strip() for line in prose.splitlines() if length(line) >= 3]
-    if len(lines) >= 4 and (share := 1 - len(set(lines)) / len(lines)) > options.repeated_lines:
-        return f"{share:.0%} of its lines came before, at most {options.repeated_lines:.0%} may"
-    enough, short, long = _GOPHER.get(language(prose), _GOPHER["en"])
-    if len(tokens) < enough:
-        return ""
-    # Gopher allows .15 for 5-grams and two thirds of it, .10, for 10-grams.
-    for n, most in ((short, options.repeated_words), (long, options.repeated_words * 2 / 3)):
-        if (share := _covered(tokens, n)) > most:
-            return f"{share:.0%} of it is runs of {n} tokens that came before, at most {most:.0%} may be"
-    return ""
-
-
-def _loop(tokens: list[str]) -> str:
-    """What is said at least four times on end (single words nine times: ha ha ha is no loop); digits do not count."""
-    for period in range(1, 13):
-        needed, streak = period * (max(4, 10 - period) - 1), 0
-        for position in range(period, len(tokens)):
-            streak = streak + 1 if tokens[position] == tokens[position - period] else 0
-            if streak >= needed:
-                unit = tokens[position - period + 1 : position + 1]
-                if not all(token.isdigit() for token in unit):
-                    return ("" if any(map(_is_wide, unit)) else " ").join(unit)
-    return ""
-
-
-def _is_wide(token: str) -> bool:
-    return not token.isascii()
-
-
-def _covered(tokens: list[str], n: int) -> float:
-    """The share of tokens within n-grams that occurred before; overlaps count once."""
-    seen: set[tuple[str, ...]] = set()
-    covered = end = 0
-    for start in range(len(tokens) - n + 1):
-        gram = tuple(tokens[start : start + n])
-        if gram in seen:
-            covered += start + n - max(start, end)
-            end = start + n
-        seen.add(gram)
-    return covered / max(1, len(tokens))
-
-
-_ENOUGH_CHARACTERS = 10  # "= 42" and ":-)" are answers
-_FEWEST_LETTERS = 0.2  # letters and digits; JSON and lists of numbers, which are mostly brackets, stay above
-_OF_PROSE = frozenset(".,;:!?'\"()[]{}-/&%，。；：！？、“”‘’（）《》〈〉【】「」『』—–…·～•*#`_")
-
-
-def _symbol_soup(turn: _Turn, options: Options) -> str:
-    characters = [character for character in _prose(turn.answer) if not character.isspace()]
-    if len(characters) < _ENOUGH_CHARACTERS or _is_json(turn.answer):
-        return ""
-    if "\ufffd" in characters and characters.count("\ufffd") > 0.02 * len(characters):  # one in fifty: bytes, not text
-        return "full of characters that could not be decoded"
-    wordy = sum(unicodedata.category(character)[0] in "LNM" for character in characters)
-    symbols = len(characters) - wordy - sum(character in _OF_PROSE for character in characters)
-    if symbols > options.symbols * len(characters):
-        return f"{symbols / len(characters):.0%} of its characters are symbols, at most {options.symbols:.0%} may be"
-    if wordy < _FEWEST_LETTERS * len(characters):
-        return f"only {wordy / len(characters):.0%} of its characters are letters or digits"
-    return ""
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _truncated(turn: _Turn, options: Options) -> str:
-    return unfinished(turn.answer, options.fragment)
-
-
-_RULES: dict[str, Callable[[_Turn, Options], str]] = {
+RULES: dict[str, Callable[[Exchange, Options], str]] = {
     "empty": _empty,
     "too_short": _too_short,
     "too_long": _too_long,
-    "banned_phrase": _banned_phrase,
-    "wrong_language": _wrong_language,
-    "echo": _echo,
-    "repetition": _repetition,
     "symbol_soup": _symbol_soup,
+    "repetition": _repetition,
+    "wrong_language": _wrong_language,
+    "banned_phrase": _banned_phrase,
     "truncated": _truncated,
+    "echo": _echo,
 }
-_FOR_TEXT = ("empty", "too_short", "repetition", "symbol_soup")

@@ -13,10 +13,12 @@ the records nor documents added later move what is already placed, save where a 
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -96,25 +98,34 @@ def split(records: Iterable[Record], options: Options, context: Context) -> Iter
     on disk, only token ids of the questions are held. Figures: `counts` by split and language, `heldout_documents`,
     `shortfalls` with a reason for each set below `minimum`, and what else a careful reader would ask.
     """
-    waiting = context.folder / "waiting.jsonl"
     gate = Gate(NEAR)
     items: list[_Item] = []
-    try:
-        with jsonl.Writer(waiting) as out:
-            for record in records:
-                out.write(record)
-                gate.add("", record.user_text or record.text)
-                items.append(_item(record))
+    with _waiting_room(context.folder) as waiting:
+        for record in records:
+            _keep(waiting, record, context.folder)
+            gate.add("", record.user_text or record.text)
+            items.append(_item(record))
         context.figures |= _assign(items, gate, options, context.seed)
-        yield from _restored(waiting, items, context)
-    finally:
-        waiting.unlink(missing_ok=True)
+        waiting.seek(0)
+        decoder = msgspec.json.Decoder(Record)
+        for number, (line, item) in enumerate(zip(waiting, items, strict=True), 1):
+            context.progress.update(number, len(items))
+            yield msgspec.structs.replace(decoder.decode(line), split=item.split)
 
 
-def _restored(waiting: Path, items: Sequence[_Item], context: Context) -> Iterator[Record]:
-    for number, (record, item) in enumerate(zip(jsonl.read(waiting), items, strict=True), 1):
-        context.progress.update(number, len(items))
-        yield msgspec.structs.replace(record, split=item.split)
+def _waiting_room(folder: Path) -> IO[bytes]:
+    """A file without a name in `folder` (the system's own place for such files may be small), gone once closed."""
+    try:
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError as error:
+        raise jsonl.cannot_write(folder, error) from error
+
+
+def _keep(waiting: IO[bytes], record: Record, folder: Path) -> None:
+    try:
+        waiting.write(msgspec.json.encode(record) + b"\n")
+    except OSError as error:
+        raise jsonl.cannot_write(folder, error) from error
 
 
 def _item(record: Record) -> _Item:

@@ -11,7 +11,9 @@ white space is in exactly one.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import islice, pairwise, takewhile, zip_longest
 from typing import NamedTuple
 
 from datagen.readers.clean import fenced
@@ -26,7 +28,8 @@ _CLAUSE = re.compile(r"[,，;；:：、)）]\s*|\s+")
 # No token count bounds a text in Cyrillic or a line of dashes. English prose has 6 characters a token, the longest of
 # our tables 13.
 _CHARACTERS_A_TOKEN = 16
-_WINDOW = 8_000  # characters looked at together for sentences: bounds the work on a paragraph without end
+_CRUMB = 4  # tokens below which a unit is not worth a place to cut
+_WINDOW = 4_000  # characters looked at together for sentences: bounds the work on a paragraph without end
 
 # What a cut destroys. Only the order matters: between blocks, between items, between sentences, inside code or a table,
 # after a line that announces what follows, inside a sentence, after a heading or the opening line of a fence or table.
@@ -75,7 +78,8 @@ def cut(text: str, *, tokens: int = 320, minimum: int = 40, overlap: int = 0, ti
     """
     pieces: list[Piece] = []
     for group in _groups(text, sections(text, title), tokens, minimum):
-        units = [unit for section in group for unit in _units(text, section.start, section.end, tokens - overlap)]
+        found = [unit for section in group for unit in _units(text, section.start, section.end, tokens - overlap)]
+        units = _joined(found, tokens)
         bounds = _pieces(units, tokens - overlap, minimum)
         for (first, last), before in zip(bounds, [None, *bounds], strict=False):
             start = _earlier(units, first, before[0], overlap) if before else first
@@ -123,7 +127,7 @@ def _groups(text: str, found: list[Section], limit: int, minimum: int) -> list[l
     """Neighbouring sections that are cut as one: a bare heading with what follows, a thin section with a neighbour."""
     groups: list[list[Section]] = []
     held, thin_group = 0, False
-    for section, following in zip(found, [*found[1:], None], strict=True):
+    for section, following in zip_longest(found, found[1:]):
         own = size(text[section.start : section.end])
         thin = _is_thin(text, section, own, minimum)
         opens = section.bare or (thin and following is not None and following.level > section.level)
@@ -149,7 +153,9 @@ def _is_thin(text: str, section: Section, tokens: int, minimum: int) -> bool:
 
 def _path(group: list[Section], start: int, end: int) -> tuple[str, ...]:
     """The headings of the section that most of the piece lies in."""
-    return max(group, key=lambda section: min(section.end, end) - max(section.start, start)).path
+    first = bisect_right(group, start, key=lambda section: section.start) - 1
+    touched = takewhile(lambda section: section.start < end, islice(group, first, None))
+    return max(touched, key=lambda section: min(section.end, end) - max(section.start, start)).path
 
 
 def _pieces(units: list[_Unit], limit: int, minimum: int) -> list[tuple[int, int]]:
@@ -187,6 +193,18 @@ def _units(text: str, start: int, end: int, limit: int) -> list[_Unit]:
         for span in spans:
             units.extend(_fitting(text, *span, limit))
     return units
+
+
+def _joined(units: list[_Unit], limit: int) -> list[_Unit]:
+    """Units that must not be parted, and crumbs, made one: it spares the search for cuts most of its work."""
+    joined: list[_Unit] = []
+    for unit in units:
+        last = joined[-1] if joined else None
+        if last and (last.cut == _NEVER or last.tokens < _CRUMB) and last.tokens + unit.tokens <= limit // 4:
+            joined[-1] = _Unit(last.start, unit.end, last.tokens + unit.tokens, unit.cut)
+        else:
+            joined.append(unit)
+    return joined
 
 
 def _blocks(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
@@ -237,13 +255,14 @@ def _sentences(text: str, start: int, end: int) -> list[tuple[int, int, float]]:
     ending = text[max(start, end - 20) : end].rstrip()
     if not _ENDS_SENTENCE.search(ending) and (not is_item or ending.endswith((":", "："))):
         final = _ANNOUNCED
-    spans: list[tuple[int, int, float]] = []
-    for window in range(start, end, _WINDOW):
-        until = min(window + _WINDOW, end)
-        starts = [first for first, _ in sentences(text[window:until])][1:]
+    starts = [start]
+    while starts[-1] < end:
+        window, until = starts[-1], min(starts[-1] + _WINDOW, end)
         # Whatever the sentence splitter passes over belongs to the unit before it.
-        edges = [window, *(window + first for first in starts), until]
-        spans += [(first, last, _SENTENCE) for first, last in zip(edges, edges[1:], strict=False)]
+        starts += [window + first for first, _ in sentences(text[window:until])][1:]
+        if until == end or starts[-1] == window:
+            starts.append(until)
+    spans = [(first, last, _SENTENCE) for first, last in pairwise(starts)]
     return [*spans[:-1], (*spans[-1][:2], final)]
 
 

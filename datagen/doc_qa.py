@@ -10,7 +10,6 @@ here, while something can still be done about it: the round after asks for anoth
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -42,6 +41,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     target       accepted pairs; None: `per_passage` for each passage, as far as they carry
     per_passage  accepted pairs for a passage, at most
     waves        times a passage is asked for new questions, at most
+    at_once      questions drawn in one call: the passage is read once for all of them
     about        what the documents are about, in a phrase ("seedbed, a tool that …"); the part before the first comma
                  is the name that questions use. `about_zh` for Chinese passages, where it differs
     kinds        weights of the kinds of question; 0 leaves one out
@@ -54,12 +54,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     target: int | None = None
     per_passage: int = 3
     waves: int = 2
+    at_once: int = 3
     about: str = ""
     about_zh: str = ""
     kinds: dict[str, float] = msgspec.field(default_factory=lambda: dict(_KINDS))
     levels: dict[str, float] = msgspec.field(default_factory=lambda: dict(_LEVELS))
     twin: float = 0.7
-    sure: float = 0.9
+    sure: float = 0.84
     temperature: float = 0.5
     max_tokens: int = 300
 
@@ -70,7 +71,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 raise ValueError(f"{name}: unknown {', '.join(sorted(unknown))}; known: {', '.join(known)}")
             if not any(weight > 0 for weight in weights.values()):
                 raise ValueError(f"{name}: at least one weight must be above 0")
-        for name in ("per_passage", "waves", "max_tokens"):
+        for name in ("per_passage", "waves", "at_once", "max_tokens"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected 1 or more")
         if self.target is not None and self.target < 1:
@@ -157,10 +158,14 @@ def _next_round(state: _State, options: Options) -> list[_Turn]:
     if missing <= 0 or not open_:
         return []
     open_.sort(key=lambda p: (p.accepted, p.waves))  # stable: ties stay in the seeded order
-    wanted = math.ceil(missing / state.acceptance)
-    each = min(math.ceil(wanted / len(open_)), drafting.MOST_QUESTIONS)
-    turns = [_Turn(p, min(each, options.per_passage - p.accepted + 1)) for p in open_]
-    return turns[: max(1, math.ceil(wanted / each))]
+    drafts, turns = missing / state.acceptance, []
+    for passage in open_:
+        # One more than it may still have: some are sure to be rejected.
+        turns.append(_Turn(passage, min(options.at_once, options.per_passage - passage.accepted + 1)))
+        drafts -= turns[-1].count
+        if drafts <= 0:
+            break
+    return turns
 
 
 def _judge(record: Record, passage: Passage, state: _State) -> Record:

@@ -28,9 +28,8 @@ from seedbed.text import half_width, sentences
 
 # An answer rests on at most this many sentences; more is a summary of the section.
 _MOST_SENTENCES = 3
-# Questions drawn in one call: more than 4 repeat each other (seen with the 1.5B teacher).
-MOST_QUESTIONS = 4
 Span = tuple[int, int]
+_NO_SENTENCE = re.compile(r"#{1,6}\s|[|\s:-]+$|```")
 
 
 class _Drawn(msgspec.Struct):
@@ -78,8 +77,9 @@ class Passage:
 
 
 def passage_of(record: Record, language: str) -> Passage:
-    """A passage that has not been asked yet."""
-    return Passage(record, language, sentences(record.text))
+    """A passage that has not been asked yet. Headings and table rules are no sentences to cite."""
+    spans = [(a, b) for a, b in sentences(record.text) if not _NO_SENTENCE.match(record.text[a:b])]
+    return Passage(record, language, spans)
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ async def _draw_questions(passage: Passage, slots: list[Slot], complete: Complet
     task = brief.prompt(language, "questions").render(
         count=str(len(slots)), kinds="\n".join(wanted), name=brief.name or passage.headings[0], avoid=avoid)
     request = Request(messages=_about_passage(passage, task, brief), max_tokens=90 * len(slots) + 60, temperature=0.4,
-                      sample=passage.waves, schema=_schema(len(slots), len(passage.spans)))
+                      sample=passage.waves, schema=_schema(slots, len(passage.spans), language))
     return await ask(complete, request, _Questions, keep_whole_items=True)
 
 
@@ -338,19 +338,25 @@ def _failed(passage: Passage, reply: Parsed[_Questions], complete: Complete, bri
     return record.reject("doc_qa", reply.reason or "no_questions", reply.detail or "the reply holds no question")
 
 
-def _schema(questions: int, count: int) -> dict[str, object]:
-    """The shape of the questions, with sentence numbers bounded to those that exist."""
-    item = {
-        "type": "object",
-        "properties": {
-            "sentence": {"type": "integer", "minimum": 1, "maximum": count},
-            # A grammar without a bound lets a small model ramble to the token limit inside the string (seen often).
-            "question": {"type": "string", "maxLength": 220},
-        },
-        "required": ["sentence", "question"],
-        "additionalProperties": False,
-    }
-    array = {"type": "array", "items": item, "minItems": questions, "maxItems": questions}
+def _schema(slots: list[Slot], count: int, language: str) -> dict[str, object]:
+    """The shape of the questions: one item a slot, in order, sentence numbers bounded to those that exist.
+
+    The pattern of each question holds it to its kind's form and to a length. Without it a small model fills the string
+    with a statement of the passage (one in five Chinese ones, algorithms of the field's tools) or rambles to the limit.
+    """
+    items = [
+        {
+            "type": "object",
+            "properties": {
+                "sentence": {"type": "integer", "minimum": 1, "maximum": count},
+                "question": {"type": "string", "pattern": kinds.pattern(slot.kind, language)},
+            },
+            "required": ["sentence", "question"],
+            "additionalProperties": False,
+        }
+        for slot in slots
+    ]
+    array = {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
     return {"type": "object", "properties": {"questions": array}, "required": ["questions"], "additionalProperties": False}
 
 

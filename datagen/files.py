@@ -49,12 +49,17 @@ def find(paths: tuple[str, ...], exclude: tuple[str, ...] = ()) -> list[File]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for at, folders, names in os.walk(folder):
+    for at, folders, names in os.walk(folder, onerror=_closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(at, name)
             if not name.startswith(".") and path.is_file():
                 yield path
+
+
+def _closed(error: OSError) -> None:
+    where = str(error.filename)
+    raise InputError(f"cannot be opened: {error.strerror}", where=where, next_step="Allow it, or exclude it") from error
 
 
 def _excluded(name: str, patterns: tuple[str, ...]) -> bool:

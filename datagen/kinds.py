@@ -69,3 +69,25 @@ def recognise(question: str, language: str, wanted: str) -> str:
         if re.search(form, question.strip(), re.I):
             return kind
     return wanted
+
+
+# How a question of each kind may begin, as the regular expressions of JSON schema (anchored, no look-around), which
+# endpoints with constrained decoding hold the reply to.
+_OPENINGS = {
+    "en": {
+        "fact": "(What|Which|When|Where|Who|How many|How much|How long|How large|How often)",
+        "how_to": "(How do|How does|How can|How should|How is|How are)",
+        "why": "(Why do|Why does|Why is|Why are|Why should|Why must|Why can)",
+        "compare": "(What is the difference|How do|How does|When should|Which)",
+        "diagnose": "(What should|What can|What must|What happens|Why|How)",
+        "summarise": "(What|How)",
+    },
+    "zh": {"how_to": "(如何|怎样|在)", "why": "(为什么)"},
+}
+
+
+def pattern(kind: str, language: str) -> str:
+    """The pattern of one question of that kind: its opening, 4 to 30 words (6 to 60 characters in Chinese), one mark."""
+    if language == "zh":
+        return f"^{_OPENINGS['zh'].get(kind, '')}[^？?。\\n\"]{{6,60}}？$"
+    return f"^{_OPENINGS['en'][kind]} [^?\\n\"]{{15,180}}\\?$"

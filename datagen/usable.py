@@ -22,6 +22,7 @@ class Verdict(NamedTuple):
 
 
 _HEADING_LINE = re.compile(r" {0,3}#{1,6}\s")
+_TAIL = 60  # characters at the end of a line that are looked at for dots and page numbers
 _MARKER = re.compile(r"^\s*(?:[-*+>|]\s+)?")
 _LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)|<?https?://[^\s>)\]]+>?")
 _SENTENCE_END = re.compile(r"[.。!！?？;；…:：][\"'”’)）」』*_`]*\s*\|?$")
@@ -129,7 +130,7 @@ def _unended(lines: list[str]) -> int:
 
 
 def _contents(lines: list[str], titles: list[str]) -> Verdict | None:
-    leaders = sum(bool(_LEADER.search(line)) for line in lines)
+    leaders = sum(bool(_LEADER.search(line[-_TAIL:])) for line in lines)
     if leaders >= 3 and leaders * 2 >= len(lines):
         return Verdict(
             "contents", f"a table of contents: {leaders} of {len(lines)} lines end in dots and a page number"
@@ -146,7 +147,7 @@ def _contents(lines: list[str], titles: list[str]) -> Verdict | None:
 
 
 def _index(lines: list[str], titles: list[str]) -> Verdict | None:
-    entries = sum(bool(_INDEX_ENTRY.search(line)) and length(line) <= 16 for line in lines)
+    entries = sum(bool(_INDEX_ENTRY.search(line[-_TAIL:])) and length(line) <= 16 for line in lines)
     if entries >= 5 and entries >= 0.6 * len(lines):
         return Verdict("index", f"an index: {entries} of {len(lines)} lines end in page numbers")
     if _named(_INDEX, titles) and len(lines) >= 5 and _unended(lines) >= 0.8 * len(lines):

@@ -6,8 +6,10 @@ Nothing heavy is imported before a command needs it, so that `seedbed --help` an
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +41,9 @@ def main(argv: list[str] | None = None) -> int:
         print("seedbed: stopped. Nothing is lost: the same command goes on from here", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        return 0
+        # Whoever read the output has gone. Nothing more is written, not even by Python's own flush at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # 128 + SIGPIPE, as a shell counts it
     except Exception as error:  # noqa: BLE001  the edge: whatever it is, say where the details are
         return _unexpected(error)
     return 0
@@ -49,15 +53,19 @@ def _unexpected(error: Exception) -> int:
     import tempfile
     import traceback
 
-    with tempfile.NamedTemporaryFile("w", prefix="seedbed-", suffix=".log", delete=False, encoding="utf-8") as log:
+    where = "nowhere, for the temporary folder cannot be written"
+    with (suppress(OSError),
+          tempfile.NamedTemporaryFile("w", prefix="seedbed-", suffix=".log", delete=False, encoding="utf-8") as log):
         log.write("".join(traceback.format_exception(error)))
-    print(f"seedbed: a fault of seedbed itself: {type(error).__name__}: {error}. Details: {log.name}. Everything finished "
+        where = log.name
+    print(f"seedbed: a fault of seedbed itself: {type(error).__name__}: {error}. Details: {where}. Everything finished "
           "so far is kept; please report this", file=sys.stderr)
     return 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="seedbed", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="seedbed", description=_ABOUT, formatter_class=as_written)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def add(name: str, command: Command, help_: str) -> argparse.ArgumentParser:
@@ -110,7 +118,7 @@ def _job_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--teacher", default="", metavar="URL", help="an OpenAI-compatible endpoint")
     parser.add_argument("--model", default="", metavar="NAME", help="the teacher's model; key from the job's key_env")
     parser.add_argument("--out", default="", metavar="DIR", help="run directory")
-    parser.add_argument("--limit", type=int, default=0, metavar="N", help="accepted records to aim for")
+    parser.add_argument("--limit", type=int, metavar="N", help="accepted records to aim for")
 
 
 def _stage_flags(parser: argparse.ArgumentParser) -> None:
@@ -131,19 +139,32 @@ def _job(given: argparse.Namespace) -> Job:
     if given.teacher or given.model:
         teacher = dict(job.raw.get("teacher") or {})
         teacher |= {"url": given.teacher} if given.teacher else {}
-        teacher |= {"model": given.model} if given.model else {}
+        teacher |= {"model": _model(given.model)} if given.model else {}
+        if given.model.startswith(_OWN) and not given.teacher:
+            teacher.pop("url", None)  # seedbed brings this model itself: it is not behind the job's endpoint
         changes["teacher"] = teacher
     if given.out:
         changes["out"] = str(Path(given.out).resolve())
-    if given.limit:
+    if given.limit is not None:
         changes["generate"] = [_with_target(item, given.limit) for item in job.raw.get("generate") or []]
     raw = {key: value for key, value in (job.raw | changes).items() if value is not None}
     return config.build(job.path, raw, job.lines)
 
 
-def _with_target(item: Any, target: int) -> dict[str, Any]:
-    name, options = (item, {}) if isinstance(item, str) else next(iter(item.items()))
-    return {name: (options or {}) | {"target": target}}
+# Teachers that need no endpoint.
+_OWN = ("embedded", "path:", "scripted:")
+
+
+def _model(name: str) -> str:
+    """A model as the job would name it; a file given here is relative to the current folder."""
+    kind, _, path = name.partition(":")
+    return f"{kind}:{Path(path).expanduser().resolve()}" if kind in ("path", "scripted") and path else name
+
+
+def _with_target(item: Any, target: int) -> Any:
+    """The generator `item` with another target; one that makes no sense stays, for `config` to say why."""
+    name, options = (item, {}) if isinstance(item, str) else next(iter(item.items()), ("", 0))
+    return {name: (options or {}) | {"target": target}} if isinstance(options, dict | None) else item
 
 
 def _run(given: argparse.Namespace) -> None:
@@ -171,10 +192,10 @@ def _show(given: argparse.Namespace) -> None:
     from seedbed.show import describe, newest_run
 
     run = given.run or newest_run()
-    journal = run / "journal.sqlite"
-    row = Journal(journal).row if journal.is_file() else None
-    for line in describe(run, given.id, row):
-        print(line)
+    path = run / "journal.sqlite"
+    with Journal(path, read_only=True) if path.is_file() else nullcontext() as journal:
+        for line in describe(run, given.id, journal.row if journal else None):
+            print(line)
 
 
 def _ingest(given: argparse.Namespace) -> None:
@@ -200,7 +221,8 @@ def _export(given: argparse.Namespace) -> None:
     _execute(given, raw, ())
 
 
-def _execute(given: argparse.Namespace, raw: dict[str, Any], keep: tuple[str, ...], flags: dict[str, Any] | None = None) -> None:
+def _execute(given: argparse.Namespace, raw: dict[str, Any], keep: tuple[str, ...],
+             flags: dict[str, Any] | None = None) -> None:
     """A job of one part: its own input and `raw`, with the parts in `keep` taken from --config where it has them."""
     from seedbed import config
     from seedbed.pipeline import Pipeline

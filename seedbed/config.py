@@ -33,7 +33,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for name in ("calls", "tokens", "money"):
             value = getattr(self, name)
             if value is not None and value < 0:
-                raise ValueError(f"limits.{name}: expected 0 or more, not {value}")
+                raise ValueError(f"{name}: expected 0 or more, not {value}")
 
 
 class JobFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,9 +103,10 @@ class Job:
 
     def _source(self) -> StageEntry:
         if bool(self.top.documents) == bool(self.top.records):
+            said = ", not both" if self.top.documents else "; it names none"
             raise JobError(
-                "a job reads either `documents` or `records`" + (", not both" if self.top.documents else "; it names none"),
-                where=str(self.path),
+                f"a job reads either `documents` or `records`{said}",
+                where=self.where(("records",)) if self.top.documents else str(self.path),
                 next_step="Name a folder of documents, or pass --documents DIR",
             )
         key, stage = ("documents", "ingest") if self.top.documents else ("records", "import")
@@ -136,8 +137,10 @@ def load(path: Path, overrides: dict[str, Any] | None = None) -> Job:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        raw = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=_Loader)
+        raw = yaml.load(text, Loader=_Loader)
+        lines: dict[KeyPath, int] = {}
+        _mark(node, (), lines, path)
     except OSError as error:
         raise JobError(f"cannot be read: {error.strerror}", where=str(path),
                        next_step="`seedbed init DIR` writes a job to start from") from error
@@ -145,13 +148,16 @@ def load(path: Path, overrides: dict[str, Any] | None = None) -> Job:
         raise JobError("is not UTF-8 text", where=str(path), next_step="Save it as UTF-8") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise JobError(f"is not valid YAML: {getattr(error, 'problem', error)}",
-                       where=f"{path}:{mark.line + 1}" if mark else str(path)) from error
+        problem = getattr(error, "problem", "") or " ".join(str(error).split())
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise JobError(f"is not valid YAML: {problem}", where=where) from error
+    except RecursionError as error:
+        raise JobError("is not valid YAML: nested too deeply", where=str(path)) from error
     if not isinstance(raw, dict):
         raise JobError("a job is a list of `key: value` lines", where=str(path),
                        next_step="`seedbed init DIR` writes a job to start from")
-    lines: dict[KeyPath, int] = {}
-    _mark(node, (), lines)
+    # A bare `train:` asks for it with every option as it is by default, as a bare `- clean:` does.
+    raw |= {name: {} for name in ("train", "evaluate") if name in raw and raw[name] is None}
     return build(path.resolve(), raw, lines, overrides)
 
 
@@ -174,11 +180,14 @@ def convert(raw: Any, type_: type[T], job: Job, key: KeyPath) -> T:
 def _explain(error: msgspec.ValidationError, type_: type, job: Job, key: KeyPath) -> JobError:
     text, _, place = str(error).partition(" - at `$")
     at = (*key, *_parts(place.rstrip("`")))
+    named, _, why = text.partition(": ")  # a refusal of __post_init__ names its key
+    if why and named in _fields(type_, len(at) - len(key), at[len(key):]):
+        return JobError(why, where=job.where((*at, named)))
     if unknown := re.search(r"unknown field `(.*)`", text):
         name = unknown.group(1)
         known = _fields(type_, len(at) - len(key), at[len(key):])
         return JobError(f"unknown key `{name}`", where=job.where((*at, name)), next_step=suggest(name, known))
-    return JobError(text[0].lower() + text[1:], where=job.where(at), next_step="")
+    return JobError(text[:1].lower() + text[1:], where=job.where(at))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
@@ -203,14 +212,40 @@ def _parts(place: str) -> KeyPath:
     return tuple(name or (int(index) if index.isdigit() else 0) for name, index in found)
 
 
-def _mark(node: yaml.Node | None, key: KeyPath, lines: dict[KeyPath, int]) -> None:
-    """Remembers the line (from 1) on which each key of the file stands."""
+class _Loader(yaml.SafeLoader):
+    """The scalars of YAML 1.2, which are what people mean: `on` is a word, 1e-4 a number; PyYAML has it otherwise."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Keys are names, whatever they look like."""
+        for name, _ in node.value:
+            if isinstance(name, yaml.ScalarNode) and name.tag != "tag:yaml.org,2002:merge":
+                name.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep)
+
+
+for _tag, _form, _starts in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(?:0|[1-9][0-9_]*)", list("-+0123456789")),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    ("merge", r"<<", ["<"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_form})$"), _starts)
+
+
+def _mark(node: yaml.Node | None, key: KeyPath, lines: dict[KeyPath, int], path: Path) -> None:
+    """Remembers the line (from 1) on which each key of the file stands. Raises JobError for one that stands twice."""
     if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
             inner = (*key, str(name.value))
+            if inner in lines:
+                raise JobError(f"`{name.value}` stands here for the second time; the first is in line {lines[inner]}",
+                               where=f"{path}:{name.start_mark.line + 1}", next_step="Join the two, or take one out")
             lines[inner] = name.start_mark.line + 1
-            _mark(value, inner, lines)
+            _mark(value, inner, lines, path)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             lines[(*key, index)] = value.start_mark.line + 1
-            _mark(value, (*key, index), lines)
+            _mark(value, (*key, index), lines, path)

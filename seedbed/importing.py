@@ -10,7 +10,7 @@ import msgspec
 
 from seedbed.context import Context
 from seedbed.errors import InputError
-from seedbed.formats import read_records
+from seedbed.formats import FORMATS, read_records
 from seedbed.jsonl import BadLine
 from seedbed.record import Record, Source, make
 
@@ -23,6 +23,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     PATHS: ClassVar[tuple[str, ...]] = ("paths",)
     paths: tuple[str, ...] = ()
     format: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.format is not None and self.format not in FORMATS:
+            raise ValueError(f"format: unknown {self.format!r}; known: {', '.join(FORMATS)}")
 
 
 def watch(options: Options) -> list[Path]:

@@ -6,6 +6,7 @@ and then through the curators one after the other. Tasks (train, evaluate, repor
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ import yaml
 
 from datagen.teacher.budget import Budget, Prices
 from datagen.teacher.client import Stats, open_teacher
+from datagen.teacher.endpoint import scrub
 from datagen.teacher.journal import Journal
 from datagen.teacher.options import TeacherOptions
 from seedbed import jsonl
@@ -31,6 +33,9 @@ from seedbed.prompts import group_hashes
 from seedbed.record import Record
 from seedbed.run import Manifest, Run, Usage, counted, file_hash, fingerprint, finish, manifest, separate
 from seedbed.stages import Stage, find
+
+# A full disk or a read-only one, met in a file that `jsonl` did not open.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,10 @@ class Pipeline:
         if self.limits.money is not None and not (self.teacher.prices.prompt or self.teacher.prices.completion):
             raise JobError("counts money, and the teacher has no prices", where=job.where(("limits", "money")),
                            next_step="Add `prices: {prompt: …, completion: …}` (per million tokens) under `teacher:`")
-        self.prompts = (job.base / job.top.prompts) if job.top.prompts else None
+        self.prompts = _below(job.base, job.top.prompts) if job.top.prompts else None
+        if self.prompts and not self.prompts.is_dir():
+            raise JobError("no such folder", where=job.where(("prompts",)),
+                           next_step="It holds en/ and zh/, as seedbed's own prompts/ does; leave it out to use those")
         self._entries = [(find(e, job.where(e.key)), e) for e in job.stages() if report or e.name != "report"]
         self._options = [self._resolve(stage, entry) for stage, entry in self._entries]
 
@@ -91,24 +99,29 @@ class Pipeline:
         for name in getattr(type(options), "PATHS", ()):
             value = getattr(options, name)
             if isinstance(value, str) and value:
-                changes[name] = str(self.job.base / value)
+                changes[name] = str(_below(self.job.base, value))
             elif isinstance(value, tuple):
-                changes[name] = tuple(str(self.job.base / path) for path in value)
+                changes[name] = tuple(str(_below(self.job.base, path)) for path in value)
         return msgspec.structs.replace(options, **changes) if changes else options
 
+    @property
+    def _names(self) -> list[str]:
+        return [stage.name for stage, _ in self._entries]
+
     def plan(self) -> list[Planned]:
-        """The stages in order, each with its folder and with the stages that it reads."""
+        """The stages in order, each with its folder and with the stages that it reads. Changes nothing."""
         planned: list[Planned] = []
         inputs: tuple[Planned, ...] = ()
         source: tuple[Planned, ...] = ()
-        for number, ((stage, entry), options) in enumerate(zip(self._entries, self._options, strict=True), 1):
+        folders = self.run.folders(self._names)
+        for folder, (stage, entry), options in zip(folders, self._entries, self._options, strict=True):
             if stage.group == "generate":
                 reads = source
             elif stage.group == "curate" or stage.group == "task":
                 reads = inputs
             else:
                 reads = ()
-            step = Planned(stage, entry, options, self.run.folder(number, stage.name), reads, tuple(planned))
+            step = Planned(stage, entry, options, folder, reads, tuple(planned))
             planned.append(step)
             if stage.group == "source":
                 source = inputs = (step,)
@@ -129,9 +142,14 @@ class Pipeline:
             inputs=[done.output if (done := manifest(i.folder)) else "" for i in step.inputs],
             watched=[(path.name, file_hash(path)) for path in step.stage.watched(step.options)],
             prompts=self._prompt_hashes(step.stage),
-            teacher=(self.teacher.model, self.teacher.urls, self.teacher.extra) if step.stage.teacher else "",
+            teacher=self._teacher_parts() if step.stage.teacher else "",
             prior=[done.fingerprint if done else "" for done in prior],
         )
+
+    def _teacher_parts(self) -> tuple[Any, ...]:
+        """What of the teacher decides its replies; how fast it is asked does not."""
+        teacher = self.teacher
+        return (teacher.model, teacher.urls, teacher.extra, *([teacher.max_tokens] if teacher.max_tokens else []))
 
     def _prompt_hashes(self, stage: Stage) -> dict[str, str]:
         return group_hashes(stage.prompts, self.prompts) if stage.prompts else {}
@@ -147,10 +165,11 @@ class Pipeline:
         Raises what the stages raise; whatever was finished stays, and the same call goes on from there.
         """
         progress = progress or Plain()
-        steps = self.plan()
         if stop_after:
-            steps = _until(steps, stop_after)
+            _until(self.plan(), stop_after)
         with self.run, ExitStack() as resources:
+            self.run.arrange(self._names)
+            steps = _until(self.plan(), stop_after) if stop_after else self.plan()
             self._write_job()
             teacher = _LazyTeacher(self, resources)
             for step in steps:
@@ -161,7 +180,8 @@ class Pipeline:
                     done = self._execute(step, progress, teacher)
                     progress.say(_line(step, done))
                 else:
-                    progress.say(f"{step.name}: already done ({_counts(step, done)})")
+                    counts = _counts(step, done)
+                    progress.say(f"{step.name}: already done" + (f" ({counts})" if counts != "done" else ""))
                 _refuse_empty(step, done)
         return steps
 
@@ -180,6 +200,10 @@ class Pipeline:
             results = stage.function(counted(_records(step.inputs), done), step.options, context)
             if stage.group != "task":
                 separate(results, step.folder, done)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            raise jsonl.cannot_write(step.folder, error) from error
         finally:
             progress.end()
             progress.meter = str
@@ -189,7 +213,9 @@ class Pipeline:
 
     def _write_job(self) -> None:
         resolved = self.job.raw | {"job_file": str(self.job.path)}
-        jsonl.write_text(self.run.path / "job.yaml", yaml.safe_dump(resolved, allow_unicode=True, sort_keys=False))
+        text = yaml.safe_dump(resolved, allow_unicode=True, sort_keys=False, width=1_000)
+        # A user may have put a password into a URL; here it is not needed.
+        jsonl.write_text(self.run.path / "job.yaml", scrub(text))
 
 
 class _LazyTeacher:
@@ -221,12 +247,17 @@ class _LazyTeacher:
             self._open = None
 
 
+def _below(base: Path, path: str) -> Path:
+    """A path of the job: relative to the job's folder, `~` for the home folder."""
+    return base / Path(path).expanduser()
+
+
 def _local_paths(teacher: TeacherOptions, base: Path) -> TeacherOptions:
     """`path:` and `scripted:` files are relative to the job, as all its paths are."""
     kind, _, path = teacher.model.partition(":")
     if kind not in ("path", "scripted") or not path:
         return teacher
-    return msgspec.structs.replace(teacher, model=f"{kind}:{base / path}")
+    return msgspec.structs.replace(teacher, model=f"{kind}:{_below(base, path)}")
 
 
 def _live(stats: Stats, currency: str) -> str:
@@ -251,7 +282,7 @@ def _refuse_empty(step: Planned, done: Manifest) -> None:
     if step.stage.group == "task" or done.kept:
         return
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(done.reasons.items(), key=lambda r: -r[1]))
-    raise InputError(f"nothing was kept of {done.read or done.rejected} ({reasons or 'nothing came in'})", where=step.name,
+    raise InputError(f"nothing was kept of {done.rejected} ({reasons or 'nothing came in'})", where=step.name,
                      next_step=f"See {step.folder / 'rejected.jsonl'} for each one's reason")
 
 

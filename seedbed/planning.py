@@ -33,10 +33,10 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
         if estimate is None:
             yield f"  {step.name:18} to do"
             continue
-        passages = _passages(step)
+        passages = _passages(pipeline, step)
         expected = estimate(passages, step.options)
-        yield (f"  {step.name:18} to do: {len(passages)} passages, about {expected[0]:,} calls, {expected[1]:,} prompt and "
-               f"{expected[2]:,} completion tokens")
+        yield (f"  {step.name:18} to do: {len(passages)} passages, about {expected[0]:,} calls, {expected[1]:,} prompt "
+               f"and {expected[2]:,} completion tokens")
         calls, prompt, completion = calls + expected[0], prompt + expected[1], completion + expected[2]
     if calls:
         cost = pipeline.teacher.prices.of(prompt, completion)
@@ -46,10 +46,10 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
         yield "Calls answered before are in the journal and cost nothing again"
 
 
-def _passages(step: Planned) -> list[Record]:
+def _passages(pipeline: Pipeline, step: Planned) -> list[Record]:
     """The passages that a generator would get: from the finished source stage, or read for this purpose."""
     source = step.inputs[0]
-    if (source.folder / "manifest.json").is_file():
+    if pipeline.finished(source):
         return list(jsonl.read(source.folder / "kept.jsonl"))
     with tempfile.TemporaryDirectory() as folder:
         context = Context(Path(folder))

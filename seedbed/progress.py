@@ -52,8 +52,10 @@ class Live(Plain):
         super().__init__()
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"), TimeElapsedColumn(),
-                   TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+        # No markup: a note may hold the name of a file, and that may hold brackets.
+        name, count, note = (TextColumn("{task." + field + "}", markup=False)
+                             for field in ("description", "fields[count]", "fields[note]"))
+        columns = (name, BarColumn(), count, TimeElapsedColumn(), TimeRemainingColumn(), note)
         self._bars = Progress(*columns, transient=True)
         self._task: Any = None
 

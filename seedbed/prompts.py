@@ -52,7 +52,10 @@ def load(language: str, name: str, folder: Path | None = None) -> Prompt:
     for place in places:
         path = place / language / f"{name}.md"
         if path.is_file():
-            return Prompt(f"{language}/{name}", path.read_text(encoding="utf-8").strip())
+            try:
+                return Prompt(f"{language}/{name}", path.read_text(encoding="utf-8").strip())
+            except UnicodeDecodeError as error:
+                raise PromptError("is not UTF-8 text", where=str(path), next_step="Save it as UTF-8") from error
     raise PromptError("no such prompt", where=f"{language}/{name}", next_step=f"Looked in: {', '.join(map(str, places))}")
 
 

@@ -4,6 +4,7 @@
     run/journal.sqlite         every teacher call (datagen/teacher/journal.py)
     run/NN-stage/kept.jsonl    what goes on;   rejected.jsonl: what does not, each with its reason
     run/NN-stage/manifest.json "this is complete": counts, reasons, costs, figures and the fingerprint
+    run/earlier/NN-stage       stages that the job has no more: kept for the day they come back, read by nobody
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ import msgspec
 from seedbed import jsonl
 from seedbed.errors import InputError, RunError
 from seedbed.record import Record
+
+_EARLIER = "earlier"
 
 
 class Usage(msgspec.Struct, kw_only=True):
@@ -55,40 +58,64 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock: Any = None
+        self._lock: int | None = None
 
     def __enter__(self) -> Run:
         """Makes the folder and takes its lock. Raises RunError when another run holds it or it cannot be written."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = (self.path / ".lock").open("a+")
-        except OSError as error:
-            raise jsonl.cannot_write(self.path, error) from error
-        try:
+            self._lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.seek(0)
+            os.truncate(self._lock, 0)
+            os.write(self._lock, str(os.getpid()).encode())
+        except BlockingIOError as error:
+            holder = (self.path / ".lock").read_text(encoding="ascii", errors="replace").strip()
+            self.__exit__()
             raise RunError(
-                f"another seedbed (process {self._lock.read().strip() or '?'}) is working in this run directory",
+                f"another seedbed (process {holder or '?'}) is working in this run directory",
                 where=str(self.path),
                 next_step="Wait for it, or give this run a folder of its own with --out",
             ) from error
-        self._lock.truncate(0)
-        self._lock.write(str(os.getpid()))
-        self._lock.flush()
+        except OSError as error:
+            self.__exit__()
+            raise jsonl.cannot_write(self.path, error) from error
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lock.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
-    def folder(self, index: int, stage: str) -> Path:
-        """`NN-stage`; a folder of that stage under an older number is moved to the new one, so that its work is kept."""
-        wanted = self.path / f"{index:02}-{stage}"
-        if not wanted.exists():
-            older = [p for p in self.path.glob(f"[0-9][0-9]-{stage}") if p.is_dir()]
-            if len(older) == 1:
-                older[0].rename(wanted)
-        return wanted
+    def folders(self, stages: Sequence[str]) -> list[Path]:
+        """Where each stage of a job has its folder: `NN-stage`, or where an earlier form of the job left it."""
+        wanted = self._wanted(stages)
+        found = []
+        for stage, path in zip(stages, wanted, strict=True):
+            older = [p for p in _stage_folders(self.path, stage) + _stage_folders(self.path / _EARLIER, stage)
+                     if p not in wanted]
+            moved = not path.exists() and len(older) == 1 and stages.count(stage) == 1
+            found.append(older[0] if moved else path)
+        return found
+
+    def arrange(self, stages: Sequence[str]) -> None:
+        """Moves the folders of a job whose stages have changed: work goes with its stage, what has none goes to
+        `earlier`, so that neither a report nor `show` takes it for a part of this run. Needs the lock."""
+        wanted = self._wanted(stages)
+        try:
+            for now, path in zip(self.folders(stages), wanted, strict=True):
+                if now != path:
+                    now.rename(path)
+            for stray in _stage_folders(self.path):
+                if stray not in wanted:
+                    kept = self.path / _EARLIER / stray.name
+                    shutil.rmtree(kept, ignore_errors=True)
+                    kept.parent.mkdir(exist_ok=True)
+                    stray.rename(kept)
+        except OSError as error:
+            raise jsonl.cannot_write(self.path, error) from error
+
+    def _wanted(self, stages: Sequence[str]) -> list[Path]:
+        return [self.path / f"{number:02}-{stage}" for number, stage in enumerate(stages, 1)]
 
     def begin(self, folder: Path, fingerprint: str, keep_files: bool) -> None:
         """Readies a stage's folder: the manifest goes, and so do the files of a run with another fingerprint.
@@ -100,6 +127,7 @@ class Run:
             (folder / "manifest.json").unlink(missing_ok=True)
             started = folder / "started"
             if folder.exists() and not keep_files and (not started.exists() or started.read_text() != fingerprint):
+                started.unlink(missing_ok=True)  # first: what is left of a broken-off removal has no fingerprint
                 shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -123,10 +151,14 @@ def finish(folder: Path, done: Manifest) -> None:
 
 def stage_folders(path: Path) -> list[Path]:
     """The stage folders of a run, in order. InputError when there are none."""
-    folders = sorted(p for p in path.glob("[0-9][0-9]-*") if p.is_dir())
+    folders = _stage_folders(path)
     if not folders:
         raise InputError("is not a run directory", where=str(path), next_step="Name one with --run; runs are in runs/")
     return folders
+
+
+def _stage_folders(path: Path, stage: str = "*") -> list[Path]:
+    return sorted(p for p in path.glob(f"[0-9][0-9]-{stage}") if p.is_dir())
 
 
 def stage_name(folder: Path) -> str:

@@ -15,9 +15,11 @@ from seedbed.resources import resource
 
 # Which extra brings which libraries, and what one cannot do without it.
 _EXTRAS = {
-    "documents": (("pypdfium2", "lxml", "html_to_markdown", "semantic_text_splitter"), "reading PDF, HTML and Markdown"),
+    "documents": (("pypdfium2", "lxml", "html_to_markdown", "semantic_text_splitter"),
+                  "reading PDF, HTML and Markdown"),
     "embedded": (("xllamacpp", "huggingface_hub"), "the local teacher, which needs no key"),
-    "train": (("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate", "gguf"), "training and evaluation"),
+    "train": (("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate", "gguf"),
+              "training and evaluation"),
     "parquet": (("pyarrow",), "Parquet files"),
 }
 
@@ -29,7 +31,10 @@ def init(folder: Path) -> Iterator[str]:
         raise InputError("there is a job already", where=str(job), next_step="Choose another folder, or edit that file")
     jsonl.write_text(job, (resource("configs") / "documents.yaml").read_text(encoding="utf-8"))
     documents = folder / "documents"
-    documents.mkdir(exist_ok=True)
+    try:
+        documents.mkdir(exist_ok=True)
+    except OSError as error:
+        raise jsonl.cannot_write(documents, error) from error
     yield f"Wrote {job}"
     yield f"Put documents (PDF, HTML, Markdown, text) into {documents}"
     yield f"Then: seedbed plan {job}   and   seedbed run {job}"
@@ -37,7 +42,8 @@ def init(folder: Path) -> Iterator[str]:
 
 def doctor() -> Iterator[str]:
     """What this machine can run, what is missing, and the line that mends it."""
-    yield f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, {_memory():.0f} GB memory, {_disk():.0f} GB free here"
+    yield (f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, {_memory():.0f} GB memory, "
+           f"{_disk():.0f} GB free here")
     for extra, (libraries, purpose) in _EXTRAS.items():
         missing = [name for name in libraries if importlib.util.find_spec(name) is None]
         if missing:

@@ -25,7 +25,7 @@ def newest_run() -> Path:
 
 
 def describe(run: Path, wanted: str, row: JournalRow | None = None) -> Iterator[str]:
-    """Everything the run knows of the record whose id begins with `wanted`. InputError when there is none, or several."""
+    """Everything the run knows of the record whose id begins with `wanted`. InputError for none and for several."""
     sightings = list(_sightings(run, wanted))
     ids = sorted({record.id for _, _, record in sightings})
     if len(ids) != 1:
@@ -103,7 +103,7 @@ def _passage(run: Path, record: Record) -> str:
     for folder in stage_folders(run):
         document = folder / "documents" / f"{source.document_hash}.md"
         if stage_name(folder) == "ingest" and document.is_file():
-            return document.read_text(encoding="utf-8")[source.start : source.end]
+            return document.read_bytes().decode("utf-8")[source.start : source.end]
     return ""
 
 

@@ -85,6 +85,7 @@ def find(entry: StageEntry, where: str) -> Stage:
     if stage is None or stage.group != entry.group:
         known = [s.name for s in _ALL if s.group == entry.group]
         if stage is not None:
-            raise JobError(f"`{entry.name}` is a {stage.group} stage and cannot stand under `{entry.group}`", where=where)
+            what = f"`{entry.name}` is a {stage.group} stage and cannot stand under `{entry.group}`"
+            raise JobError(what, where=where, next_step=f"Known there: {', '.join(known)}")
         raise JobError(f"unknown stage `{entry.name}`", where=where, next_step=suggest(entry.name, known))
     return stage

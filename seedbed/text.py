@@ -84,9 +84,9 @@ def sentences(text: str) -> list[tuple[int, int]]:
     for match in _BOUNDARY.finditer(text):
         if match.group().startswith(".") and _is_abbreviation(text, match.start()):
             continue
-        if match.group()[0] in "!?" and match.end() < len(text) and not text[match.end()].isspace():
-            if not _CJK.match(text[match.end()]):
-                continue  # an exclamation mark inside code or a URL
+        after = text[match.end() : match.end() + 1]
+        if match.group()[0] in "!?" and after and not after.isspace() and not _CJK.match(after):
+            continue  # an exclamation mark inside code or a URL
         _add(spans, text, start, match.end())
         start = match.end()
     _add(spans, text, start, len(text))
@@ -104,6 +104,10 @@ def _is_abbreviation(text: str, dot: int) -> bool:
 def _add(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
     piece = text[start:end]
     stripped = piece.strip()
-    if stripped:
+    if stripped.startswith("#") and "\n" in stripped:  # a heading ends with its line
+        line_end = start + piece.index("\n", piece.index("#"))
+        _add(spans, text, start, line_end)
+        _add(spans, text, line_end, end)
+    elif stripped:
         start += len(piece) - len(piece.lstrip())
         spans.append((start, start + len(stripped)))

@@ -24,7 +24,7 @@ _WIDE = re.compile(f"[{WIDE}]")
 _CJK = re.compile(f"[{CJK}]")
 _HYPHENATED = re.compile(r"([A-Za-z]+(?:-[A-Za-z]+)*)-$")
 _RUN_OF_SPACES = re.compile(r"(?<=[^\s]) {2,}(?=\S)")
-_BROKEN_WORD = re.compile(r"[A-Za-z-]+-\n\s*[a-z]+")
+_BROKEN_WORD = re.compile(r"[A-Za-z-]{1,40}-\n\s*[a-z]+")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _BLOCK_START = re.compile(
     rf"""\s*(?:
@@ -66,7 +66,7 @@ class Joiner:
         before, after = before.rstrip(), after.lstrip()
         if not before or not after:
             return before + after
-        if (word := _HYPHENATED.search(before)) and (rest := re.match("[A-Za-z]+", after)):
+        if (word := _HYPHENATED.search(before[-60:])) and (rest := re.match("[A-Za-z]+", after)):
             one_word = rest.group().islower() and self._is_one_word(word.group(1), rest.group())
             return before[:-1] + after if one_word else before + after
         return before + self._between(before[-1], after[0]) + after

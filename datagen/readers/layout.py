@@ -15,7 +15,7 @@ from seedbed.text import CJK
 
 __all__ = ["Bookmark", "Cell", "Line", "Page", "as_markdown"]
 
-_CJK = re.compile(f"[{CJK}，、]")
+_CJK = re.compile(f"[{CJK}]")
 _LEADER = re.compile(r"(?:\s*[.·…]){4,}\s*(\d{1,4}|[ivxlc]{1,7})\s*$")
 _PAGE_REFERENCE = re.compile(r"\d{1,4}|[ivxlc]{1,7}")
 _CAPTION = re.compile(r"(?:Table|Figure|表|图)\s*\d", re.I)
@@ -240,7 +240,7 @@ class _PageReader:
         if line.text[0].islower():
             return above.text[-1] != ")"
         long = above.end - above.start > 0.75 * self._metrics.width
-        return long and bool(_CJK.match(line.text[0]) and _CJK.match(above.text[-1]))
+        return long and bool(_CJK.match(line.text[0]))
 
     def _starts_listing(self, at: int) -> bool:
         """Whether a fixed-width line begins a listing, rather than being a line of prose that is all one command."""

@@ -75,7 +75,8 @@ class _Layout:
         self._joiner = joiner
         starts = [_indent(block[0]) for block in blocks if len(block) > 1] or [0]
         self._body = max(set(starts), key=starts.count)
-        widths = sorted(_width(line) for block in blocks if len(block) > 2 for line in block[:-1])
+        long = [block for block in blocks if len(block) > 2] or [block for block in blocks if len(block) > 1]
+        widths = sorted(_width(line) for block in long for line in block[:-1])
         self._right = widths[len(widths) * 9 // 10] if widths else 72
 
     def is_outer(self, line: str) -> bool:
@@ -116,6 +117,8 @@ class _Layout:
         return " " * min(depth, 8) + ("\\" + stripped if stripped.startswith("#") else stripped)
 
     def _wrapped(self, line: str, following: str) -> bool:
+        if line.rstrip().endswith((",", "，", "、")):
+            return True
         first = re.match(rf"[{CJK}]|\S+", following.strip())
         return _width(line) + 1 + _width(first.group() if first else "") > self._right * 0.85
 

@@ -71,10 +71,11 @@ def tidy(content: str) -> str:
         if not in_code:
             prose.append(line)
             continue
-        out.extend(_tidy_prose(prose))
-        prose = []
+        if prose:
+            out.extend(_tidy_prose(prose))
+            prose = []
         out.append(line)
-    return "\n".join(out + _tidy_prose(prose))
+    return "\n".join(out + (_tidy_prose(prose) if prose else []))
 
 
 def _tidy_prose(lines: list[str]) -> list[str]:

@@ -32,6 +32,8 @@ from seedbed.chat import Loop, Reply, Request
 from seedbed.errors import TeacherError
 from seedbed.text import length
 
+# Seconds in which replies under way may still come in and be kept when somebody at the keyboard stops the run.
+_STOPPING = 2.0
 _AGAIN = "Everything answered is kept: run the same command again to go on"
 
 
@@ -142,14 +144,18 @@ class Teacher:
             if not flight.waiting and not flight.sent:
                 flight.task.cancel()
 
-    async def aclose(self) -> None:
-        """Waits for what was sent, which is then in the journal; drops what was not."""
+    async def aclose(self, patience: float | None = None) -> None:
+        """Waits for what was sent, which is then in the journal, for `patience` seconds (a call's own time limit by
+        default); drops what was not."""
         for flight in self._flights.values():
             if not flight.sent:
                 flight.task.cancel()
         tasks = [flight.task for flight in self._flights.values()]
         if tasks:
-            await asyncio.wait(tasks, timeout=self._options.timeout)
+            _, late = await asyncio.wait(tasks, timeout=self._options.timeout if patience is None else patience)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         for endpoint in self._endpoints:
             await endpoint.transport.aclose()
 
@@ -283,10 +289,14 @@ def open_teacher(options: TeacherOptions, journal: Journal, budget: Budget, loop
     with ExitStack() as stack:
         transports, model, options = _transports(options, stack)
         teacher = loop.run(_made(transports, model, journal, budget, options))
+        patience: float | None = None
         try:
             yield teacher
+        except KeyboardInterrupt:
+            patience = _STOPPING
+            raise
         finally:
-            loop.run(teacher.aclose())
+            loop.run(teacher.aclose(patience))
 
 
 Makers = list[Callable[[], Transport]]

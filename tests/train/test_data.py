@@ -30,7 +30,9 @@ def size(template: Template, record: Record) -> int:
     ("What then?", EN, "The pump stops below 1.8 bar. Press the red button."),
     ("怎么办？", ZH, "泵在压力低于 1.8 bar 时停机。按下红色按钮。"),
 ])  # fmt: skip
-def test_a_long_answer_ends_at_the_last_sentence_that_fits(template: Template, question: str, answer: str, kept: str) -> None:
+def test_a_long_answer_ends_at_the_last_sentence_that_fits(
+    template: Template, question: str, answer: str, kept: str
+) -> None:
     limit = size(template, chat(question, kept))
     for slack in (0, 1):
         shorter = shortened(chat(question, answer).turns(), template, limit + slack)
@@ -63,7 +65,12 @@ def test_no_cut_falls_inside_a_block_of_code(template: Template) -> None:
 
 
 def test_a_long_dialogue_loses_its_last_exchanges(template: Template) -> None:
-    said = [Message("user", "端口？"), Message("assistant", "4711。"), Message("user", "Why? " * 20), Message("assistant", EN)]
+    said = [
+        Message("user", "端口？"),
+        Message("assistant", "4711。"),
+        Message("user", "Why? " * 20),
+        Message("assistant", EN),
+    ]
     limit = size(template, chat("端口？", "4711。"))
     assert shortened(make(messages=tuple(said)).turns(), template, limit + 5) == chat("端口？", "4711。").turns()
 
@@ -81,7 +88,10 @@ def test_what_is_left_out_or_odd_is_counted() -> None:
 
 
 def test_a_template_without_end_token_is_noticed() -> None:
-    plain = "{% for m in messages %}{{ m.role }}:\n{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:\n{% endif %}"
+    plain = (
+        "{% for m in messages %}{{ m.role }}:\n{{ m.content }}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant:\n{% endif %}"
+    )
     counts = Counts()
     list(rows(records(4), Template(tokenizer(plain)), Fit(512), counts))
     assert counts.endless == 4

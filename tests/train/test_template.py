@@ -26,8 +26,10 @@ MISTRAL = (  # no generation prompt, system text in front of the first question,
     "{% set ns.system = '' %}{% else %} {{ m.content }}</s>{% endif %}{% endfor %}"
 )
 GEMMA = (  # no system role, the assistant is called model
-    "<bos>{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
-    "<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n{{ m.content | trim }}<end_of_turn>\n{% endfor %}"
+    "<bos>{% for m in messages %}"
+    "{% if m.role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    "<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n{{ m.content | trim }}<end_of_turn>\n"
+    "{% endfor %}"
     "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
 )
 PHI3 = (  # the whole conversation is closed by one more token, so no prefix ends as the whole does
@@ -36,7 +38,8 @@ PHI3 = (  # the whole conversation is closed by one more token, so no prefix end
 )
 QWEN3 = (  # thoughts stay in the last answer only, and an empty one is put in there
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{% set said = m.content.split('</think>')[-1].lstrip('\n') %}"
-    "{% set thought = m.content.split('</think>')[0].split('<think>')[-1].strip('\n') if '</think>' in m.content else '' %}"
+    "{% set thought = m.content.split('</think>')[0].split('<think>')[-1] if '</think>' in m.content else '' %}"
+    "{% set thought = thought.strip('\n') %}"
     "{% if m.role == 'assistant' and loop.last %}<think>\n{{ thought }}\n</think>\n\n{{ said }}"
     "{% elif m.role == 'assistant' %}{{ said }}{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -47,7 +50,12 @@ UNTOLD = (  # announces the number of turns in front: no prefix of anything
 )
 
 ONE = [("user", "Which port?"), ("assistant", "Port 4711.")]
-TWO = [("user", "端口是多少？"), ("assistant", "4711 端口。"), ("user", "And the pump?"), ("assistant", "P-20, 1.8 bar.")]
+TWO = [
+    ("user", "端口是多少？"),
+    ("assistant", "4711 端口。"),
+    ("user", "And the pump?"),
+    ("assistant", "P-20, 1.8 bar."),
+]
 SYSTEM = [("system", "Be brief. 请简短。"), *TWO]
 
 
@@ -102,7 +110,12 @@ def test_phi3_closes_only_the_whole_so_each_answer_gets_a_row() -> None:
 
 
 def test_qwen3_drops_thoughts_of_earlier_turns_so_each_answer_gets_a_row_with_its_own() -> None:
-    thought = turns(("user", "端口？"), ("assistant", "<think>\n查表。\n</think>\n\n4711。"), ("user", "Sure?"), ("assistant", "Yes."))
+    thought = turns(
+        ("user", "端口？"),
+        ("assistant", "<think>\n查表。\n</think>\n\n4711。"),
+        ("user", "Sure?"),
+        ("assistant", "Yes."),
+    )
     template = make(QWEN3)
     assert learned(template, thought) == [
         ["<think>\n查表。\n</think>\n\n4711。<|im_end|>"],

@@ -7,9 +7,28 @@ from typing import Any
 
 from seedbed.record import Record, chat
 
-SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<s>", "</s>", "[INST]", "[/INST]", "<bos>",
-            "<start_of_turn>", "<end_of_turn>", "<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|user|>",
-            "<|assistant|>", "<|system|>", "<|end|>", "<think>", "</think>")
+SPECIALS = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<s>",
+    "</s>",
+    "[INST]",
+    "[/INST]",
+    "<bos>",
+    "<start_of_turn>",
+    "<end_of_turn>",
+    "<|begin_of_text|>",
+    "<|start_header_id|>",
+    "<|end_header_id|>",
+    "<|eot_id|>",
+    "<|user|>",
+    "<|assistant|>",
+    "<|system|>",
+    "<|end|>",
+    "<think>",
+    "</think>",
+)
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -33,7 +52,9 @@ def tokenizer(template: str | None = CHATML, end: str = "<|im_end|>", pad: str =
     bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = tokenizers.decoders.ByteLevel()
     trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=512, special_tokens=list(SPECIALS), show_progress=False,
+        vocab_size=512,
+        special_tokens=list(SPECIALS),
+        show_progress=False,
         initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
     )
     bpe.train_from_iterator(_CORPUS, trainer)
@@ -52,9 +73,18 @@ def save_student(folder: Path, template: str | None = CHATML, hidden: int = 64, 
     made = tokenizer(template)
     torch.manual_seed(0)
     sizes = LlamaConfig(
-        vocab_size=512, hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=1, max_position_embeddings=2048, tie_word_embeddings=True, eos_token_id=made.eos_token_id,
-        pad_token_id=made.pad_token_id, bos_token_id=None, **config,
+        vocab_size=512,
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+        eos_token_id=made.eos_token_id,
+        pad_token_id=made.pad_token_id,
+        bos_token_id=None,
+        **config,
     )
     model = LlamaForCausalLM(sizes).to(torch.bfloat16)
     model.generation_config.eos_token_id = made.eos_token_id

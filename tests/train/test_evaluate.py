@@ -1,0 +1,136 @@
+"""Base against tuned: what is measured, and what is said where there is little to measure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedbed import jsonl
+from seedbed.context import Context
+from seedbed.errors import InputError
+from seedbed.record import chat
+from tests.train.tiny import records
+from train import answers, libraries, model, sft
+from train.data import Fit
+from train.evaluate import Answer, Options, evaluate
+from train.template import IGNORED, Template
+
+TESTED = [*records(10, "test_seen"), *records(3, "test_heldout"), *records(5, "train")]
+QUICK = Options(threads=1, generate=4, max_new_tokens=6)
+
+
+@pytest.fixture(scope="module")
+def trained(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("train")
+    options = sft.Options(student=str(student), threads=1, epochs=3, learning_rate=5e-3)
+    sft.train(records(24), options, Context(folder, seed=2))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def measured(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Context:
+    context = Context(tmp_path_factory.mktemp("evaluate"), seed=2, upstream={"train": trained})
+    evaluate(TESTED, QUICK, context)
+    return context
+
+
+def test_the_tuned_model_is_better_on_what_it_was_taught(measured: Context) -> None:
+    seen = measured.figures["sets"]["test_seen"]
+    assert seen["records"] == 10 and seen["real"] is True
+    assert seen["tuned"]["loss"] < seen["base"]["loss"] - 0.2
+    assert seen["difference"]["mean"] == pytest.approx(seen["tuned"]["loss"] - seen["base"]["loss"], abs=1e-3)
+    assert seen["difference"]["low"] < seen["difference"]["mean"] < seen["difference"]["high"] < 0
+    assert "learned, more than chance explains" in seen["sentence"]
+    assert {language: one["records"] for language, one in seen["languages"].items()} == {"en": 5, "zh": 5}
+
+
+def test_a_small_set_and_a_missing_one_say_so(measured: Context) -> None:
+    sets = measured.figures["sets"]
+    assert "3 records are too few" in sets["test_heldout"]["sentence"]
+    assert sets["test_heldout"]["difference"]["low"] is None and sets["test_heldout"]["real"] is False
+    assert sets["test_general"] == {
+        "title": "general data", "records": 0, "sentence": "General data: no records, so nothing was measured.",
+    }  # fmt: skip
+
+
+def test_the_base_is_named(measured: Context) -> None:
+    assert measured.figures["method"] == "qlora" and "nf4-quantised" in measured.figures["base"]
+
+
+def test_answers_are_kept_side_by_side(measured: Context) -> None:
+    said = list(jsonl.read_as(Answer, measured.folder / "answers.jsonl"))
+    assert [one.set for one in said] == ["test_seen"] * 4 + ["test_heldout"] * 3
+    by_id = {record.id: record for record in TESTED}
+    assert all(one.reference == by_id[one.id].answer and one.question == by_id[one.id].instruction for one in said)
+    seen = measured.figures["sets"]["test_seen"]
+    assert len(seen["samples"]) == 3 and seen["answers"]["records"] == 4
+    assert seen["answers"]["figures_right"]["records"] == 4
+    assert set(seen["answers"]["rouge_l"]) == {"base", "tuned"}
+    assert json.loads((measured.folder / "evaluation.json").read_text()) == measured.figures
+
+
+def test_losses_are_those_of_the_plain_model(student: Path, trained: Path) -> None:
+    """Against a loop that does one record at a time, without padding."""
+    import torch
+
+    with libraries.prepared(threads=1):
+        tokenizer = model.load_tokenizer(student)
+        template = Template(tokenizer)
+        plain = model.load(student, "lora", tokenizer).float().eval()
+        several = records(7)
+        found = answers.losses(plain, template, several, Fit(512), lambda _: None)
+        for record in several:
+            row = template.tokens(template.rows(record.turns())[0])
+            with torch.no_grad():
+                logits = plain(torch.tensor([row.input_ids])).logits[0]
+            wanted = torch.tensor(row.labels)[1:]
+            expected = torch.nn.functional.cross_entropy(logits[:-1], wanted, ignore_index=IGNORED, reduction="sum")
+            assert found[record.id] == (pytest.approx(float(expected), rel=1e-4), row.learned)
+
+
+def test_answers_in_a_batch_are_those_given_alone(student: Path, trained: Path) -> None:
+    with libraries.prepared(threads=1):
+        tokenizer = model.load_tokenizer(student)
+        tuned = model.with_adapter(model.load(student, "lora", tokenizer).float(), trained / "adapter")
+        several = records(5)
+        together = answers.answer(tuned, Template(tokenizer), several, 8)
+        alone = [answers.answer(tuned, Template(tokenizer), [record], 8)[0] for record in several]
+    assert together == alone and any(together)
+
+
+def test_records_that_do_not_fit_are_left_out_and_counted(trained: Path, tmp_path: Path) -> None:
+    noted = json.loads((trained / "training.json").read_text())
+    copy = tmp_path / "train"
+    copy.mkdir()
+    (copy / "adapter").symlink_to(trained / "adapter")
+    (copy / "training.json").write_text(json.dumps(noted | {"max_length": 60}))
+    context = Context(tmp_path, upstream={"train": copy})
+    data = [*records(6, "test_seen"), chat("很长的问题。" * 40, "短。", split="test_seen")]
+    evaluate(data, Options(threads=1, generate=0), context)
+    assert context.figures["sets"]["test_seen"]["records"] + context.figures["sets"]["test_seen"]["left_out"] == 7
+    assert context.figures["sets"]["test_seen"]["left_out"] >= 1
+    assert context.figures["sets"]["test_seen"]["samples"] == []
+
+
+def test_a_large_set_is_sampled_the_same_way_each_time(trained: Path, tmp_path: Path) -> None:
+    found: list[Any] = []
+    for name in ("a", "b"):
+        context = Context(tmp_path / name, seed=9, upstream={"train": trained})
+        (tmp_path / name).mkdir()
+        evaluate(records(30, "test_general"), Options(threads=1, limit=8, generate=0), context)
+        found.append(context.figures["sets"]["test_general"])
+    assert found[0]["records"] == 8 and found[0] == found[1]
+
+
+def test_without_an_adapter_there_is_a_next_step(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no adapter to evaluate.*Train first"):
+        evaluate(TESTED, QUICK, Context(tmp_path))
+
+
+@pytest.mark.parametrize("wrong", [{"limit": 0}, {"generate": -1}, {"max_new_tokens": 0}])
+def test_options_out_of_range_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))}: expected"):
+        Options(**wrong)
