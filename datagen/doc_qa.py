@@ -30,8 +30,8 @@ VERSION = 1
 # handbook (docs/quality.md); a round that falls short is followed by another.
 EXPECTED_ACCEPTANCE = 0.45
 
-# Facts are what every statement carries; a summary restates more than it asks.
-_KINDS = {"fact": 3, "how_to": 2, "why": 2, "compare": 1, "diagnose": 1.5, "summarise": 0.5}
+# Facts are what most sentences carry; "What is the purpose of …?" is asked too easily and says little.
+_KINDS = {"fact": 3, "how_to": 2, "why": 2, "compare": 1, "diagnose": 1.5, "summarise": 0.25}
 _LEVELS = {"basic": 3, "intermediate": 3, "advanced": 1}
 
 
@@ -60,7 +60,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     kinds: dict[str, float] = msgspec.field(default_factory=lambda: dict(_KINDS))
     levels: dict[str, float] = msgspec.field(default_factory=lambda: dict(_LEVELS))
     twin: float = 0.7
-    sure: float = 0.84
+    sure: float = 0.8
     temperature: float = 0.5
     max_tokens: int = 300
 

@@ -60,8 +60,13 @@ class Passage:
 
     @property
     def numbered(self) -> str:
-        """The sentences as prompts show them, one a line: `[1] …`."""
-        return "\n".join(f"[{i}] {' '.join(self.text[a:b].split())}" for i, (a, b) in enumerate(self.spans, 1))
+        """The sentences as prompts show them, one a line: `[1] …`.
+
+        A chat template's own marks (`<|im_end|>`) are broken up: servers read them as marks wherever they stand, and a
+        document about templates, or a hostile one, would end the user's turn in the middle.
+        """
+        lines = (f"[{i}] {' '.join(self.text[a:b].split())}" for i, (a, b) in enumerate(self.spans, 1))
+        return "\n".join(lines).replace("<|", "< |")
 
     def joined(self, spans: list[Span]) -> str:
         """Sentences as running text."""
@@ -111,10 +116,11 @@ class Brief:
 
 @dataclass(frozen=True)
 class Slot:
-    """What is asked for: a kind of question at a level."""
+    """What is asked for: a kind of question at a level, about one of the sentences (numbers from 1) that carry it."""
 
     kind: str
     level: str
+    among: tuple[int, ...]
 
 
 @dataclass
@@ -129,6 +135,7 @@ class _Draft:
     answer: str = ""
     raw: str = ""
     sure: float | None = None
+    asked_of: list[Span] = field(default_factory=list)
     cited: list[Span] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
 
@@ -142,6 +149,8 @@ class _Draft:
 async def wave(passage: Passage, count: int, complete: Complete, brief: Brief) -> list[Record]:
     """`count` new pairs about a passage: records, or records that bear the reason why not."""
     slots = draw_slots(passage, count, brief)
+    if not slots:
+        return [_carries_nothing(passage)]
     drawn = await _draw_questions(passage, slots, complete, brief)
     if not drawn.value or not drawn.value.questions:
         return [_failed(passage, drawn, complete, brief)]
@@ -157,18 +166,27 @@ async def wave(passage: Passage, count: int, complete: Complete, brief: Brief) -
 
 
 def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
-    """The kinds and levels to ask for in this wave.
+    """The kinds and levels to ask for in this wave, each with the sentences that can answer it; no sentence twice.
 
-    Drawn from the job's seed, the passage's id and the wave alone, so that no other passage changes it.
+    Drawn from the job's seed, the passage's id and the wave alone, so that no other passage changes it. Fewer than
+    `count` where the passage does not carry more.
     """
     random_ = random.Random(f"{brief.seed}:{passage.record.id}:{passage.waves}")
-    carried = [kind for kind in kinds.carried(passage.text, passage.language) if brief.kinds.get(kind, 0) > 0]
-    left, slots = list(carried) or list(brief.kinds), []
-    for _ in range(count):
-        kind = kinds.draw(brief.kinds, left, random_)
-        if len(left) > 1:
-            left.remove(kind)
-        slots.append(Slot(kind, kinds.draw(brief.levels, list(kinds.LEVELS), random_)))
+    free = {i: kinds.carried(passage.text[a:b], passage.language) for i, (a, b) in enumerate(passage.spans, 1)}
+    slots: list[Slot] = []
+    used: set[str] = set()
+    for left in range(count, 0, -1):
+        offered = {kind for found in free.values() for kind in found if brief.kinds.get(kind, 0) > 0}
+        if not offered:
+            break
+        kind = kinds.draw(brief.kinds, sorted(offered - used or offered), random_)
+        able = [i for i, found in free.items() if kind in found]
+        # Two or three to choose from, but never so many that the slots after this one find none.
+        among = random_.sample(able, min(len(able), max(1, min(3, len(free) // left))))
+        for number in among:
+            del free[number]
+        used.add(kind)
+        slots.append(Slot(kind, kinds.draw(brief.levels, list(kinds.LEVELS), random_), tuple(sorted(among))))
     return slots
 
 
@@ -177,12 +195,13 @@ async def _draw_questions(passage: Passage, slots: list[Slot], complete: Complet
     wanted = []
     for slot in slots:
         level = "" if slot.level == "basic" else " " + brief.line(language, slot.level)
-        wanted.append(f"- {brief.line(language, slot.kind)}{level}")
+        numbers = ", ".join(f"[{i}]" for i in slot.among)
+        wanted.append(f"{numbers} {brief.line(language, slot.kind)}{level}")
     avoid = brief.prompt(language, "avoid").render(asked=" / ".join(passage.asked)) if passage.asked else ""
     task = brief.prompt(language, "questions").render(
         count=str(len(slots)), kinds="\n".join(wanted), name=brief.name or passage.headings[0], avoid=avoid)
     request = Request(messages=_about_passage(passage, task, brief), max_tokens=90 * len(slots) + 60, temperature=0.4,
-                      sample=passage.waves, schema=_schema(slots, len(passage.spans), language))
+                      sample=passage.waves, schema=_schema(slots, language))
     return await ask(complete, request, _Questions, keep_whole_items=True)
 
 
@@ -191,7 +210,7 @@ def _take_question(work: _Draft, item: _Drawn) -> Fault | None:
     passage, language = work.passage, work.passage.language
     work.question = _tidy(item.question)
     if (span := _resolve(item.sentence, passage)) is not None:
-        work.cited = [span]
+        work.cited = work.asked_of = [span]
     title, heading = passage.headings
     return verify.question_fault(work.question, passage.text, language, f"{title} {heading} {work.brief.about}")
 
@@ -203,10 +222,11 @@ async def _answer(work: _Draft) -> Fault | None:
     question (seen in most such replies of the 1.5B teacher).
     """
     brief, passage = work.brief, work.passage
-    request = Request(messages=_answer_messages(work), max_tokens=brief.max_tokens, temperature=brief.temperature)
+    request = Request(messages=_answer_messages(work), max_tokens=brief.max_tokens, temperature=0.2)
     fault: Fault | None = None
-    for sample in range(2):
-        text, fault = plain(await work.ask(msgspec.structs.replace(request, sample=sample)))
+    for sample, temperature in enumerate((0.2, brief.temperature)):
+        reply = await work.ask(msgspec.structs.replace(request, sample=sample, temperature=temperature))
+        text, fault = plain(reply)
         text, cited = _citations(text, passage)
         work.answer = text
         fault = fault or _judge_answer(work, cited)
@@ -223,7 +243,7 @@ def _judge_answer(work: _Draft, cited: list[Span]) -> Fault | None:
     title, heading = passage.headings
     names = f"{title} {heading} {work.brief.about}"
     sentences_ = [passage.text[a:b] for a, b in passage.spans]
-    proposed = [passage.spans.index(span) for span in dict.fromkeys([*work.cited, *cited])]
+    proposed = [passage.spans.index(span) for span in dict.fromkeys([*work.asked_of, *cited])]
     chosen = verify.carriers(work.answer, sentences_, proposed, language, _MOST_SENTENCES)
     work.cited = [passage.spans[i] for i in chosen]
     return verify.answer_fault(work.question, work.answer, passage.joined(work.cited), language, names)
@@ -261,7 +281,8 @@ async def _check(work: _Draft) -> Fault | None:
 
 
 def _answer_messages(work: _Draft) -> tuple[Message, ...]:
-    task = work.brief.prompt(work.passage.language, "answer").render(question=work.question)
+    numbers = "".join(f"[{work.passage.spans.index(span) + 1}]" for span in work.asked_of)
+    task = work.brief.prompt(work.passage.language, "answer").render(question=work.question, numbers=numbers)
     return _about_passage(work.passage, task, work.brief)
 
 
@@ -338,8 +359,15 @@ def _failed(passage: Passage, reply: Parsed[_Questions], complete: Complete, bri
     return record.reject("doc_qa", reply.reason or "no_questions", reply.detail or "the reply holds no question")
 
 
-def _schema(slots: list[Slot], count: int, language: str) -> dict[str, object]:
-    """The shape of the questions: one item a slot, in order, sentence numbers bounded to those that exist.
+def _carries_nothing(passage: Passage) -> Record:
+    """The record of a passage that has no sentence to ask about: no figure, name, reason, comparison or fault."""
+    step = Step(stage="doc_qa", operation="question", parents=(passage.record.id,))
+    record = make(text=passage.text, source=passage.record.source, language=passage.language, task="doc_qa", history=(step,))
+    return record.reject("doc_qa", "carries_nothing", "no sentence gives a figure, a name, a reason, a comparison or a fault")
+
+
+def _schema(slots: list[Slot], language: str) -> dict[str, object]:
+    """The shape of the questions: one item a slot, in order, with the sentence numbers that carry its kind.
 
     The pattern of each question holds it to its kind's form and to a length. Without it a small model fills the string
     with a statement of the passage (one in five Chinese ones, algorithms of the field's tools) or rambles to the limit.
@@ -348,7 +376,7 @@ def _schema(slots: list[Slot], count: int, language: str) -> dict[str, object]:
         {
             "type": "object",
             "properties": {
-                "sentence": {"type": "integer", "minimum": 1, "maximum": count},
+                "sentence": {"type": "integer", "enum": list(slot.among)},
                 "question": {"type": "string", "pattern": kinds.pattern(slot.kind, language)},
             },
             "required": ["sentence", "question"],

@@ -15,6 +15,7 @@ LEVELS = ("basic", "intermediate", "advanced")
 # What in a statement shows that it holds a reason, a comparison, a fault or a way to do something.
 _CUES = {
     "en": {
+        "fact": r"\d|`[^`]+`|\b(?:default|called|named|only|always|never|at most|at least|between|consists?|contains?|holds)\b",
         "why": r"\b(?:because|so that|therefore|reasons?|since|otherwise|which means|hence|in order to)\b",
         "compare": r"\b(?:than|differs?|differences?|whereas|while|instead of|unlike|rather)\b",
         "diagnose": r"\b(?:fail\w*|errors?|wrong|missing|too (?:low|high|few|many|short|long|strict)|remedy|warning|warns?"
@@ -22,6 +23,7 @@ _CUES = {
         "how_to": r"`[^`]+`|\b(?:by \w+ing|should|must|command|flag|option|setting|run|set|use|choose|raise|lower)\b",
     },
     "zh": {
+        "fact": r"\d|`[^`]+`|默认|叫做|称为|只有|只能|必须|最多|最少|至少|不超过|之间|包括|分为|由",
         "why": r"因为|所以|因此|原因|否则|为了|以免|由于",
         "compare": r"相比|不同|区别|差别|而不是|比[^，。]{1,14}[更多少高低大小快慢好差]|相反",
         "diagnose": r"失败|报错|错误|缺少|异常|不足|过[低高多少短长严松]|太[低高多少短长严松]|无法|告警|中断|拒绝|损坏|乱码|丢失",
@@ -30,10 +32,19 @@ _CUES = {
 }
 
 
-def carried(statement: str, language: str) -> list[str]:
-    """The kinds that a statement can carry. Every statement carries a fact; a long one can be summarised."""
-    found = ["fact"] + [kind for kind, cue in _CUES[language].items() if re.search(cue, statement, re.I)]
-    return [*found, "summarise"] if len(statement) > (160 if language == "en" else 80) else found
+_DEFINES = {
+    "en": r"^(?:the |a |an )?[\w`. -]{2,40} (?:is|are|holds?|contains?|shows?|prints?|checks?|measures?|means|serves?|tells?|writes?|reads?) ",
+    "zh": r"^[^，。]{2,20}(?:是|用来|用于|负责|表示|显示|检查|列出|记录|保存)",
+}
+
+
+def carried(sentence: str, language: str) -> list[str]:
+    """The kinds of question that one sentence can answer."""
+    found = [kind for kind, cue in _CUES[language].items() if re.search(cue, sentence, re.I)]
+    # "What is the purpose of …?" wants a sentence that says what something does or is.
+    if re.search(_DEFINES[language], sentence, re.I):
+        found.append("summarise")
+    return found
 
 
 def draw(weights: dict[str, float], among: list[str], random_: random.Random) -> str:
@@ -51,6 +62,7 @@ _FORMS = {
         "fact": r"^(?:what|which|when|where|who|how (?:many|much|long|large|often|big|fast|few))\b",
     },
     "zh": {
+        "fact": r"\d|`[^`]+`|默认|叫做|称为|只有|只能|必须|最多|最少|至少|不超过|之间|包括|分为|由",
         "why": r"为什么|为何|是什么原因|的原因",
         "compare": r"区别|不同|差别|相比|还是",
         "how_to": r"如何|怎样|怎么",

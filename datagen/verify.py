@@ -255,7 +255,7 @@ def _figures(text: str) -> list[str]:
 
 def _names(text: str) -> set[str]:
     """Commands, files, flags and identifiers, normalised: what must not be invented."""
-    found = _CODE.findall(text) + _NAME.findall(half_width(text))
+    found = [name for name in _CODE.findall(text) if name.isascii()] + _NAME.findall(half_width(text))
     return {normalise(name.strip(".,:;")) for name in found if len(name) > 1 and not _FIGURE.fullmatch(name)}
 
 

@@ -56,11 +56,13 @@ class Planned:
 
 @dataclass
 class Metered:
-    """A teacher whose replies are counted for the stage that uses them, whether bought now or replayed."""
+    """A teacher whose replies are counted for the stage that uses them, whether bought now or replayed: each once,
+    however often the stage asks for it."""
 
     inner: Complete
     prices: Prices
     usage: Usage = field(default_factory=Usage)
+    _counted: set[str] = field(default_factory=set)
 
     @property
     def model(self) -> str:
@@ -68,6 +70,9 @@ class Metered:
 
     async def __call__(self, request: Request) -> Reply:
         reply = await self.inner(request)
+        if reply.key and reply.key in self._counted:
+            return reply
+        self._counted.add(reply.key)
         self.usage.calls += 1
         self.usage.prompt_tokens += reply.prompt_tokens
         self.usage.completion_tokens += reply.completion_tokens

@@ -11,6 +11,7 @@ from train.template import IGNORED, Row, Template
 
 # Tokens in a batch of loss: bounds the logits to 1 GB for a vocabulary of 150,000 (bf16 and a 32-bit copy of a part).
 _BATCH_TOKENS = 2048
+_ANSWERS = 8  # answers generated side by side
 _SLICE = 256  # positions whose logits are turned to 32 bits at once
 
 
@@ -59,11 +60,17 @@ def _batch_losses(model: Any, tokenizer: Any, batch: list[Row]) -> list[float]:
 
 def answer(model: Any, template: Template, records: Sequence[Record], max_new_tokens: int) -> list[str]:
     """The model's own last answer to each record, greedily and without any repetition guard, at most so many tokens."""
+    prompts = [template.prompt_ids(template.prompt(record.turns()[:-1])) for record in records]
+    made: list[str] = []
+    for first in range(0, len(prompts), _ANSWERS):
+        made += _generate(model, template.tokenizer, prompts[first : first + _ANSWERS], max_new_tokens)
+    return made
+
+
+def _generate(model: Any, tokenizer: Any, prompts: list[list[int]], max_new_tokens: int) -> list[str]:
     import torch
     from transformers import GenerationConfig
 
-    tokenizer = template.tokenizer
-    prompts = [template.prompt_ids(template.prompt(record.turns()[:-1])) for record in records]
     longest = max(map(len, prompts))
     pads = [longest - len(prompt) for prompt in prompts]  # on the left: the answers start side by side
     ids = torch.tensor([[tokenizer.pad_token_id] * pad + prompt for pad, prompt in zip(pads, prompts, strict=True)])

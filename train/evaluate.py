@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -56,6 +56,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     samples    answers kept side by side in the figures
     """
 
+    PATHS: ClassVar[tuple[str, ...]] = ("adapter",)
+
     adapter: str = ""
     student: str = ""
     limit: int = 64
@@ -68,6 +70,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         for name, least in (("limit", 1), ("generate", 0), ("max_new_tokens", 1), ("samples", 0), ("threads", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: expected {least} or more")
+
+
+def watch(options: Options) -> list[Path]:
+    """An adapter from outside the run decides the outcome."""
+    return [Path(options.adapter) / "adapter_model.safetensors"] if options.adapter else []
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from train.options import Options
 LOGITS = 1 << 30  # bytes that the loss may take for whole logits; beyond, they are made in tiles (train/trainer.py)
 _LIBRARIES = 1_000 << 20  # torch, transformers, trl, peft and their buffers in one process (measured: 0.9 to 1.1 GB)
 _NF4 = 0.516  # bytes a weight: 4.127 bits with double quantisation (Dettmers et al. 2023, section 3)
+_TOKENIZER = 20 << 20  # the largest tokenizers' files (a vocabulary of 150,000 takes 11 MB)
 _ADAPTER = 16  # bytes a parameter: value, gradient and Adam's two moments in 32 bits
 
 
@@ -54,6 +55,12 @@ def _layer_bytes(shape: Shape, options: Options) -> float:
     """
     inputs = sum(into for into, _ in shape.targeted(options.targets).values()) / max(1, shape.layers)
     return 40 * shape.hidden + 8 * shape.intermediate + (3 * inputs if options.dropout else 0)
+
+
+def disk_needed(shape: Shape, options: Options) -> int:
+    """Bytes of the files: three checkpoints at a time (a new one before an old one goes), and the adapter."""
+    adapter = 4 * shape.adapter_parameters(options)
+    return 3 * (3 * adapter + _TOKENIZER) + adapter + _TOKENIZER  # a checkpoint holds Adam's two moments besides
 
 
 def available() -> int:

@@ -6,6 +6,7 @@ Nothing here reaches for a network except `locate` with a name that is neither a
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import math
 import os
 import shutil
@@ -16,7 +17,7 @@ import msgspec
 
 from seedbed import models
 from seedbed.context import Progress
-from seedbed.errors import InputError
+from seedbed.errors import InputError, MissingExtra
 from train.options import Options
 
 _NEXT = "Name a model of `seedbed models list`, a folder, a hub name, or path:/some/model.gguf"
@@ -73,6 +74,8 @@ def convert(gguf: Path, progress: Progress) -> Path:
     target = models.folder() / f"{gguf.stem}-{_fingerprint(gguf)}"
     if (target / "config.json").is_file():
         return target
+    if importlib.util.find_spec("gguf") is None:
+        raise MissingExtra("gguf", "train")
     progress.say(f"converting {gguf.name} once, to {target}")
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     try:

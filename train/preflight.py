@@ -45,7 +45,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, kw_only=True):
-    """What the checks look at. `pad` and `end` are the tokenizer's tokens, `stops` what generation stops at."""
+    """What the checks look at. `pad` and `end` are the tokenizer's tokens; `free` memory and `disk` are in bytes."""
 
     options: Options
     train: Counts
@@ -57,6 +57,8 @@ class Facts(msgspec.Struct, kw_only=True):
     end: str
     memory: Memory
     free: int
+    disk: int
+    disk_free: int
 
 
 def check(facts: Facts) -> list[Finding]:
@@ -213,4 +215,13 @@ def _memory(facts: Facts) -> Iterator[Finding]:
         yield Finding("ok", "memory", figure, "It fits.")
 
 
-_RULES = (_records, _general, _rate, _epochs, _targets, _template, _end, _padding, _length, _validation, _memory)
+def _disk(facts: Facts) -> Iterator[Finding]:
+    figure = f"about {facts.disk / 1e6:,.0f} MB of {facts.disk_free / 1e6:,.0f} MB free"
+    if facts.disk > facts.disk_free:
+        yield Finding("error", "disk", figure, "The checkpoints would not fit.",
+                      "Free some space or choose another folder with --out")
+    else:
+        yield Finding("ok", "disk", figure, "Room for the checkpoints and the adapter.")
+
+
+_RULES = (_records, _general, _rate, _epochs, _targets, _template, _end, _padding, _length, _validation, _memory, _disk)

@@ -62,6 +62,7 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
         job, facts = _prepare(list(records), template, model.shape(folder), options, context)
         preflight.tell(preflight.check(facts), context)
         _forget_others(job, template)
+        context.progress.update(0, job.plan.steps, "loading the student")
         finished = trainer.fit(job, model.load(folder, options.method, tokenizer))
         _save(finished, job, template)
         _figures(finished, job, facts, began)
@@ -93,6 +94,8 @@ def _prepare(
         end=str(template.tokenizer.eos_token),
         memory=memory.estimate(shape, options, counts.longest, checkpointing),
         free=free,
+        disk=memory.disk_needed(shape, options),
+        disk_free=shutil.disk_usage(context.folder).free,
     )
     watched_rows = validation if watched.rows else None
     return trainer.Job(options, context, template.tokenizer, rows, watched_rows, sampler, counted, checkpointing), facts
@@ -101,7 +104,8 @@ def _prepare(
 def _forget_others(job: trainer.Job, template: Template) -> None:
     """Deletes checkpoints of another training: other options, other rows or another template."""
     made_from = job.checkpoints / "made_from.json"
-    now = msgspec.json.encode([job.options, job.context.seed, template.digest, job.sampler.lengths]).decode()
+    rows = Path(job.rows.cache_files[0]["filename"]).stem  # a hash of the rows' content
+    now = msgspec.json.encode([job.options, job.context.seed, template.digest, rows]).decode()
     if not made_from.exists() or made_from.read_text(encoding="utf-8") != now:
         shutil.rmtree(job.checkpoints, ignore_errors=True)
         jsonl.write_text(made_from, now)

@@ -9,13 +9,16 @@ from datagen.readers.clean import Joiner
 from seedbed.text import CJK
 
 _UNDERLINE = re.compile(r"([=\-~^*])\1{2,}$")
-_CHAPTER = re.compile(r"(?:(?:Chapter|Part|Appendix)\s+[\dA-Z]+\b|第[一二三四五六七八九十百\d]+[章部篇]|附录)", re.I)
+_CHAPTER = re.compile(
+    r"(?:(?:Chapter|Part|Appendix)\s+[\dA-Z]+\b|第\s*[一二三四五六七八九十百\d]+\s*[章部篇]|附录)", re.I
+)
 _NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+(?=\S)")
 _CHINESE_NUMBER = re.compile(r"[一二三四五六七八九十]{1,3}、")
-_SECTION = re.compile(r"第[一二三四五六七八九十百\d]+节")
+_SECTION = re.compile(r"第\s*[一二三四五六七八九十百\d]+\s*节")
 _ENDS_SENTENCE = tuple(".,;:!?。，；：！？、")
 _PROMPT = re.compile(r"\s*(?:[#$%] \S|>>> |C:\\)")
 _RULED = re.compile(r"\s*(?:\+[-=+]+\+?\s*$|\|.*\|\s*$|[-=]{3,}(?:\s+[-=]{3,})+\s*$)")
+_RULE = re.compile(r"[+|][-=+|]+[+|]")
 _COLUMNS = re.compile(r"\S {3,}\S")
 _ITEM = re.compile(
     rf"\s*(?:[-*+•◦o]\s+|\(?\d{{1,2}}[.)]\s+|\(?\d{{1,2}}、|[（(]\d{{1,2}}[)）]|\d{{1,2}}[.．](?=[{CJK}]))"
@@ -93,8 +96,35 @@ class _Layout:
         return _indent(block[0]) > self._body and any(_CODE_MARK.search(line) for line in block)
 
     def listing(self, block: list[str]) -> str:
+        if table := self._drawn_table([line.strip() for line in block]):
+            return table
         margin = min(_indent(line) for line in block)
         return "\n".join(["```", *(line[margin:].rstrip() for line in block), "```"])
+
+    def _drawn_table(self, block: list[str]) -> str:
+        """A table drawn with bars and dashes as a Markdown table; nothing if it is not one."""
+        inner_rules = sum(bool(_RULE.fullmatch(line)) for line in block[1:-1])
+        rows: list[list[str]] = []
+        fresh = True
+        for line in block:
+            if _RULE.fullmatch(line):
+                fresh = True
+                continue
+            if not (line.startswith("|") and line.endswith("|")):
+                return ""
+            cells = [cell.strip() for cell in line[1:-1].split("|")]
+            # With a rule after the header only, each line is a row; with rules between rows, cells may take more lines.
+            if fresh or inner_rules < 2:
+                rows.append(cells)
+            elif len(cells) == len(rows[-1]):
+                rows[-1] = [self._joiner.join(above, below) for above, below in zip(rows[-1], cells, strict=True)]
+            else:
+                return ""
+            fresh = False
+        if len(rows) < 2 or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
+            return ""
+        written = [f"| {' | '.join(row)} |" for row in rows]
+        return "\n".join([written[0], "|" + " --- |" * len(rows[0]), *written[1:]])
 
     def prose(self, block: list[str]) -> str:
         """The block's lines joined where the page width broke them, kept apart where its writer did."""

@@ -93,6 +93,23 @@ class TestPlainText:
             "# 第一章 概述\n\n水泵用于循环冷却水，压力不得低于二点五巴。\n\n## 一、安全\n\n停机后才能打开阀门。\n"
         )
 
+    def test_a_drawn_table_becomes_a_markdown_table(self) -> None:
+        source = """The ports are these.
+
++------+-----------+
+| port | used for  |
+|------+-----------|
+|   22 | logging   |
+|      | in        |
+|------+-----------|
+| 4711 | 水泵控    |
+|      | 制        |
++------+-----------+
+"""
+        assert read("a.txt", source.encode()).text == (
+            "The ports are these.\n\n| port | used for |\n| --- | --- |\n| 22 | logging in |\n| 4711 | 水泵控制 |\n"
+        )
+
     def test_a_numbered_list_is_no_row_of_headings(self) -> None:
         assert "#" not in read("a.txt", b"Steps\n\n1. Open the valve\n\n2. Start the pump\n").text
 

@@ -174,14 +174,12 @@ def test_work_stays_with_its_stage_when_the_job_changes(
     tmp_path: Path, there: list[str], stages: list[str], after: list[str]
 ) -> None:
     made(tmp_path, *there)
-    before = Run(tmp_path).folders(stages)
+    Run(tmp_path).folders(stages)
     assert names(tmp_path) == sorted(there)  # looking changes nothing
     with Run(tmp_path) as locked:
         locked.arrange(stages)
     assert names(tmp_path) == after
-    for folder, wanted in zip(before, Run(tmp_path).folders(stages), strict=True):
-        assert stage_name(folder) == stage_name(wanted)
-        assert wanted.name == f"{stages.index(stage_name(wanted)) + 1:02}-{stage_name(wanted)}" or stages.count("clean") > 1
+    assert [folder.name for folder in Run(tmp_path).folders(stages)] == [f"{n:02}-{s}" for n, s in enumerate(stages, 1)]
     for path in tmp_path.rglob("kept.jsonl"):
         assert path.read_text() == stage_name(path.parent)
 

@@ -11,7 +11,7 @@ import pytest
 from seedbed.context import Context
 from seedbed.errors import PreflightError
 from train.data import Counts
-from train.memory import Memory, estimate
+from train.memory import Memory, disk_needed, estimate
 from train.model import Shape
 from train.options import Options
 from train.preflight import Facts, Finding, check, tell
@@ -29,6 +29,8 @@ GOOD = Facts(
     end="<|im_end|>",
     memory=Memory(weights=10, adapter=10, activations=10, logits=10, libraries=10),
     free=1000,
+    disk=100,
+    disk_free=1000,
 )
 
 
@@ -48,7 +50,7 @@ def test_a_sound_training_passes_every_check() -> None:
     assert {finding.level for finding in findings} == {"ok"}
     assert [finding.name for finding in findings] == [
         "training_records", "general_share", "learning_rate", "epochs", "target_modules", "chat_template", "end_token",
-        "pad_token", "length", "validation", "memory",
+        "pad_token", "length", "validation", "memory", "disk",
     ]  # fmt: skip
     assert all(finding.figure and finding.why for finding in findings)
 
@@ -72,6 +74,7 @@ def test_a_sound_training_passes_every_check() -> None:
     ({"validation": Counts()}, "validation", "warning"),
     ({"free": 55}, "memory", "warning"),
     ({"free": 49}, "memory", "error"),
+    ({"disk_free": 99}, "disk", "error"),
     ({"steps": 9}, "training_records", "warning"),
     ({"shape": {"linear": {"layers.0.q_proj": (80, 64)}}}, "quantisation", "error"),
 ])  # fmt: skip
@@ -130,6 +133,7 @@ def test_memory_grows_with_what_takes_it() -> None:
     assert more.weights == 200_000 and more.adapter == 2 * plain.adapter and more.activations == 2 * plain.activations
     assert estimate(SHAPE, options, 600, checkpointing=False).activations == 2 * plain.activations
     assert estimate(SHAPE, options, 300, checkpointing=True).activations < plain.activations
+    assert disk_needed(SHAPE, bigger) > disk_needed(SHAPE, options) > 3 * 12 * SHAPE.adapter_parameters(options)
     assert plain.total == plain.weights + plain.adapter + plain.activations + plain.logits + plain.libraries
 
 
