@@ -18,7 +18,7 @@ import msgspec
 
 from datagen import draft as drafting
 from datagen import kinds
-from datagen.draft import Brief, Passage
+from datagen.passages import Brief, Passage, passage_of
 from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.record import Record
@@ -107,7 +107,7 @@ class _Turn:
 def doc_qa(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
     """Passages in, question-answer records out; those that failed a check bear the reason."""
     complete, loop = context.teacher()
-    passages = [drafting.passage_of(r, "zh" if language(r.text) in ("zh", "mixed") else "en") for r in records if r.text]
+    passages = [passage_of(r, "zh" if language(r.text) in ("zh", "mixed") else "en") for r in records if r.text]
     random.Random(context.seed).shuffle(passages)
     most = options.per_passage * len(passages)
     state = _State(passages, min(options.target or most, most), Gate(options.twin))
@@ -122,13 +122,20 @@ def doc_qa(records: Iterable[Record], options: Options, context: Context) -> Ite
                 yield _judge(record, turn.passage, state)
             context.progress.update(state.accepted, state.target, f"{state.drafts} drafted, round {rounds}")
     context.figures |= {
-        "target": state.target, "accepted": state.accepted, "rounds": rounds, "drafts": state.drafts,
-        "parse_failures": state.failed_replies, "by_language": state.by_language,
-        "passages": len(passages), "passages_covered": sum(p.accepted > 0 for p in passages),
+        "target": state.target,
+        "accepted": state.accepted,
+        "rounds": rounds,
+        "drafts": state.drafts,
+        "parse_failures": state.failed_replies,
+        "by_language": state.by_language,
+        "passages": len(passages),
+        "passages_covered": sum(p.accepted > 0 for p in passages),
     }
     if state.accepted < state.target:
-        context.progress.say(f"  doc_qa: {state.accepted} of {state.target} accepted; every passage has been asked "
-                             f"{options.waves} times. More documents, or a higher `waves`, give more")
+        context.progress.say(
+            f"  doc_qa: {state.accepted} of {state.target} accepted; every passage has been asked "
+            f"{options.waves} times. More documents, or a higher `waves`, give more"
+        )
 
 
 def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, int]:
@@ -146,8 +153,16 @@ def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, in
 
 def _brief(options: Options, lang: str, context: Context) -> Brief:
     about = (options.about_zh or options.about) if lang == "zh" else options.about
-    return Brief(about, options.kinds, options.levels, options.temperature, options.max_tokens, options.sure,
-                 context.seed, context.prompts)
+    return Brief(
+        about,
+        options.kinds,
+        options.levels,
+        options.temperature,
+        options.max_tokens,
+        options.sure,
+        context.seed,
+        context.prompts,
+    )
 
 
 def _next_round(state: _State, options: Options) -> list[_Turn]:
@@ -175,8 +190,9 @@ def _judge(record: Record, passage: Passage, state: _State) -> Record:
         state.failed_replies += not record.messages
         return record
     if match := state.gate.offer(record.id, record.instruction):
-        return record.reject("doc_qa", "twin_question", f"nearly the words of {match.key}", match=match.key,
-                             score=round(match.score, 4))
+        return record.reject(
+            "doc_qa", "twin_question", f"nearly the words of {match.key}", match=match.key, score=round(match.score, 4)
+        )
     passage.accepted += 1
     state.accepted += 1
     state.by_language[passage.language] = state.by_language.get(passage.language, 0) + 1

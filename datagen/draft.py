@@ -1,35 +1,32 @@
-"""One passage's talk with the teacher: points and questions, then an answer for each, then a check of each.
+"""One passage's talk with the teacher: key points with their questions, an answer for each, then a check of each.
 
 All requests about a passage begin with the same words (system, then the numbered sentences), so that an endpoint with
-a prompt cache reads the passage once. Questions come as JSON together with the NUMBER of the sentence they rest on, and
-answers as plain text that ends in the numbers used, because a small model asked to copy its evidence misses the exact
-text in 22 to over 50 % of cases, and one made to write prose inside JSON writes worse prose (both measured).
+a prompt cache reads the passage once. A key point is the NUMBER of the sentence that states it, because a small model
+asked to copy its evidence misses the exact text in 22 to over 50 % of cases; its question comes with it as JSON, held
+to the form of its kind. Answers are plain text: a small model writes worse prose inside JSON (both measured).
 
 A number in range can still be the wrong one. So the numbers only propose: the evidence of a record is those of the
-cited sentences that carry the answer, and when they do not, the sentences of the passage that do.
+cited sentences that carry the answer, and where words of it are missing there, the sentences of the passage that have
+them.
 """
 
 from __future__ import annotations
 
-import random
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 
 from datagen import kinds, verify
 from datagen.parse import Parsed, ask, evasion, strip_thoughts
+from datagen.passages import Brief, Passage, Slot, Span, draw_slots
 from datagen.verify import Fault
 from seedbed.chat import Complete, Reply, Request
-from seedbed.prompts import Prompt, load
+from seedbed.prompts import Prompt
 from seedbed.record import Evidence, Message, Record, Step, make
-from seedbed.text import half_width, sentences
 
 # An answer rests on at most this many sentences; more is a summary of the section.
 _MOST_SENTENCES = 3
-Span = tuple[int, int]
-_NO_SENTENCE = re.compile(r"#{1,6}\s|[|\s:-]+$|```")
 
 
 class _Drawn(msgspec.Struct):
@@ -41,86 +38,6 @@ class _Drawn(msgspec.Struct):
 
 class _Questions(msgspec.Struct):
     questions: list[_Drawn]
-
-
-@dataclass
-class Passage:
-    """A passage and how far it has been asked."""
-
-    record: Record
-    language: str
-    spans: list[Span]
-    waves: int = 0
-    accepted: int = 0
-    asked: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return self.record.text
-
-    @property
-    def numbered(self) -> str:
-        """The sentences as prompts show them, one a line: `[1] …`.
-
-        A chat template's own marks (`<|im_end|>`) are broken up: servers read them as marks wherever they stand, and a
-        document about templates, or a hostile one, would end the user's turn in the middle.
-        """
-        lines = (f"[{i}] {' '.join(self.text[a:b].split())}" for i, (a, b) in enumerate(self.spans, 1))
-        return "\n".join(lines).replace("<|", "< |")
-
-    def joined(self, spans: list[Span]) -> str:
-        """Sentences as running text."""
-        return (" " if self.language == "en" else "").join(" ".join(self.text[a:b].split()) for a, b in spans)
-
-    @property
-    def headings(self) -> tuple[str, str]:
-        """Document title and section: the first and the last heading, or the file's name where there is none."""
-        source = self.record.source
-        names = source.headings if source else ()
-        file = source.document.rsplit("/", 1)[-1].rsplit(".", 1)[0] if source else ""
-        return (names[0], names[-1]) if names else (file, file)
-
-
-def passage_of(record: Record, language: str) -> Passage:
-    """A passage that has not been asked yet. Headings and table rules are no sentences to cite."""
-    spans = [(a, b) for a, b in sentences(record.text) if not _NO_SENTENCE.match(record.text[a:b])]
-    return Passage(record, language, spans)
-
-
-@dataclass(frozen=True)
-class Brief:
-    """What all requests of a job have in common."""
-
-    about: str
-    kinds: dict[str, float]
-    levels: dict[str, float]
-    temperature: float
-    max_tokens: int
-    sure: float
-    seed: int
-    prompts: Path | None = None
-
-    @property
-    def name(self) -> str:
-        """`seedbed` of `seedbed, a tool that …`: what comes before the first comma or bracket."""
-        return re.split(r"[,:(]", half_width(self.about), maxsplit=1)[0].strip()
-
-    def prompt(self, language: str, name: str) -> Prompt:
-        return load(language, f"doc_qa/{name}", self.prompts)
-
-    def line(self, language: str, key: str) -> str:
-        """The line `key: …` of kinds.md."""
-        lines = dict(line.split(":", 1) for line in self.prompt(language, "kinds").text.splitlines() if ":" in line)
-        return lines[key].strip()
-
-
-@dataclass(frozen=True)
-class Slot:
-    """What is asked for: a kind of question at a level, about one of the sentences (numbers from 1) that carry it."""
-
-    kind: str
-    level: str
-    among: tuple[int, ...]
 
 
 @dataclass
@@ -165,31 +82,6 @@ async def wave(passage: Passage, count: int, complete: Complete, brief: Brief) -
     return records
 
 
-def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
-    """The kinds and levels to ask for in this wave, each with the sentences that can answer it; no sentence twice.
-
-    Drawn from the job's seed, the passage's id and the wave alone, so that no other passage changes it. Fewer than
-    `count` where the passage does not carry more.
-    """
-    random_ = random.Random(f"{brief.seed}:{passage.record.id}:{passage.waves}")
-    free = {i: kinds.carried(passage.text[a:b], passage.language) for i, (a, b) in enumerate(passage.spans, 1)}
-    slots: list[Slot] = []
-    used: set[str] = set()
-    for left in range(count, 0, -1):
-        offered = {kind for found in free.values() for kind in found if brief.kinds.get(kind, 0) > 0}
-        if not offered:
-            break
-        kind = kinds.draw(brief.kinds, sorted(offered - used or offered), random_)
-        able = [i for i, found in free.items() if kind in found]
-        # Two or three to choose from, but never so many that the slots after this one find none.
-        among = random_.sample(able, min(len(able), max(1, min(3, len(free) // left))))
-        for number in among:
-            del free[number]
-        used.add(kind)
-        slots.append(Slot(kind, kinds.draw(brief.levels, list(kinds.LEVELS), random_), tuple(sorted(among))))
-    return slots
-
-
 async def _draw_questions(passage: Passage, slots: list[Slot], complete: Complete, brief: Brief) -> Parsed[_Questions]:
     language = passage.language
     wanted = []
@@ -199,9 +91,15 @@ async def _draw_questions(passage: Passage, slots: list[Slot], complete: Complet
         wanted.append(f"{numbers} {brief.line(language, slot.kind)}{level}")
     avoid = brief.prompt(language, "avoid").render(asked=" / ".join(passage.asked)) if passage.asked else ""
     task = brief.prompt(language, "questions").render(
-        count=str(len(slots)), kinds="\n".join(wanted), name=brief.name or passage.headings[0], avoid=avoid)
-    request = Request(messages=_about_passage(passage, task, brief), max_tokens=90 * len(slots) + 60, temperature=0.4,
-                      sample=passage.waves, schema=_schema(slots, language))
+        count=str(len(slots)), kinds="\n".join(wanted), name=brief.name or passage.headings[0], avoid=avoid
+    )
+    request = Request(
+        messages=_about_passage(passage, task, brief),
+        max_tokens=90 * len(slots) + 60,
+        temperature=0.4,
+        sample=passage.waves,
+        schema=_schema(slots, language),
+    )
     return await ask(complete, request, _Questions, keep_whole_items=True)
 
 
@@ -256,8 +154,14 @@ async def _rephrase(work: _Draft) -> Fault | None:
     work.answer = text
     title, heading = work.passage.headings
     # Other words are what was asked for: fewer of them need to be those of the evidence.
-    return fault or verify.answer_fault(work.question, text, work.passage.joined(work.cited), work.passage.language,
-                                        f"{title} {heading} {work.brief.about}", verify.REPHRASED_SUPPORT)
+    return fault or verify.answer_fault(
+        work.question,
+        text,
+        work.passage.joined(work.cited),
+        work.passage.language,
+        f"{title} {heading} {work.brief.about}",
+        verify.REPHRASED_SUPPORT,
+    )
 
 
 async def _check(work: _Draft) -> Fault | None:
@@ -276,7 +180,9 @@ async def _check(work: _Draft) -> Fault | None:
     work.raw = raw
     work.sure = verify.yes(reply, passage.language)
     if work.sure < brief.sure:
-        return Fault("doubtful", f"the teacher, reading it beside the passage, is {work.sure:.0%} sure that it is right")
+        return Fault(
+            "doubtful", f"the teacher, reading it beside the passage, is {work.sure:.0%} sure that it is right"
+        )
     return None
 
 
@@ -340,30 +246,58 @@ def _record(work: _Draft, fault: Fault | None) -> Record:
     turns += [Message("assistant", work.answer)] if work.answer else []
     base = record.source.start or 0 if record.source else 0
     evidence = tuple(Evidence(work.passage.text[a:b], base + a, base + b) for a, b in sorted(work.cited))
-    step = Step(stage="doc_qa", operation="answer" if work.answer else "question", parents=(record.id,),
-                prompt=brief.prompt(language, "answer" if work.answer else "questions").label,
-                teacher=work.complete.model, calls=tuple(key for key in work.calls if key))
+    step = Step(
+        stage="doc_qa",
+        operation="answer" if work.answer else "question",
+        parents=(record.id,),
+        prompt=brief.prompt(language, "answer" if work.answer else "questions").label,
+        teacher=work.complete.model,
+        calls=tuple(key for key in work.calls if key),
+    )
     kind = kinds.recognise(work.question, language, work.slot.kind)
-    made = make(messages=tuple(turns), source=record.source, evidence=evidence, language=language, task="doc_qa",
-                history=(step,), labels={"kind": kind, "level": work.slot.level},
-                scores={} if work.sure is None else {"sure": round(work.sure, 4)}, extra={"raw": work.raw} if fault else {})
+    made = make(
+        messages=tuple(turns),
+        source=record.source,
+        evidence=evidence,
+        language=language,
+        task="doc_qa",
+        history=(step,),
+        labels={"kind": kind, "level": work.slot.level},
+        scores={} if work.sure is None else {"sure": round(work.sure, 4)},
+        extra={"raw": work.raw} if fault else {},
+    )
     return made.reject("doc_qa", fault.reason, fault.detail) if fault else made
 
 
 def _failed(passage: Passage, reply: Parsed[_Questions], complete: Complete, brief: Brief) -> Record:
     """The record of a reply that held no questions."""
-    step = Step(stage="doc_qa", operation="question", parents=(passage.record.id,),
-                prompt=brief.prompt(passage.language, "questions").label, teacher=complete.model, calls=reply.calls)
-    record = make(source=passage.record.source, language=passage.language, task="doc_qa", history=(step,),
-                  extra={"raw": reply.raw, "wave": passage.waves})
+    step = Step(
+        stage="doc_qa",
+        operation="question",
+        parents=(passage.record.id,),
+        prompt=brief.prompt(passage.language, "questions").label,
+        teacher=complete.model,
+        calls=reply.calls,
+    )
+    record = make(
+        source=passage.record.source,
+        language=passage.language,
+        task="doc_qa",
+        history=(step,),
+        extra={"raw": reply.raw, "wave": passage.waves},
+    )
     return record.reject("doc_qa", reply.reason or "no_questions", reply.detail or "the reply holds no question")
 
 
 def _carries_nothing(passage: Passage) -> Record:
     """The record of a passage that has no sentence to ask about: no figure, name, reason, comparison or fault."""
     step = Step(stage="doc_qa", operation="question", parents=(passage.record.id,))
-    record = make(text=passage.text, source=passage.record.source, language=passage.language, task="doc_qa", history=(step,))
-    return record.reject("doc_qa", "carries_nothing", "no sentence gives a figure, a name, a reason, a comparison or a fault")
+    record = make(
+        text=passage.text, source=passage.record.source, language=passage.language, task="doc_qa", history=(step,)
+    )
+    return record.reject(
+        "doc_qa", "carries_nothing", "no sentence gives a figure, a name, a reason, a comparison or a fault"
+    )
 
 
 def _schema(slots: list[Slot], language: str) -> dict[str, object]:
@@ -385,14 +319,21 @@ def _schema(slots: list[Slot], language: str) -> dict[str, object]:
         for slot in slots
     ]
     array = {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
-    return {"type": "object", "properties": {"questions": array}, "required": ["questions"], "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": {"questions": array},
+        "required": ["questions"],
+        "additionalProperties": False,
+    }
 
 
 def _about_passage(passage: Passage, task: str, brief: Brief) -> tuple[Message, ...]:
     """The passage first, the task behind it: the same beginning for every request about it."""
     title, heading = passage.headings
     prompt = brief.prompt(passage.language, "passage")
-    system, user = _messages(prompt, about=brief.about or title, title=title, heading=heading, sentences=passage.numbered)
+    system, user = _messages(
+        prompt, about=brief.about or title, title=title, heading=heading, sentences=passage.numbered
+    )
     return (system, Message("user", f"{user.content}\n\n{task.strip()}"))
 
 

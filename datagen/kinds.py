@@ -15,25 +15,28 @@ LEVELS = ("basic", "intermediate", "advanced")
 # What in a statement shows that it holds a reason, a comparison, a fault or a way to do something.
 _CUES = {
     "en": {
-        "fact": r"\d|`[^`]+`|\b(?:default|called|named|only|always|never|at most|at least|between|consists?|contains?|holds)\b",
+        "fact": r"\d|`[^`]+`|\b(?:default|called|named|only|always|never|at most|at least|between)\b"
+        r"|\b(?:consists?|contains?|holds)\b",
         "why": r"\b(?:because|so that|therefore|reasons?|since|otherwise|which means|hence|in order to)\b",
         "compare": r"\b(?:than|differs?|differences?|whereas|while|instead of|unlike|rather)\b",
-        "diagnose": r"\b(?:fail\w*|errors?|wrong|missing|too (?:low|high|few|many|short|long|strict)|remedy|warning|warns?"
+        "diagnose": r"\b(?:fail\w*|errors?|wrong|missing|too (?:low|high|few|many|short|long)|remedy|warnings?|warns"
         r"|cannot|refused?|reject\w*|broken|lost)\b",
-        "how_to": r"`[^`]+`|\b(?:by \w+ing|should|must|command|flag|option|setting|run|set|use|choose|raise|lower)\b",
+        "how_to": r"`[^`]+`|\b(?:by \w+ing|should|must|command|flag|option|setting|run|set|use|choose)\b",
     },
     "zh": {
         "fact": r"\d|`[^`]+`|默认|叫做|称为|只有|只能|必须|最多|最少|至少|不超过|之间|包括|分为|由",
         "why": r"因为|所以|因此|原因|否则|为了|以免|由于",
         "compare": r"相比|不同|区别|差别|而不是|比[^，。]{1,14}[更多少高低大小快慢好差]|相反",
-        "diagnose": r"失败|报错|错误|缺少|异常|不足|过[低高多少短长严松]|太[低高多少短长严松]|无法|告警|中断|拒绝|损坏|乱码|丢失",
+        "diagnose": r"失败|报错|错误|缺少|异常|不足|[过太][低高多少短长严松]|无法"
+        r"|告警|中断|拒绝|损坏|乱码|丢失",
         "how_to": r"`|命令|应当|应该|需要|参数|设置|可以用|改成|运行|先.{1,20}再",
     },
 }
 
 
 _DEFINES = {
-    "en": r"^(?:the |a |an )?[\w`. -]{2,40} (?:is|are|holds?|contains?|shows?|prints?|checks?|measures?|means|serves?|tells?|writes?|reads?) ",
+    "en": r"^(?:the |a |an )?[\w`. -]{2,40} "
+    r"(?:is|are|holds?|contains?|shows?|prints?|checks?|measures?|means|serves?|tells?|writes?|reads?) ",
     "zh": r"^[^，。]{2,20}(?:是|用来|用于|负责|表示|显示|检查|列出|记录|保存)",
 }
 
@@ -62,7 +65,6 @@ _FORMS = {
         "fact": r"^(?:what|which|when|where|who|how (?:many|much|long|large|often|big|fast|few))\b",
     },
     "zh": {
-        "fact": r"\d|`[^`]+`|默认|叫做|称为|只有|只能|必须|最多|最少|至少|不超过|之间|包括|分为|由",
         "why": r"为什么|为何|是什么原因|的原因",
         "compare": r"区别|不同|差别|相比|还是",
         "how_to": r"如何|怎样|怎么",
@@ -99,7 +101,7 @@ _OPENINGS = {
 
 
 def pattern(kind: str, language: str) -> str:
-    """The pattern of one question of that kind: its opening, 4 to 30 words (6 to 60 characters in Chinese), one mark."""
+    """The pattern of one question of that kind: its opening, 15 to 180 characters (Chinese: 6 to 60), one mark."""
     if language == "zh":
-        return f"^{_OPENINGS['zh'].get(kind, '')}[^？?。\\n\"]{{6,60}}？$"
-    return f"^{_OPENINGS['en'][kind]} [^?\\n\"]{{15,180}}\\?$"
+        return f'^{_OPENINGS["zh"].get(kind, "")}[^？?。\\n"]{{6,60}}？$'
+    return f'^{_OPENINGS["en"][kind]} [^?\\n"]{{15,180}}\\?$'

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from datagen.phrases import ASKS, BARE, LEANS, META, NEGATED, QUESTION_WORDS, STOP
 from seedbed.chat import Reply
 from seedbed.text import CJK, half_width, language, normalise, sentences, tokenize
 
@@ -38,50 +39,6 @@ REPHRASED_SUPPORT = 0.4
 PREMISE_SUPPORT = {"en": 0.5, "zh": 0.4}
 SHORTEST_QUESTION = {"en": 5, "zh": 7}
 
-_LEANS = {
-    "en": re.compile(
-        r"\b(?:(?:the|this|that|these|above|given|provided|following)\s+(?:\w+\s+)?(?:text|passage|section|chapter|statements?"
-        r"|paragraph|handbook|manual|excerpt|sentence|document says|author)\b(?! (?:file|field|editor|column|model|data|form))|according to (?:the|this)\b"
-        r"|as (?:mentioned|described|stated|noted) (?:above|here|earlier)|mentioned (?:above|here|earlier))",
-        re.I,
-    ),
-    "zh": re.compile(
-        r"上文|下文|文中|本文|本节|本章|这一节|该节|上述|前文|前述|以上(?:内容|陈述|信息|文字)|(?:根据|依据|按照)(?:手册|文档|资料|内容|陈述|描述|说明书|文字)"
-        r"|这段(?:话|文字|内容)|该段|手册(?:中|里|上)|文档(?:中|里)(?:提到|说)|小节|(?:提到|提及|所述)的"
-    ),
-}
-# A pronoun or a bare "this" where the subject should stand.
-_BARE = {
-    "en": re.compile(r"^(?:\w+ ){0,3}(?:it|they|them|these|those|this|that|he|she)\b(?! (?:\w+ )?(?:important|necessary|possible|better|advisable|useful|recommended|not|best|that|to|for|take))", re.I),
-    "zh": re.compile(r"^(?:请\w{2})?(?:它|它们|他们|这个|那个|该|此|其|这(?=[是会样]))"),
-}
-_ASKS = {
-    "en": re.compile(
-        r"\?|^(?:explain|describe|summari[sz]e|outline|compare|list|name|state|give|tell|show|define|discuss)\b", re.I
-    ),
-    "zh": re.compile(
-        r"[？?]|什么|怎样|怎么|如何|为何|哪|谁|多少|几[个种次条步年天]|是否|能否|吗|呢|^请?(?:说明|解释|概括|简述|总结|描述|列出|介绍|比较)"
-    ),
-}
-# What a question adds to its matter.
-_QUESTION_WORDS = {
-    "en": re.compile(r"\b(?:explain|describe|purpose|happens?|difference|between|main|many|much|kind|type|name|value|default)\b", re.I),
-    "zh": re.compile(r"请?说明|请?解释|什么|怎样|怎么|如何|为什么|为何|哪[些个种一]|多少|是否|区别|情况|时候|方法|方式|进行|主要|具体|原因|作用"),
-}
-_META = {
-    "en": re.compile(r"\b(?:as an ai|language model|i am|i'm|i cannot|i can't|sorry|happy to help|great question)\b", re.I),
-    "zh": re.compile(r"作为一个|语言模型|人工智能助手|抱歉|对不起|我无法|我不能|很高兴|好的[，。！]"),
-}
-_STOP = {
-    "en": frozenset(
-        "a an the and or but if then so as of in on at to for from by with without into than that this these those it its is "
-        "are was were be been being do does did has have had can could may might must should will would not no nor only also "
-        "very more most less which who whom whose what when where why how there their they them he she his her you your we our "
-        "i me my one each every all any some such same other because since while after before during between up out about over "
-        "under again used use uses using need needs needed make makes made get gets ensure ensures help helps allow allows".split()
-    ),
-    "zh": frozenset("的了和与及在是有为以对将把被就也都而且或者并其之于由从到等这那个一不会能可要应该当时后前中里上下所因此如果则"),
-}
 _CODE = re.compile(r"`([^`\n]+)`")
 # File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type.
 _NAME = re.compile(
@@ -89,13 +46,13 @@ _NAME = re.compile(
 )
 _FIGURE = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _ENUMERATOR = re.compile(r"^\s*\d{1,2}[.)、](?=\s)", re.M)  # of a list: no figure
-_NEGATED = {
-    "en": re.compile(r"\b(?:not|no|never|none|cannot|without|neither|nor|n't)\b|n't\b|n’t\b", re.I),
-    "zh": re.compile(r"不(?!同|仅|断)|没有|没|无(?!论)|未|勿|别(?!的)|禁止|非"),
-}
 _ENDS = re.compile(r"""[.!?。！？…:：)）\]」』”"'`*|]$|```$""")
-_SMALL = {w: str(n) for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
-_SMALL_ZH = dict(zip("零一二三四五六七八九十两", ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "2"], strict=True))
+_SMALL = {
+    w: str(n) for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
+}
+_SMALL_ZH = dict(
+    zip("零一二三四五六七八九十两", ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "2"], strict=True)
+)
 
 
 def question_fault(question: str, statement: str, lang: str, context: str = "") -> Fault | None:
@@ -107,13 +64,13 @@ def question_fault(question: str, statement: str, lang: str, context: str = "") 
         return Fault("empty", "the question is empty")
     if language(question) not in (lang, "mixed", "other"):
         return Fault("wrong_language", f"the question is not in the document's language ({lang})")
-    if not _ASKS[lang].search(question):
+    if not ASKS[lang].search(question):
         return Fault("not_a_question", "it asks nothing")
     if leaning := _leaning(question, statement, lang):
         return Fault("leans_on_passage", f"{leaning!r} points at a text that its reader does not have")
-    if found := _BARE[lang].search(question):
+    if found := BARE[lang].search(question):
         return Fault("leans_on_passage", f"{found.group()!r} stands where the subject should")
-    if found := _META[lang].search(question):
+    if found := META[lang].search(question):
         return Fault("meta", f"{found.group()!r} speaks of the model")
     size = len(tokenize(question))
     if size < SHORTEST_QUESTION[lang]:
@@ -125,14 +82,15 @@ def question_fault(question: str, statement: str, lang: str, context: str = "") 
     known = half_width(f"{statement}\n{context}")
     if missing := _missing_figures(question, known) or _missing_names(question, known, lang):
         return Fault("false_premise", f"{missing} is not in the passage")
-    share = support(_QUESTION_WORDS[lang].sub(" ", question), known, lang)
+    share = support(QUESTION_WORDS[lang].sub(" ", question), known, lang)
     if share < PREMISE_SUPPORT[lang]:
         return Fault("false_premise", f"only {share:.0%} of its content words are in the passage")
     return None
 
 
-def answer_fault(question: str, answer: str, evidence: str, lang: str, context: str = "",
-                 least: float | None = None) -> Fault | None:
+def answer_fault(
+    question: str, answer: str, evidence: str, lang: str, context: str = "", least: float | None = None
+) -> Fault | None:
     """The first thing that is wrong with an answer. `evidence` is what it may say; `context` only names (headings);
     `least` is the share of its content words that must be known, SUPPORT by default."""
     answer = answer.strip()
@@ -147,7 +105,7 @@ def _leaning(text: str, source: str, lang: str) -> str:
     """The words with which `text` points at a text; not those that its source uses itself ("the passage" in a manual
     about passages)."""
     said = normalise(source)
-    return next((f.group() for f in _LEANS[lang].finditer(text) if normalise(f.group()) not in said), "")
+    return next((f.group() for f in LEANS[lang].finditer(text) if normalise(f.group()) not in said), "")
 
 
 def _form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
@@ -157,7 +115,7 @@ def _form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
         return Fault("wrong_language", f"the answer is not in the document's language ({lang})")
     if not _ENDS.search(answer) or answer.count("```") % 2 or answer.count("`") % 2:
         return Fault("cut_answer", f"it ends with {answer[-20:]!r}, not at the end of a sentence")
-    if found := _META[lang].search(answer):
+    if found := META[lang].search(answer):
         return Fault("meta", f"{found.group()!r} speaks of the model, not of the matter")
     if leaning := _leaning(answer, evidence, lang):
         return Fault("leans_on_passage", f"{leaning!r} points at a text that its reader does not have")
@@ -168,7 +126,7 @@ def _form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
 
 def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault | None:
     asked, said = tokenize(question), tokenize(answer)
-    fresh = [token for token in said if token not in set(asked) and token not in _STOP[lang]]
+    fresh = [token for token in said if token not in set(asked) and token not in STOP[lang]]
     exact = set(_figures(answer)) - set(_figures(question)) or _names(answer) - _names(question)
     if not exact and len(fresh) < 3:
         return Fault("echo", "it says nothing that the question has not said")
@@ -185,7 +143,7 @@ def _grounding_fault(answer: str, evidence: str, lang: str, context: str, least:
         return Fault("unsupported_figure", f"{missing} is not in the evidence")
     if missing := _missing_names(answer, known, lang):
         return Fault("unsupported_name", f"{missing} is not in the evidence")
-    negated = _NEGATED[lang]
+    negated = NEGATED[lang]
     if negated.search(answer) and not negated.search(f"{evidence} {context}"):
         return Fault("unsupported_negation", f"{negated.search(answer).group()!r}: the evidence denies nothing")  # type: ignore[union-attr]
     share = support(answer, known, lang)
@@ -232,14 +190,16 @@ def units(text: str, lang: str) -> Iterator[str]:
     pairs of neighbouring characters that are not function words, and Latin words whole."""
     if lang == "en":
         for token in tokenize(text):
-            if token not in _STOP["en"] and len(token) > 1:
+            if token not in STOP["en"] and len(token) > 1:
                 yield token[:5]
         return
     for run in re.findall(f"[{CJK}]+|[a-z0-9]+", half_width(text).lower()):
         if run[0].isascii():
             yield run
         else:
-            yield from (a + b for a, b in zip(run, run[1:], strict=False) if a not in _STOP["zh"] and b not in _STOP["zh"])
+            yield from (
+                a + b for a, b in zip(run, run[1:], strict=False) if a not in STOP["zh"] and b not in STOP["zh"]
+            )
 
 
 def _figures(text: str) -> list[str]:
@@ -249,7 +209,9 @@ def _figures(text: str) -> list[str]:
     found = [f.replace(",", "") if re.fullmatch(r"\d{1,3}(?:,\d{3})+", f) else f for f in found]
     found = [re.sub(r"(\.\d*?)0+$", r"\1", f).rstrip(".") if re.fullmatch(r"\d+\.\d+", f) else f for f in found]
     words = [_SMALL[w] for w in re.findall(r"[a-z]+", text.lower()) if w in _SMALL and w not in ("one", "zero")]
-    chinese = [_SMALL_ZH[w] for w in re.findall(r"([二三四五六七八九十两])(?=[个种次条步年天分秒轮级份倍项类章台])", text)]
+    chinese = [
+        _SMALL_ZH[w] for w in re.findall(r"([二三四五六七八九十两])(?=[个种次条步年天分秒轮级份倍项类章台])", text)
+    ]
     return found + words + chinese
 
 
@@ -311,7 +273,10 @@ def carriers(answer: str, passage: list[str], proposed: list[int], lang: str, mo
     """Indices (from 0) of the sentences that carry an answer: of those `proposed` the ones that share words with it,
     and while figures, names or most of its words are still missing, those of the rest that add the most."""
     wanted = set(units(answer, lang)) | {f"#{figure}" for figure in _figures(answer)} | _names(answer)
-    said = [set(units(s, lang)) | {f"#{f}" for f in _figures(s)} | {n for n in _names(answer) if n in normalise(s)} for s in passage]
+    said = [
+        set(units(s, lang)) | {f"#{f}" for f in _figures(s)} | {n for n in _names(answer) if n in normalise(s)}
+        for s in passage
+    ]
     chosen = [i for i in dict.fromkeys(proposed) if wanted & said[i]][:most]
     missing = wanted - set().union(*(said[i] for i in chosen))
     while missing and len(chosen) < most:
@@ -332,8 +297,12 @@ def yes(reply: Reply, lang: str) -> float:
     """How sure a yes-or-no reply is of yes, from 0 to 1: P(yes) / (P(yes) + P(no)) over its first token where the
     endpoint gave probabilities, else 1.0 or 0.0 by the word."""
     if reply.first:
-        for_, against = (sum(p for t, p in reply.first.items() if t.strip().lower() in words) for words in (_YES[lang], _NO[lang]))
+        for_, against = (
+            sum(p for t, p in reply.first.items() if t.strip().lower() in words) for words in (_YES[lang], _NO[lang])
+        )
         if for_ + against > 0:
             return for_ / (for_ + against)
     word = reply.text.strip().lower()
-    return 1.0 if any(word.startswith(w) for w in _YES[lang]) and not any(word.startswith(n) for n in _NO[lang]) else 0.0
+    return (
+        1.0 if any(word.startswith(w) for w in _YES[lang]) and not any(word.startswith(n) for n in _NO[lang]) else 0.0
+    )

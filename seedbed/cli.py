@@ -54,12 +54,17 @@ def _unexpected(error: Exception) -> int:
     import traceback
 
     where = "nowhere, for the temporary folder cannot be written"
-    with (suppress(OSError),
-          tempfile.NamedTemporaryFile("w", prefix="seedbed-", suffix=".log", delete=False, encoding="utf-8") as log):
+    with (
+        suppress(OSError),
+        tempfile.NamedTemporaryFile("w", prefix="seedbed-", suffix=".log", delete=False, encoding="utf-8") as log,
+    ):
         log.write("".join(traceback.format_exception(error)))
         where = log.name
-    print(f"seedbed: a fault of seedbed itself: {type(error).__name__}: {error}. Details: {where}. Everything finished "
-          "so far is kept; please report this", file=sys.stderr)
+    print(
+        f"seedbed: a fault of seedbed itself: {type(error).__name__}: {error}. Details: {where}. Everything finished "
+        "so far is kept; please report this",
+        file=sys.stderr,
+    )
     return 1
 
 
@@ -85,8 +90,12 @@ def _parser() -> argparse.ArgumentParser:
     ingest = add("ingest", _ingest, "documents to passages")
     ingest.add_argument("paths", nargs="+", help="documents, or folders of them")
     _stage_flags(ingest)
-    for name, help_ in (("generate", "passages to records"), ("curate", "records to a data set"),
-                        ("train", "a data set to an adapter"), ("evaluate", "base against adapter on the test sets")):
+    for name, help_ in (
+        ("generate", "passages to records"),
+        ("curate", "records to a data set"),
+        ("train", "a data set to an adapter"),
+        ("evaluate", "base against adapter on the test sets"),
+    ):
         sub = add(name, _stage, help_)
         sub.set_defaults(part=name)
         sub.add_argument("data", nargs="+", help="data files (JSONL of a stage, or any data set format)")
@@ -205,8 +214,12 @@ def _ingest(given: argparse.Namespace) -> None:
 def _stage(given: argparse.Namespace) -> None:
     part: str = given.part
     raw: dict[str, Any] = {"records": [str(Path(p).resolve()) for p in given.data]}
-    defaults: dict[str, Any] = {"generate": ["doc_qa"], "train": {}, "evaluate": {},
-                                "curate": ["clean", "rules", "exact", "rouge", "split", "mix", "export"]}
+    defaults: dict[str, Any] = {
+        "generate": ["doc_qa"],
+        "train": {},
+        "evaluate": {},
+        "curate": ["clean", "rules", "exact", "rouge", "split", "mix", "export"],
+    }
     options = {name: value for name in ("student", "adapter") if (value := getattr(given, name, ""))}
     if "adapter" in options:
         options["adapter"] = str(Path(options["adapter"]).resolve())
@@ -221,8 +234,9 @@ def _export(given: argparse.Namespace) -> None:
     _execute(given, raw, ())
 
 
-def _execute(given: argparse.Namespace, raw: dict[str, Any], keep: tuple[str, ...],
-             flags: dict[str, Any] | None = None) -> None:
+def _execute(
+    given: argparse.Namespace, raw: dict[str, Any], keep: tuple[str, ...], flags: dict[str, Any] | None = None
+) -> None:
     """A job of one part: its own input and `raw`, with the parts in `keep` taken from --config where it has them."""
     from seedbed import config
     from seedbed.pipeline import Pipeline

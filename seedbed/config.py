@@ -142,8 +142,11 @@ def load(path: Path, overrides: dict[str, Any] | None = None) -> Job:
         lines: dict[KeyPath, int] = {}
         _mark(node, (), lines, path)
     except OSError as error:
-        raise JobError(f"cannot be read: {error.strerror}", where=str(path),
-                       next_step="`seedbed init DIR` writes a job to start from") from error
+        raise JobError(
+            f"cannot be read: {error.strerror}",
+            where=str(path),
+            next_step="`seedbed init DIR` writes a job to start from",
+        ) from error
     except UnicodeDecodeError as error:
         raise JobError("is not UTF-8 text", where=str(path), next_step="Save it as UTF-8") from error
     except yaml.YAMLError as error:
@@ -154,15 +157,19 @@ def load(path: Path, overrides: dict[str, Any] | None = None) -> Job:
     except RecursionError as error:
         raise JobError("is not valid YAML: nested too deeply", where=str(path)) from error
     if not isinstance(raw, dict):
-        raise JobError("a job is a list of `key: value` lines", where=str(path),
-                       next_step="`seedbed init DIR` writes a job to start from")
+        raise JobError(
+            "a job is a list of `key: value` lines",
+            where=str(path),
+            next_step="`seedbed init DIR` writes a job to start from",
+        )
     # A bare `train:` asks for it with every option as it is by default, as a bare `- clean:` does.
     raw |= {name: {} for name in ("train", "evaluate") if name in raw and raw[name] is None}
     return build(path.resolve(), raw, lines, overrides)
 
 
-def build(path: Path, raw: dict[str, Any], lines: dict[KeyPath, int] | None = None,
-          overrides: dict[str, Any] | None = None) -> Job:
+def build(
+    path: Path, raw: dict[str, Any], lines: dict[KeyPath, int] | None = None, overrides: dict[str, Any] | None = None
+) -> Job:
     """A job from a mapping already in memory; `path` gives relative paths their start and errors their name."""
     raw = {key: value for key, value in raw.items() if value is not None} | (overrides or {})
     shell = Job(path, JobFile(), raw, lines or {})
@@ -181,11 +188,11 @@ def _explain(error: msgspec.ValidationError, type_: type, job: Job, key: KeyPath
     text, _, place = str(error).partition(" - at `$")
     at = (*key, *_parts(place.rstrip("`")))
     named, _, why = text.partition(": ")  # a refusal of __post_init__ names its key
-    if why and named in _fields(type_, len(at) - len(key), at[len(key):]):
+    if why and named in _fields(type_, len(at) - len(key), at[len(key) :]):
         return JobError(why, where=job.where((*at, named)))
     if unknown := re.search(r"unknown field `(.*)`", text):
         name = unknown.group(1)
-        known = _fields(type_, len(at) - len(key), at[len(key):])
+        known = _fields(type_, len(at) - len(key), at[len(key) :])
         return JobError(f"unknown key `{name}`", where=job.where((*at, name)), next_step=suggest(name, known))
     return JobError(text[:1].lower() + text[1:], where=job.where(at))
 
@@ -241,8 +248,11 @@ def _mark(node: yaml.Node | None, key: KeyPath, lines: dict[KeyPath, int], path:
         for name, value in node.value:
             inner = (*key, str(name.value))
             if inner in lines:
-                raise JobError(f"`{name.value}` stands here for the second time; the first is in line {lines[inner]}",
-                               where=f"{path}:{name.start_mark.line + 1}", next_step="Join the two, or take one out")
+                raise JobError(
+                    f"`{name.value}` stands here for the second time; the first is in line {lines[inner]}",
+                    where=f"{path}:{name.start_mark.line + 1}",
+                    next_step="Join the two, or take one out",
+                )
             lines[inner] = name.start_mark.line + 1
             _mark(value, inner, lines, path)
     elif isinstance(node, yaml.SequenceNode):

@@ -53,6 +53,9 @@ class Context:
     def teacher(self) -> tuple[Complete, Loop]:
         """The teacher, for stages that cannot do without one."""
         if self.complete is None or self.loop is None:
-            raise SeedbedError("this stage needs a teacher and the job names none", where=self.folder.name,
-                               next_step="Add `teacher:` to the job, or pass --teacher URL --model NAME")
+            raise SeedbedError(
+                "this stage needs a teacher and the job names none",
+                where=self.folder.name,
+                next_step="Add `teacher:` to the job, or pass --teacher URL --model NAME",
+            )
         return self.complete, self.loop

@@ -50,8 +50,10 @@ def recognise(row: Row) -> str:
         return "alpaca"
     if isinstance(row.get("text"), str):
         return "text"
-    raise ValueError(f"no known format has the keys {', '.join(row) or '(none)'}; expected instruction and output, "
-                     "conversations, messages, prompt with chosen and rejected, or text")
+    raise ValueError(
+        f"no known format has the keys {', '.join(row) or '(none)'}; expected instruction and output, "
+        "conversations, messages, prompt with chosen and rejected, or text"
+    )
 
 
 def from_row(row: Row, format: str, source: Source | None = None) -> Record:
@@ -68,8 +70,13 @@ def from_row(row: Row, format: str, source: Source | None = None) -> Record:
     fields, shape, known = READERS[format](row)
     extra = {key: value for key, value in row.items() if key not in known}
     spoken = " ".join(m.content for m in fields.get("messages", ()) if m.role in ("user", "assistant"))
-    return make(**fields, extra=extra | ({SHAPE: shape} if shape else {}), labels={"format": format},
-                language=language(fields.get("text") or spoken), source=source)
+    return make(
+        **fields,
+        extra=extra | ({SHAPE: shape} if shape else {}),
+        labels={"format": format},
+        language=language(fields.get("text") or spoken),
+        source=source,
+    )
 
 
 def to_row(record: Record, format: str) -> Row:

@@ -129,8 +129,10 @@ class Gate:
     def _scored(self, tokens: Tokens, pool: _Pool, rows: list[int]) -> list[Match]:
         indices = [pool.indices[row] for row in rows]
         others = [self._tokens[index] for index in indices]
-        return [Match(self._keys[index], index, _f1(lcs, len(tokens), len(other)))
-                for index, other, lcs in zip(indices, others, _lcs(tokens, others), strict=True)]
+        return [
+            Match(self._keys[index], index, _f1(lcs, len(tokens), len(other)))
+            for index, other, lcs in zip(indices, others, _lcs(tokens, others), strict=True)
+        ]
 
 
 class _Pool:
@@ -269,7 +271,11 @@ class _Pool:
         lengths, room = np.zeros(rows, np.int64), np.zeros(rows, small)
         if used := self._capacity:
             folded[:, :used], whole[:used], lengths[:used], room[:used] = (
-                self._folded, self._whole, self._lengths, self._room)
+                self._folded,
+                self._whole,
+                self._lengths,
+                self._room,
+            )
         self._folded, self._whole, self._lengths, self._room, self._capacity = folded, whole, lengths, room, rows
 
 

@@ -122,8 +122,11 @@ def pull(name: str, progress: Progress | None = None) -> Path:
                 _fetch(model, target, progress)
     except OSError as error:
         what = "the disk is full" if error.errno == errno.ENOSPC else f"cannot be written: {error.strerror or error}"
-        raise InputError(what, where=str(folder()),
-                         next_step="Free some space or set SEEDBED_HOME to another folder, then pull again") from error
+        raise InputError(
+            what,
+            where=str(folder()),
+            next_step="Free some space or set SEEDBED_HOME to another folder, then pull again",
+        ) from error
     return target
 
 
@@ -149,8 +152,11 @@ def _check_space(model: Model, target: Path) -> None:
     need = model.bytes - (partial.stat().st_size if partial.exists() else 0) + _SPARE
     free = shutil.disk_usage(target.parent).free
     if free < need:
-        raise InputError(f"{model.name} needs {need >> 20} MiB and {free >> 20} MiB are free", where=str(target.parent),
-                         next_step="Free some space or set SEEDBED_HOME to another folder, then pull again")
+        raise InputError(
+            f"{model.name} needs {need >> 20} MiB and {free >> 20} MiB are free",
+            where=str(target.parent),
+            next_step="Free some space or set SEEDBED_HOME to another folder, then pull again",
+        )
 
 
 def _fetch(model: Model, target: Path, progress: Progress) -> None:
@@ -168,8 +174,11 @@ def _fetch(model: Model, target: Path, progress: Progress) -> None:
             _partial(target).unlink()
             why = "what arrived is not the pinned file"
         failures.append(why)
-    raise InputError(f"{model.name} could not be fetched ({'; '.join(failures)})", where=str(target.parent),
-                     next_step=f"Check the network and pull again, or put {model.file} there yourself")
+    raise InputError(
+        f"{model.name} could not be fetched ({'; '.join(failures)})",
+        where=str(target.parent),
+        next_step=f"Check the network and pull again, or put {model.file} there yourself",
+    )
 
 
 def _partial(target: Path) -> Path:
@@ -209,8 +218,13 @@ def _from_hub(model: Model, partial: Path, progress: Progress) -> str:
         if metadata.etag != model.sha256:
             return "the hub's file is another one"
         beside = partial.parent / "hub"
-        fetched = hf_hub_download(repository, file, local_dir=beside, etag_timeout=_HUB_PATIENCE,
-                                  tqdm_class=_bar(progress, f"from the hub: {repository}"))
+        fetched = hf_hub_download(
+            repository,
+            file,
+            local_dir=beside,
+            etag_timeout=_HUB_PATIENCE,
+            tqdm_class=_bar(progress, f"from the hub: {repository}"),
+        )
     except (httpx2.HTTPError, XetDownloadError, OSError) as error:  # the hub's own HTTP errors are OSErrors
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
@@ -276,9 +290,23 @@ def _resume(partial: Path, state: Path) -> _Done:
 
 
 def _download(requirement: str, into: Path) -> tuple[Path | None, str]:
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--no-deps",
-               "--no-cache-dir", "--progress-bar=off", "--retries=2", "--timeout=30", "--only-binary=:all:",
-               "--dest", str(into), requirement]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--no-input",
+        "download",
+        "--no-deps",
+        "--no-cache-dir",
+        "--progress-bar=off",
+        "--retries=2",
+        "--timeout=30",
+        "--only-binary=:all:",
+        "--dest",
+        str(into),
+        requirement,
+    ]
     finished = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
     wheel = next(into.glob("*.whl"), None)
     if finished.returncode == 0 and wheel:

@@ -89,12 +89,18 @@ class Pipeline:
         self.teacher = _local_paths(convert(job.top.teacher, TeacherOptions, job, ("teacher",)), job.base)
         self.limits = job.top.limits
         if self.limits.money is not None and not (self.teacher.prices.prompt or self.teacher.prices.completion):
-            raise JobError("counts money, and the teacher has no prices", where=job.where(("limits", "money")),
-                           next_step="Add `prices: {prompt: …, completion: …}` (per million tokens) under `teacher:`")
+            raise JobError(
+                "counts money, and the teacher has no prices",
+                where=job.where(("limits", "money")),
+                next_step="Add `prices: {prompt: …, completion: …}` (per million tokens) under `teacher:`",
+            )
         self.prompts = _below(job.base, job.top.prompts) if job.top.prompts else None
         if self.prompts and not self.prompts.is_dir():
-            raise JobError("no such folder", where=job.where(("prompts",)),
-                           next_step="It holds en/ and zh/, as seedbed's own prompts/ does; leave it out to use those")
+            raise JobError(
+                "no such folder",
+                where=job.where(("prompts",)),
+                next_step="It holds en/ and zh/, as seedbed's own prompts/ does; leave it out to use those",
+            )
         self._entries = [(find(e, job.where(e.key)), e) for e in job.stages() if report or e.name != "report"]
         self._options = [self._resolve(stage, entry) for stage, entry in self._entries]
 
@@ -193,8 +199,12 @@ class Pipeline:
     def _execute(self, step: Planned, progress: Plain, teacher: _LazyTeacher) -> Manifest:
         began = time.monotonic()
         stage = step.stage
-        done = Manifest(stage=stage.name, fingerprint=self.fingerprint(step), options=step.entry.options,
-                        prompts=self._prompt_hashes(stage))
+        done = Manifest(
+            stage=stage.name,
+            fingerprint=self.fingerprint(step),
+            options=step.entry.options,
+            prompts=self._prompt_hashes(stage),
+        )
         self.run.begin(step.folder, done.fingerprint, keep_files=stage.group == "source")
         upstream = {before.stage.name: before.folder for before in step.earlier}
         context = Context(step.folder, self.job.top.seed, upstream, done.figures, progress, prompts=self.prompts)
@@ -278,8 +288,11 @@ def _records(inputs: tuple[Planned, ...]) -> Iterator[Record]:
 def _until(steps: list[Planned], name: str) -> list[Planned]:
     last = [i for i, step in enumerate(steps) if name in (step.stage.name, step.name)]
     if not last:
-        raise InputError(f"no stage `{name}` in this job", where="--stop-after",
-                         next_step=f"It has: {', '.join(step.stage.name for step in steps)}")
+        raise InputError(
+            f"no stage `{name}` in this job",
+            where="--stop-after",
+            next_step=f"It has: {', '.join(step.stage.name for step in steps)}",
+        )
     return steps[: last[-1] + 1]
 
 
@@ -287,8 +300,11 @@ def _refuse_empty(step: Planned, done: Manifest) -> None:
     if step.stage.group == "task" or done.kept:
         return
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(done.reasons.items(), key=lambda r: -r[1]))
-    raise InputError(f"nothing was kept of {done.rejected} ({reasons or 'nothing came in'})", where=step.name,
-                     next_step=f"See {step.folder / 'rejected.jsonl'} for each one's reason")
+    raise InputError(
+        f"nothing was kept of {done.rejected} ({reasons or 'nothing came in'})",
+        where=step.name,
+        next_step=f"See {step.folder / 'rejected.jsonl'} for each one's reason",
+    )
 
 
 def _line(step: Planned, done: Manifest) -> str:

@@ -35,8 +35,10 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
             continue
         passages = _passages(pipeline, step)
         expected = estimate(passages, step.options)
-        yield (f"  {step.name:18} to do: {len(passages)} passages, about {expected[0]:,} calls, {expected[1]:,} prompt "
-               f"and {expected[2]:,} completion tokens")
+        yield (
+            f"  {step.name:18} to do: {len(passages)} passages, about {expected[0]:,} calls, {expected[1]:,} prompt "
+            f"and {expected[2]:,} completion tokens"
+        )
         calls, prompt, completion = calls + expected[0], prompt + expected[1], completion + expected[2]
     if calls:
         cost = pipeline.teacher.prices.of(prompt, completion)

@@ -53,8 +53,10 @@ class Live(Plain):
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         # No markup: a note may hold the name of a file, and that may hold brackets.
-        name, count, note = (TextColumn("{task." + field + "}", markup=False)
-                             for field in ("description", "fields[count]", "fields[note]"))
+        name, count, note = (
+            TextColumn("{task." + field + "}", markup=False)
+            for field in ("description", "fields[count]", "fields[note]")
+        )
         columns = (name, BarColumn(), count, TimeElapsedColumn(), TimeRemainingColumn(), note)
         self._bars = Progress(*columns, transient=True)
         self._task: Any = None

@@ -37,11 +37,17 @@ class Prompt:
         """The text with every mark filled in. Raises PromptError on a missing or unused variable."""
         marks = set(_MARK.findall(self.text))
         if missing := marks - variables.keys():
-            raise PromptError(f"uses unknown variables: {', '.join(sorted(missing))}", where=self.name,
-                              next_step=f"It may use: {', '.join(sorted(variables))}")
+            raise PromptError(
+                f"uses unknown variables: {', '.join(sorted(missing))}",
+                where=self.name,
+                next_step=f"It may use: {', '.join(sorted(variables))}",
+            )
         if unused := variables.keys() - marks:
-            raise PromptError(f"does not use: {', '.join(sorted(unused))}", where=self.name,
-                              next_step="Add {{" + sorted(unused)[0] + "}} where it belongs")
+            raise PromptError(
+                f"does not use: {', '.join(sorted(unused))}",
+                where=self.name,
+                next_step="Add {{" + sorted(unused)[0] + "}} where it belongs",
+            )
         return _MARK.sub(lambda mark: variables[mark.group(1)], self.text)
 
 
@@ -56,7 +62,9 @@ def load(language: str, name: str, folder: Path | None = None) -> Prompt:
                 return Prompt(f"{language}/{name}", path.read_text(encoding="utf-8").strip())
             except UnicodeDecodeError as error:
                 raise PromptError("is not UTF-8 text", where=str(path), next_step="Save it as UTF-8") from error
-    raise PromptError("no such prompt", where=f"{language}/{name}", next_step=f"Looked in: {', '.join(map(str, places))}")
+    raise PromptError(
+        "no such prompt", where=f"{language}/{name}", next_step=f"Looked in: {', '.join(map(str, places))}"
+    )
 
 
 def group_hashes(group: str, folder: Path | None = None) -> dict[str, str]:

@@ -129,7 +129,9 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             step = msgspec.structs.replace(step, parents=(*step.parents, self.id))
         return msgspec.structs.replace(changed, id=new_id, history=(*self.history, step))
 
-    def reject(self, stage: str, reason: str, detail: str = "", *, match: str = "", score: float | None = None) -> Record:
+    def reject(
+        self, stage: str, reason: str, detail: str = "", *, match: str = "", score: float | None = None
+    ) -> Record:
         """The same record, bearing the reason why it is left out."""
         return msgspec.structs.replace(self, rejection=Rejection(stage, reason, detail, match, score))
 

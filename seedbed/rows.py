@@ -31,8 +31,11 @@ def rows(path: Path) -> Iterator[Numbered]:
     """The rows of `path`, read as its suffix says. Raises InputError where the file as a whole cannot be read."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise InputError(f"not a data set file: {suffix or 'no suffix'}", where=str(path),
-                         next_step=f"Expected one of {', '.join(SUFFIXES)}")
+        raise InputError(
+            f"not a data set file: {suffix or 'no suffix'}",
+            where=str(path),
+            next_step=f"Expected one of {', '.join(SUFFIXES)}",
+        )
     try:
         if suffix in (".csv", ".tsv"):
             yield from _csv(path, "\t" if suffix == ".tsv" else ",")
@@ -63,8 +66,11 @@ def _array(path: Path) -> Iterator[Numbered]:
     try:
         array = msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"not valid JSON: {error}", where=str(path), next_step="Mend the file, or save it as JSONL, "
-                         "where one bad line costs one row") from error
+        raise InputError(
+            f"not valid JSON: {error}",
+            where=str(path),
+            next_step="Mend the file, or save it as JSONL, where one bad line costs one row",
+        ) from error
     for number, row in enumerate(array, 1):
         yield _numbered(number, row)
 

@@ -1,10 +1,10 @@
 """The run directory: one folder a stage, a manifest written last, a lock, fingerprints.
 
-    run/job.yaml               the job as it was resolved
-    run/journal.sqlite         every teacher call (datagen/teacher/journal.py)
-    run/NN-stage/kept.jsonl    what goes on;   rejected.jsonl: what does not, each with its reason
-    run/NN-stage/manifest.json "this is complete": counts, reasons, costs, figures and the fingerprint
-    run/earlier/NN-stage       stages that the job has no more: kept for the day they come back, read by nobody
+run/job.yaml               the job as it was resolved
+run/journal.sqlite         every teacher call (datagen/teacher/journal.py)
+run/NN-stage/kept.jsonl    what goes on;   rejected.jsonl: what does not, each with its reason
+run/NN-stage/manifest.json "this is complete": counts, reasons, costs, figures and the fingerprint
+run/earlier/NN-stage       stages that the job has no more: kept for the day they come back, read by nobody
 """
 
 from __future__ import annotations
@@ -91,8 +91,11 @@ class Run:
         wanted = self._wanted(stages)
         found = []
         for stage, path in zip(stages, wanted, strict=True):
-            older = [p for p in _stage_folders(self.path, stage) + _stage_folders(self.path / _EARLIER, stage)
-                     if p not in wanted]
+            older = [
+                p
+                for p in _stage_folders(self.path, stage) + _stage_folders(self.path / _EARLIER, stage)
+                if p not in wanted
+            ]
             moved = not path.exists() and len(older) == 1 and stages.count(stage) == 1
             found.append(older[0] if moved else path)
         return found

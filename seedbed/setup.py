@@ -15,11 +15,15 @@ from seedbed.resources import resource
 
 # Which extra brings which libraries, and what one cannot do without it.
 _EXTRAS = {
-    "documents": (("pypdfium2", "lxml", "html_to_markdown", "semantic_text_splitter"),
-                  "reading PDF, HTML and Markdown"),
+    "documents": (
+        ("pypdfium2", "lxml", "html_to_markdown", "semantic_text_splitter"),
+        "reading PDF, HTML and Markdown",
+    ),
     "embedded": (("xllamacpp", "huggingface_hub"), "the local teacher, which needs no key"),
-    "train": (("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate", "gguf"),
-              "training and evaluation"),
+    "train": (
+        ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate", "gguf"),
+        "training and evaluation",
+    ),
     "parquet": (("pyarrow",), "Parquet files"),
 }
 
@@ -42,12 +46,14 @@ def init(folder: Path) -> Iterator[str]:
 
 def doctor() -> Iterator[str]:
     """What this machine can run, what is missing, and the line that mends it."""
-    yield (f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, {_memory():.0f} GB memory, "
-           f"{_disk():.0f} GB free here")
+    yield (
+        f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, {_memory():.0f} GB memory, "
+        f"{_disk():.0f} GB free here"
+    )
     for extra, (libraries, purpose) in _EXTRAS.items():
         missing = [name for name in libraries if importlib.util.find_spec(name) is None]
         if missing:
-            yield f"  missing  {purpose}: {', '.join(missing)}.  pip install \"seedbed[{extra}]\""
+            yield f'  missing  {purpose}: {", ".join(missing)}.  pip install "seedbed[{extra}]"'
         else:
             yield f"  ok       {purpose}"
     yield from _gpu()

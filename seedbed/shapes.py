@@ -26,8 +26,12 @@ from seedbed.turns import (
 )
 
 _JOINT = "\n\n"  # between an instruction and its input, as in Record.user_text
-_PROMPT_KEYS = {"alpaca": {"instruction", "input", "system", "history"}, "sharegpt": {"conversations", "system"},
-                "strings": {"prompt", "system"}, "lists": {"prompt"}}
+_PROMPT_KEYS = {
+    "alpaca": {"instruction", "input", "system", "history"},
+    "sharegpt": {"conversations", "system"},
+    "strings": {"prompt", "system"},
+    "lists": {"prompt"},
+}
 _Read = tuple[dict[str, Any], dict[str, Any], set[str]]
 
 
@@ -187,10 +191,20 @@ def _to_lists(record: Record, shape: dict[str, Any]) -> Row:
     return row
 
 
-READERS = {"alpaca": _from_alpaca, "sharegpt": _from_sharegpt, "messages": _from_messages,
-            "preference": _from_preference, "text": _from_text}
-WRITERS = {"alpaca": _to_alpaca, "sharegpt": _to_sharegpt, "messages": _to_messages,
-            "preference": _to_preference, "text": _to_text}
+READERS = {
+    "alpaca": _from_alpaca,
+    "sharegpt": _from_sharegpt,
+    "messages": _from_messages,
+    "preference": _from_preference,
+    "text": _from_text,
+}
+WRITERS = {
+    "alpaca": _to_alpaca,
+    "sharegpt": _to_sharegpt,
+    "messages": _to_messages,
+    "preference": _to_preference,
+    "text": _to_text,
+}
 
 
 def _chat(record: Record, name: str, keep_turn: str = "", joined: bool = True) -> tuple[Message | None, list[Message]]:

@@ -130,8 +130,10 @@ def _calls_from_json(value: str) -> list[dict[str, Any]]:
     calls = found if isinstance(found, list) else [found]
     if not all(isinstance(call, dict) and isinstance(call.get("name"), str) for call in calls):
         return []
-    return [{"type": "function", "function": {"name": call["name"], "arguments": _as_json(call.get("arguments", {}))}}
-            for call in calls]
+    return [
+        {"type": "function", "function": {"name": call["name"], "arguments": _as_json(call.get("arguments", {}))}}
+        for call in calls
+    ]
 
 
 def _parsed(value: Any) -> Any:

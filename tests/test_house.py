@@ -62,6 +62,8 @@ def test_every_shipped_job_is_understood(name: str) -> None:
 
 
 def test_prompts_exist_in_both_languages() -> None:
-    english, chinese = ({p.relative_to(ROOT / "prompts" / lang).as_posix() for p in (ROOT / "prompts" / lang).rglob("*.md")}
-                        for lang in ("en", "zh"))
+    english, chinese = (
+        {p.relative_to(ROOT / "prompts" / lang).as_posix() for p in (ROOT / "prompts" / lang).rglob("*.md")}
+        for lang in ("en", "zh")
+    )
     assert english == chinese

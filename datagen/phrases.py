@@ -1,0 +1,75 @@
+"""The words by which a question or an answer gives itself away, in both languages. `verify` reads them.
+
+Each was seen in replies of small teachers: pointing at a text that the reader does not have, a pronoun for a subject,
+speaking of the model, a question that asks nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+LEANS = {
+    "en": re.compile(
+        r"\b(?:(?:the|this|that|these|above|given|provided|following)\s+(?:\w+\s+)?(?:text|passage|section|chapter|statements?"
+        r"|paragraph|handbook|manual|excerpt|sentence|document says|author)\b"
+        r"(?! (?:file|field|editor|column|model|data|form))"
+        r"|according to (?:the|this)\b"
+        r"|as (?:mentioned|described|stated|noted) (?:above|here|earlier)|mentioned (?:above|here|earlier))",
+        re.I,
+    ),
+    "zh": re.compile(
+        r"上文|下文|文中|本文|本节|本章|这一节|该节|上述|前文|前述|以上(?:内容|陈述|信息|文字)|(?:根据|依据|按照)(?:手册|文档|资料|内容|陈述|描述|说明书|文字)"
+        r"|这段(?:话|文字|内容)|该段|手册(?:中|里|上)|文档(?:中|里)(?:提到|说)|小节|(?:提到|提及|所述)的"
+    ),
+}
+# A pronoun or a bare "this" where the subject should stand.
+BARE = {
+    "en": re.compile(
+        r"^(?:\w+ ){0,3}(?:it|they|them|these|those|this|that|he|she)\b"
+        # "Why is it important to …", "How long does it take to …" need no subject.
+        r"(?! (?:\w+ )?(?:important|necessary|possible|better|best|advisable|useful|recommended|not|that|to|for|take))",
+        re.I,
+    ),
+    "zh": re.compile(r"^(?:请\w{2})?(?:它|它们|他们|这个|那个|该|此|其|这(?=[是会样]))"),
+}
+ASKS = {
+    "en": re.compile(
+        r"\?|^(?:explain|describe|summari[sz]e|outline|compare|list|name|state|give|tell|show|define|discuss)\b", re.I
+    ),
+    "zh": re.compile(
+        r"[？?]|什么|怎样|怎么|如何|为何|哪|谁|多少|几[个种次条步年天]|是否|能否|吗|呢|^请?(?:说明|解释|概括|简述|总结|描述|列出|介绍|比较)"
+    ),
+}
+# What a question adds to its matter.
+QUESTION_WORDS = {
+    "en": re.compile(
+        r"\b(?:explain|describe|purpose|happens?|difference|between|main|many|much|kind|type|name|value|default)\b",
+        re.I,
+    ),
+    "zh": re.compile(
+        r"请?说明|请?解释|什么|怎样|怎么|如何|为什么|为何|哪[些个种一]|多少|是否|区别|情况|时候|方法|方式|进行|主要|具体|原因|作用"
+    ),
+}
+META = {
+    "en": re.compile(
+        r"\b(?:as an ai|language model|i am|i'm|i cannot|i can't|sorry|happy to help|great question)\b", re.I
+    ),
+    "zh": re.compile(r"作为一个|语言模型|人工智能助手|抱歉|对不起|我无法|我不能|很高兴|好的[，。！]"),
+}
+STOP = {
+    "en": frozenset(
+        "a an the and or but if then so as of in on at to for from by with without into than that this these "
+        "those it its is are was were be been being do does did has have had can could may might must should "
+        "will would not no nor only also very more most less which who whom whose what when where why how "
+        "there their they them he she his her you your we our i me my one each every all any some such same "
+        "other because since while after before during between up out about over under again used use uses "
+        "using need needs needed make makes made get gets ensure ensures help helps allow allows".split()
+    ),
+    "zh": frozenset(
+        "的了和与及在是有为以对将把被就也都而且或者并其之于由从到等这那个一不会能可要应该当时后前中里上下所因此如果则"
+    ),
+}
+NEGATED = {
+    "en": re.compile(r"\b(?:not|no|never|none|cannot|without|neither|nor|n't)\b|n't\b|n’t\b", re.I),
+    "zh": re.compile(r"不(?!同|仅|断)|没有|没|无(?!论)|未|勿|别(?!的)|禁止|非"),
+}
