@@ -211,7 +211,8 @@ def main() -> None:
 
     lines = ["# The ROUGE-L gate, measured", "",
              f"`python -m benchmarks.gate`, threshold {THRESHOLD}. Ratios depend little on the machine, rates do.", "",
-             "| language | pool | × `rouge_score` | × cdist | gate, texts/s | cdist, texts/s | `rouge_score`, texts/s |",
+             "| language | pool | × `rouge_score` | × cdist | gate, texts/s | cdist, texts/s | `rouge_score`, texts/s "
+             "|",
              "|---|---|---|---|---|---|---|"]
     lines += ["| " + " | ".join(speed(language, size, rounds)) + " |" for size in sizes for language in ("en", "zh")]
     lines += ["", "| decisions and scores compared with `rouge_score` | pairs | over 0.7 | exactly 7/10 | differing |",
@@ -221,8 +222,8 @@ def main() -> None:
     for name, language, pairs in sets:
         lines.append(f"| {name} | " + " | ".join(f"{n:,}" for n in differing(language, pairs)) + " |")
     took, accepted, same = sequential(stream, check)
-    lines += ["", f"Sequential, as Self-Instruct does it: {stream:,} tasks, half of them Chinese, one after the other in "
-              f"{took:.1f} s of one core; {accepted:,} accepted; the first {check:,} decided "
+    lines += ["", f"Sequential, as Self-Instruct does it: {stream:,} tasks, half of them Chinese, one after the other "
+              f"in {took:.1f} s of one core; {accepted:,} accepted; the first {check:,} decided "
               f"{'exactly as' if same else 'OTHERWISE THAN'} by comparing with every accepted text.", "",
               "CPU time on one thread, best of rounds taken in turn. "
               f"Python {platform.python_version()}, {os.cpu_count()} shared cores, {platform.machine()}."]

@@ -3,9 +3,9 @@
 What goes: remains of HTML, control and invisible characters, broken encoding (ftfy, Speer 2019), line ends other than
 a newline, white space at line ends, runs of blank lines and of blanks, marks and letters repeated senselessly.
 
-What stays: code (fences, inline code, indented blocks), formulas, JSON, tables and rules of dashes, columns aligned with
-blanks, full-width punctuation, units; texts that are about HTML; what tools said; and the quotes of evidence. Passages
-are left alone, because their offsets point into the document.
+What stays: code (fences, inline code, indented blocks), formulas, JSON, tables and rules of dashes, columns aligned
+with blanks, full-width punctuation, units; texts that are about HTML; what tools said; and the quotes of evidence.
+Passages are left alone, because their offsets point into the document.
 
 A record that is empty after cleaning is rejected ("empty"), and so is one whose characters are lost ("broken").
 """

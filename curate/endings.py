@@ -24,10 +24,13 @@ _END = re.compile(r"[.。!！?？…;；:：][\"”’'」』）)\]】*_~`>]*$")
 _INNER_END = re.compile(r"[。！？；!?](?=.)|\.(?=\s)")
 _OPEN = re.compile(rf"[A-Za-z0-9{CJK}]$")
 _HEADING = re.compile(r"#{1,6}\s")
-_ITEM = re.compile(r"^\s*(?:[-*+•·]|\d{1,3}[.)、）]|[（(]\d{1,3}[)）]|[a-zA-Z][.)]|[一二三四五六七八九十]+、)\s*")
+_ITEM = re.compile(
+    r"^\s*(?:[-*+•·]|\d{1,3}[.)、）]|[（(]\d{1,3}[)）]|[a-zA-Z][.)]|[一二三四五六七八九十]+、)\s*"
+)
 # Headings, quotes, commands, tags, addresses, formulas, indented code, hashtags, “quoted words” – their author.
 _NOT_PROSE = re.compile(
-    r"^\s*(?:\||#{1,6}\s|>|\$|</?[a-z])|https?://\S+$|\S+@\S+$|[=→]|^ {4}|^\t|#\w+$|[\"”’」』*]\s*[-–—]{1,2}\s*\S.{0,40}$"
+    r"^\s*(?:\||#{1,6}\s|>|\$|</?[a-z])|https?://\S+$|\S+@\S+$|[=→]|^ {4}|^\t|#\w+$"
+    r"|[\"”’」』*]\s*[-–—]{1,2}\s*\S.{0,40}$"
 )
 _COMMA = re.compile(r"[,，、(（\[【{「『“]$")
 _WANTS_MORE = re.compile(

@@ -10,15 +10,20 @@ import html
 import re
 
 # A text that speaks of mark-up means its tags.
-ABOUT = re.compile(r"(?i)(?<![a-z])(?:x?html5?|xml|css|svg|jsx|tags?|markup|javascript|dom)(?![a-z])|标签|标记|网页|前端|爬虫")
+ABOUT = re.compile(
+    r"(?i)(?<![a-z])(?:x?html5?|xml|css|svg|jsx|tags?|markup|javascript|dom)(?![a-z])|标签|标记|网页|前端|爬虫"
+)
 
 _KNOWN = frozenset(
-    "a abbr article aside b big blockquote body br button caption center cite code dd del div dl dt em figcaption figure font "
-    "footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label li link main mark meta nav ol p pre q "
-    "s section small span strike strong sub sup table tbody td tfoot th thead title tr tt u ul video wbr".split()
+    "a abbr article aside b big blockquote body br button caption center cite code dd del div dl dt em figcaption "
+    "figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label li link main mark "
+    "meta nav ol p pre q s section small span strike strong sub sup table tbody td tfoot th thead title tr tt u ul "
+    "video wbr".split()
 )
 _ALONE = {"br", "hr", "wbr"}
-_LINE_AFTER = frozenset("blockquote br caption dd div dl dt figure h1 h2 h3 h4 h5 h6 hr li ol p pre section table tr ul".split())
+_LINE_AFTER = frozenset(
+    "blockquote br caption dd div dl dt figure h1 h2 h3 h4 h5 h6 hr li ol p pre section table tr ul".split()
+)
 _ATTRIBUTE = r"""\s+[A-Za-z_:][-\w:.]*(?:\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=]+))?"""
 _TAG = re.compile(rf"<(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9]*)(?P<attributes>(?:{_ATTRIBUTE})*)\s*/?>")
 _DROPPED = re.compile(r"<!--.*?-->|<(script|style)\b[^<>]*>.*?</\1\s*>", re.S | re.I)

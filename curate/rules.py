@@ -10,9 +10,9 @@
     symbol_soup     hardly any words                         "@@# ~~^^ %%$$ ||"
     truncated       no end, an open code block               "The server then connects to the"
 
-Every exchange of a dialogue is looked at, save turns that call tools. Code, formulas and tables do not count where words
-are counted. Text records are judged by what needs no question. The rejected answer of a preference record may be as bad
-as it likes, but must be there and differ from the chosen one.
+Every exchange of a dialogue is looked at, save turns that call tools. Code, formulas and tables do not count where
+words are counted. Text records are judged by what needs no question. The rejected answer of a preference record may be
+as bad as it likes, but must be there and differ from the chosen one.
 """
 
 from __future__ import annotations
@@ -201,14 +201,14 @@ def _flat(text: str) -> str:
 
 
 _ASKS_FOR_LANGUAGE = re.compile(
-    r"(?i)translat|\b(?:in|into|to|from) (?:english|chinese|mandarin)|(?:english|chinese|bilingual)\b|翻译|译[成为]|译文"
-    r"|英[文语译]|中[文译]|汉[语译]|双语|外语|单词|拼音|pinyin"
+    r"(?i)translat|\b(?:in|into|to|from) (?:english|chinese|mandarin)|(?:english|chinese|bilingual)\b|pinyin"
+    r"|翻译|译[成为]|译文|英[文语译]|中[文译]|汉[语译]|双语|外语|单词|拼音"
 )
-# What makes a sentence of English rather than names, code or SQL: two of its small words. 3: a sign of Chinese says more.
+# What makes a sentence of English rather than names, code or SQL: two of its small words.
 _SMALL_WORD = re.compile(r"(?i)\b(?:the|an?|of|to|is|are|was|you|your|that|this|with|and|be|it|can|has|have|in|on)\b")
 _CODE_SIGNS = re.compile(r"[(){}\[\]=_;<>+*/^|\\]")
 _CODE_SHARE = 0.05
-_SIGN_WEIGHT = 3
+_SIGN_WEIGHT = 3  # a sign of Chinese says about as much as three letters
 
 
 def _wrong_language(exchange: Exchange, options: Options) -> str:
@@ -224,7 +224,9 @@ def _wrong_language(exchange: Exchange, options: Options) -> str:
     spoken = _spoken(answer)
     other = "zh" if expected == "en" else "en"
     share = spoken[other] / sum(spoken.values()) if spoken[other] else 0.0
-    return f"{share:.0%} of the answer is {named[other]}, not {named[expected]}" if share > options.foreign_share else ""
+    if share <= options.foreign_share:
+        return ""
+    return f"{share:.0%} of the answer is {named[other]}, not {named[expected]}"
 
 
 def _spoken(text: str) -> dict[str, int]:
@@ -244,8 +246,8 @@ def _spoken(text: str) -> dict[str, int]:
 # "Sort: b, a" is no question; the words of such a task are its material.
 _ASKS = re.compile(r"[?？]\s*$|(?:吗|呢|什么|怎么|如何|多少)[。.]?\s*$")
 _STOP = frozenset(
-    "a an the of to in on at for by with and or is are was were be it its this that these those do does did can could will "
-    "would should what which who when where why how".split()
+    "a an the of to in on at for by with and or is are was were be it its this that these those do does did can could "
+    "will would should what which who when where why how".split()
 ) | set("的了是在吗呢么什怎何为哪谁多少几会要可以能应该请和与或及也就都而其该这那个些有如")
 
 

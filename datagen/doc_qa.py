@@ -31,7 +31,7 @@ VERSION = 1
 EXPECTED_ACCEPTANCE = 0.45
 
 # Facts are what most sentences carry; "What is the purpose of …?" is asked too easily and says little.
-_KINDS = {"fact": 3, "how_to": 2, "why": 2, "compare": 1, "diagnose": 1.5, "summarise": 0.25}
+_KINDS = {"fact": 4, "how_to": 2, "why": 2, "compare": 0.5, "diagnose": 1, "summarise": 0.25}
 _LEVELS = {"basic": 3, "intermediate": 3, "advanced": 1}
 
 

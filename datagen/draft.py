@@ -144,13 +144,16 @@ def _judge_answer(work: _Draft, cited: list[Span]) -> Fault | None:
     proposed = [passage.spans.index(span) for span in dict.fromkeys([*work.asked_of, *cited])]
     chosen = verify.carriers(work.answer, sentences_, proposed, language, _MOST_SENTENCES)
     work.cited = [passage.spans[i] for i in chosen]
-    return verify.answer_fault(work.question, work.answer, passage.joined(work.cited), language, names)
+    fault = verify.answer_fault(work.question, work.answer, passage.joined(work.cited), language, names)
+    kind = kinds.recognise(work.question, language, work.slot.kind)
+    return fault or verify.kind_fault(kind, work.question, work.answer)
 
 
 async def _rephrase(work: _Draft) -> Fault | None:
     prompt = work.brief.prompt(work.passage.language, "rephrase")
     messages = _messages(prompt, question=work.question, answer=work.answer)
     text, fault = plain(await work.ask(Request(messages=messages, max_tokens=work.brief.max_tokens, temperature=0.7)))
+    text = _REWRITTEN.split(text)[-1].strip()  # some say the old answer first
     work.answer = text
     title, heading = work.passage.headings
     # Other words are what was asked for: fewer of them need to be those of the evidence.
@@ -193,6 +196,7 @@ def _answer_messages(work: _Draft) -> tuple[Message, ...]:
 
 
 _LABEL = re.compile(r"^\W{0,3}(?:question|answer|q|a|问题|问|答案|回答|答)\W{0,3}[:：]\W{0,3}\s*", re.I)
+_REWRITTEN = re.compile(r"(?:^|\n)\W*(?:rewritten|rephrased|改写)[^:：\n]{0,12}[:：]", re.I)
 _QUOTES = {('"', '"'), ("“", "”"), ("「", "」"), ("'", "'")}
 
 

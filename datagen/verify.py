@@ -101,6 +101,20 @@ def answer_fault(
     )
 
 
+def kind_fault(kind: str, question: str, answer: str) -> Fault | None:
+    """Whether the answer gives what its kind of question asks for.
+
+    A question for a fact is answered by a figure or a name that the question has not said and the evidence has. Of the
+    pairs of the 1.5B teacher that lacked it nearly all were empty talk ("What is the purpose of the second check?").
+    """
+    if kind != "fact":
+        return None
+    told = set(_figures(answer)) - set(_figures(question)) or _names(answer) - _names(question)
+    if told:
+        return None
+    return Fault("no_fact", "it asks for a fact, and the answer gives no figure or name")
+
+
 def _leaning(text: str, source: str, lang: str) -> str:
     """The words with which `text` points at a text; not those that its source uses itself ("the passage" in a manual
     about passages)."""

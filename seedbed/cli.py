@@ -13,7 +13,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedbed.errors import SeedbedError
+from seedbed.errors import InputError, SeedbedError
 
 if TYPE_CHECKING:
     from seedbed.config import Job
@@ -242,7 +242,7 @@ def _execute(
     from seedbed.pipeline import Pipeline
     from seedbed.progress import for_terminal
 
-    base, lines = Path.cwd() / "job.yaml", {}
+    base, lines = Path.cwd() / "(command line)", {}
     if given.config:
         job = config.load(given.config)
         base, lines = job.path, job.lines
@@ -271,6 +271,8 @@ def _models(given: argparse.Namespace) -> None:
             state = "here" if models.path(model.name) else f"{model.bytes / 1e6:.0f} MB to fetch"
             print(f"{model.name:32} {model.role:10} {model.licence:12} {state}")
         return
+    if not given.name:
+        raise InputError("no model is named", where="models pull", next_step="`seedbed models list` shows their names")
     progress = for_terminal()
     progress.begin(f"pull {given.name}")
     try:

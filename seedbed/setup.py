@@ -16,7 +16,7 @@ from seedbed.resources import resource
 # Which extra brings which libraries, and what one cannot do without it.
 _EXTRAS = {
     "documents": (
-        ("pypdfium2", "lxml", "html_to_markdown", "semantic_text_splitter"),
+        ("pypdfium2", "lxml", "html_to_markdown"),
         "reading PDF, HTML and Markdown",
     ),
     "embedded": (("xllamacpp", "huggingface_hub"), "the local teacher, which needs no key"),

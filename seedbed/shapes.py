@@ -1,7 +1,8 @@
 """How each format of `seedbed.formats` is read into the fields of a Record, and written out again.
 
 A reader gives the Record's fields, notes on how the row was written where that is not the usual way, and the keys
-that are thereby dealt with. A writer gives the row's own keys in the usual shape, or in the noted one. Both raise ValueError.
+that are thereby dealt with. A writer gives the row's own keys in the usual shape, or in the noted one. Both raise
+ValueError.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def _to_alpaca(record: Record, shape: dict[str, Any]) -> Row:
 def _to_sharegpt(record: Record, shape: dict[str, Any]) -> Row:
     head, rest = _chat(record, "ShareGPT", keep_turn="from")
     if head and shape.get("system") == "turn":
-        head, rest = None, [head, *rest]
+        rest, head = [head, *rest], None
     style = OPENAI if shape.get("style") == OPENAI.role else SHAREGPT
     return {"conversations": [to_turn(message, style) for message in rest]} | ({"system": head.content} if head else {})
 

@@ -132,6 +132,8 @@ class Journal:
         done: asyncio.Future[None] = loop.create_future()
         tokens = reply.prompt_tokens + reply.completion_tokens
         paid = 0 if reply.finish.startswith("error") else 1
+        if self._writer is None or not self._writer.is_alive():
+            raise RunError("the journal is closed", where=str(self.path), next_step="Run the same command again")
         row = (reply.key, asked, msgspec.json.encode(reply), paid, tokens, money, time.time(), seconds)
         self._queue.put(_Pending(row, loop, done))
         await asyncio.shield(done)

@@ -25,7 +25,7 @@ def cleaned(text: str) -> tuple[str, str]:
 @pytest.mark.parametrize(("dirty", "expected", "kind"), [
     ("<p>Close the <b>valve</b>.</p><p>Then stop.</p>", "Close the valve.\nThen stop.", "html, space"),
     ("<div class=x>关闭阀门。<br/>然后停泵。</div>", "关闭阀门。\n然后停泵。", "html, space"),
-    ("Area: 5 m<sup>2</sup>, H<sub>2</sub>O, 10<sup>-3</sup>, x<sub>max</sub>", "Area: 5 m², H₂O, 10⁻³, x_(max)", "html"),
+    ("5 m<sup>2</sup>, H<sub>2</sub>O, 10<sup>-3</sup>, x<sub>max</sub>", "5 m², H₂O, 10⁻³, x_(max)", "html"),
     ("P &gt; 5 bar &amp;amp; T &lt; 60&nbsp;°C", "P > 5 bar & T < 60 °C", "html, space"),
     ("<script>track()</script>泵已停。<!-- ad -->", "泵已停。", "html"),
     ("Stop\x00 the\u200b pump.\x1b[31m Now\ufeff", "Stop the pump. Now", "control"),
@@ -72,8 +72,9 @@ def test_escaped_tags_were_meant_to_be_seen() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.sampled_from(["<p>", "</p>", "<b>", "&lt;", "&amp;", "b>", "`", "```\n", "    ", "\n", "  ", "！！！！！！！", "泵",
-                                 "pump", "é", "ﬁ", "$", "|", "\t", "\r\n", "<br>", "\xa0", "。", "<!--", "-->"]), max_size=12))
+@given(st.lists(st.sampled_from(["<p>", "</p>", "<b>", "&lt;", "&amp;", "b>", "`", "```\n", "    ", "\n", "  ", "！！！！！！！",
+                                 "泵", "pump", "é", "ﬁ", "$", "|", "\t", "\r\n", "<br>", "\xa0", "。", "<!--", "-->"]),
+                max_size=12))
 def test_cleaning_twice_is_cleaning_once(parts: list[str]) -> None:
     once = cleaned("".join(parts))[0]
     assert cleaned(once) == (once, "")

@@ -21,7 +21,7 @@ class _PerCharacter:
 
 
 GOOGLE_CHINESE = RougeScorer(["rougeL"], tokenizer=_PerCharacter())
-ENGLISH = st.lists(st.sampled_from(["the", "pump", "Pump,", "don't", "M8", "3.5", "of", "a", "stops", "-"]), max_size=14)
+ENGLISH = st.lists(st.sampled_from(["the", "pump", "Pump,", "don't", "M8", "3.5", "of", "stops", "-"]), max_size=14)
 CHINESE = st.lists(st.sampled_from(["泵", "的", "压", "力", "Python", "3", "，", "阀", "门", "是"]), max_size=14)
 
 
@@ -43,7 +43,7 @@ def test_english_scores_are_those_of_rouge_score_to_the_bit(first: list[str], se
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.one_of(ENGLISH.map(" ".join), CHINESE.map("".join)), max_size=12), CHINESE.map("".join),
        st.sampled_from([0.0, 0.3, 0.5, 0.7, 0.9, 1.0]))
-def test_against_a_pool_the_highest_score_and_the_earliest_text_win(pool: list[str], text: str, threshold: float) -> None:
+def test_in_a_pool_the_highest_score_and_the_earliest_text_win(pool: list[str], text: str, threshold: float) -> None:
     gate = Gate(threshold)
     for number, other in enumerate(pool):
         gate.add(f"r{number}", other)
@@ -84,7 +84,7 @@ def test_chinese_is_compared_by_characters() -> None:
 
 def test_twins_in_one_reply_cannot_both_enter() -> None:
     gate = Gate()
-    offers = [("1", "List three uses of a pump."), ("2", "List three uses of a pump!"), ("3", "Explain how valves work.")]
+    offers = [("1", "List three uses of a pump."), ("2", "List three uses of a pump!"), ("3", "How do valves work?")]
     assert [gate.offer(key, text) is None for key, text in offers] == [True, False, True]
     assert len(gate) == 2
 

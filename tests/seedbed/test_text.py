@@ -20,7 +20,7 @@ def test_each_cjk_character_and_each_run_of_letters_is_a_token(words: str, token
     assert text.length(words) == len(tokens)
 
 
-@pytest.mark.parametrize("words", ["The pump's max. pressure is 16 bar (M8).", "naïve café — 10°C", "", "x_y-z/../README.md"])
+@pytest.mark.parametrize("words", ["The pump's max. pressure is 16 bar (M8).", "naïve café — 10°C", "", "x_y-z/../A.md"])
 def test_english_tokens_are_those_of_rouge_score(words: str) -> None:
     assert text.tokenize(words) == DefaultTokenizer(use_stemmer=False).tokenize(words)
 
@@ -38,7 +38,7 @@ def test_language(words: str, language: str) -> None:
 
 
 @pytest.mark.parametrize(("words", "expected"), [
-    ("Stop the pump. Close valve V2, e.g. by hand. Done!", ["Stop the pump.", "Close valve V2, e.g. by hand.", "Done!"]),
+    ("Stop the pump. Close V2, e.g. by hand. Done!", ["Stop the pump.", "Close V2, e.g. by hand.", "Done!"]),
     ("先停泵。再关阀！“好了吗？”好了", ["先停泵。", "再关阀！", "“好了吗？”", "好了"]),
     ("Version 3.5 is out. See a.b!c now.", ["Version 3.5 is out.", "See a.b!c now."]),
     ("步骤：\n- 停泵\n- 关阀", ["步骤：", "- 停泵", "- 关阀"]),

@@ -60,7 +60,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer.add_token_merges(["! !"])
     writer.add_eos_token_id(257)
     writer.add_chat_template(
-        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+        "<|im_start|>assistant\n"
     )
     shapes = {
         "token_embd": (len(vocabulary), width), "output": (len(vocabulary), width), "output_norm": (width,),
