@@ -104,13 +104,22 @@ async def _draw_questions(passage: Passage, slots: list[Slot], complete: Complet
 
 
 def _take_question(work: _Draft, item: _Drawn) -> Fault | None:
-    """The drawn question, tidied, with the sentence that it names; or what is wrong with it."""
+    """The drawn question, tidied, with the sentence that it is about; or what is wrong with it."""
     passage, language = work.passage, work.passage.language
     work.question = _tidy(item.question)
-    if (span := _resolve(item.sentence, passage)) is not None:
-        work.cited = work.asked_of = [span]
     title, heading = passage.headings
-    return verify.question_fault(work.question, passage.text, language, f"{title} {heading} {work.brief.about}")
+    context = f"{title} {heading} {work.brief.about}"
+    if fault := verify.question_fault(work.question, passage.text, language, context):
+        return fault
+    span = _resolve(item.sentence, passage)
+    cited = passage.spans.index(span) if span else None
+    point = verify.point_of(
+        work.question, [passage.text[a:b] for a, b in passage.spans], cited, work.brief.name, language
+    )
+    if point is None:
+        return Fault("off_point", "no sentence of the passage has half of its content words")
+    work.cited = work.asked_of = [passage.spans[point]]
+    return None
 
 
 async def _answer(work: _Draft) -> Fault | None:
@@ -125,7 +134,7 @@ async def _answer(work: _Draft) -> Fault | None:
     for sample, temperature in enumerate((0.2, brief.temperature)):
         reply = await work.ask(msgspec.structs.replace(request, sample=sample, temperature=temperature))
         text, fault = plain(reply)
-        text, cited = _citations(text, passage)
+        text, cited = _citations(_without_question(text), passage)
         work.answer = text
         fault = fault or _judge_answer(work, cited)
         if fault and fault.reason == "copied_answer":
@@ -146,7 +155,12 @@ def _judge_answer(work: _Draft, cited: list[Span]) -> Fault | None:
     work.cited = [passage.spans[i] for i in chosen]
     fault = verify.answer_fault(work.question, work.answer, passage.joined(work.cited), language, names)
     kind = kinds.recognise(work.question, language, work.slot.kind)
-    return fault or verify.kind_fault(kind, work.question, work.answer)
+    point = passage.joined(work.asked_of)
+    return (
+        fault
+        or verify.kind_fault(kind, work.question, work.answer)
+        or verify.point_fault(work.question, work.answer, point, language)
+    )
 
 
 async def _rephrase(work: _Draft) -> Fault | None:
@@ -222,6 +236,13 @@ def _tidy(text: str) -> str:
     return text
 
 
+def _without_question(text: str) -> str:
+    """An answer without the sentence numbers, and without the question repeated, at its beginning."""
+    text = re.sub(r"^(?:\s*\[\d+\])+\s*", "", text)
+    repeated = re.match(r"[^。.!！?？\n]{4,120}[?？]\s*(?=\S)", text)
+    return text[repeated.end() :] if repeated else text
+
+
 _CITED = re.compile(r"(?:[\[［【(（]\s*(\d{1,3}(?:\s*[,，、\-–]\s*\d{1,3})*)\s*[\]］】)）][\s,，、和]*)+[.。]?\s*$")
 
 
@@ -237,7 +258,7 @@ def _citations(text: str, passage: Passage) -> tuple[str, list[Span]]:
 
 def _resolve(mark: int | str, passage: Passage) -> Span | None:
     """A sentence number, or a quote, as the span of a sentence; None when it names none."""
-    if isinstance(mark, int) or mark.strip("[] ").isdigit():
+    if isinstance(mark, int) or mark.strip("[] ").isdecimal():
         number = int(str(mark).strip("[] "))
         return passage.spans[number - 1] if 1 <= number <= len(passage.spans) else None
     found = verify.align(mark, passage.text)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datagen import kinds
+from seedbed.errors import PromptError
 from seedbed.prompts import Prompt, load
 from seedbed.record import Record
 from seedbed.text import half_width, sentences
 
 Span = tuple[int, int]
+_LINES = (*kinds.KINDS, *kinds.LEVELS[1:])  # of kinds.md
 _NO_SENTENCE = re.compile(r"#{1,6}\s|[|\s:-]+$|```")
 
 
@@ -82,8 +84,11 @@ class Brief:
         return load(language, f"doc_qa/{name}", self.prompts)
 
     def line(self, language: str, key: str) -> str:
-        """The line `key: …` of kinds.md."""
-        lines = dict(line.split(":", 1) for line in self.prompt(language, "kinds").text.splitlines() if ":" in line)
+        """The line `key: …` of kinds.md. Raises PromptError where there is none."""
+        prompt = self.prompt(language, "kinds")
+        lines = dict(line.split(":", 1) for line in prompt.text.splitlines() if ":" in line)
+        if key not in lines:
+            raise PromptError(f"has no line `{key}: …`", where=prompt.name, next_step=f"Add one for {', '.join(_LINES)}")
         return lines[key].strip()
 
 

@@ -35,6 +35,8 @@ COPIED_SHARE, COPIED_TOKENS = 0.8, 12
 # teacher; docs/quality.md says how.
 SUPPORT = {"en": 0.6, "zh": 0.5}
 REPHRASED_SUPPORT = 0.4
+# Share of a question's content words, and of those that its answer adds, that must stand in ONE sentence.
+POINT_SUPPORT = 0.5
 # The same for a question against the whole passage. Lower: a question brings its own verbs.
 PREMISE_SUPPORT = {"en": 0.5, "zh": 0.4}
 SHORTEST_QUESTION = {"en": 5, "zh": 7}
@@ -99,6 +101,30 @@ def answer_fault(
         or _echo_fault(question, answer, evidence, lang)
         or _grounding_fault(answer, evidence, lang, f"{context} {question}", SUPPORT[lang] if least is None else least)
     )
+
+
+def point_of(question: str, passage: list[str], cited: int | None, name: str, lang: str) -> int | None:
+    """Index of the sentence that a question is about: the cited one if half of the question's content words stand
+    there, else the sentence that has most of them, at least half; None when no sentence does.
+
+    Of 69 pairs read, those whose question had no such sentence were wrong or empty, all but three.
+    """
+    asked = QUESTION_WORDS[lang].sub(" ", question)
+    shares = [support(asked, f"{sentence} {name}", lang) for sentence in passage]
+    if cited is not None and shares[cited] >= POINT_SUPPORT:
+        return cited
+    best = max(range(len(shares)), key=lambda index: shares[index], default=None)
+    return best if best is not None and shares[best] >= POINT_SUPPORT else None
+
+
+def point_fault(question: str, answer: str, point: str, lang: str) -> Fault | None:
+    """Whether what the answer adds to the question comes from the sentence that the question is about."""
+    asked, known = set(units(question, lang)), set(units(point, lang))
+    added = [unit for unit in units(answer, lang) if unit not in asked]
+    share = sum(unit in known for unit in added) / len(added) if added else 1.0
+    if share < POINT_SUPPORT:
+        return Fault("off_point", f"only {share:.0%} of what it adds is in the sentence that the question is about")
+    return None
 
 
 def kind_fault(kind: str, question: str, answer: str) -> Fault | None:

@@ -202,7 +202,7 @@ def test_killed_at_twenty_points_it_ends_with_the_same_bytes_and_no_call_twice(t
     first = lives_of.live(["run", job, "--out", str(whole)], fork=False)
     assert first["status"] == 0
     expected, bought = contents(whole), answered(whole, tmp_path / "scratch")
-    assert len(expected) > 20 and len(bought) > 25
+    assert len(expected) > 20 and len(bought) > 20
 
     lot = random.Random(SEED)
     killed = campaign = 0

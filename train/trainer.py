@@ -52,7 +52,7 @@ class Job:
     def save_steps(self) -> int:
         """Steps between two checkpoints; with validations a multiple of theirs, or the best could not be kept."""
         wanted = self.options.save_steps or self.eval_steps
-        return math.ceil(wanted / self.eval_steps) * self.eval_steps if self.validation else wanted
+        return math.ceil(wanted / self.eval_steps) * self.eval_steps if self.validation is not None else wanted
 
 
 def fit(job: Job, model: Any) -> Any:
@@ -130,8 +130,7 @@ def _arguments(job: Job, fresh: bool) -> Any:
         lr_scheduler_type=options.schedule,
         warmup_steps=options.warmup,  # below 1 it is a share
         weight_decay=options.weight_decay,
-        activation_checkpointing=job.checkpointing,
-        gradient_checkpointing=job.checkpointing,  # TRL's own default is on, whatever the new name says
+        activation_checkpointing=job.checkpointing,  # the old name of it is on by default in TRL
         max_length=None,  # rows have their length already
         dataset_kwargs={"skip_prepare_dataset": True},
         eval_strategy="steps" if validating else "no",

@@ -129,13 +129,14 @@ class Teacher:
             request = msgspec.structs.replace(request, max_tokens=cap)
         asked = canonical(self._model, request, self._options.extra)
         key = key_of(asked)
-        if (flight := self._flights.get(key)) is None:
+        flight = self._flights.get(key)
+        if flight is None or flight.task.cancelling():
             if kept := self._journal.get(key):
                 self.stats.replayed += 1
                 return kept
             flight = self._flights[key] = _Flight()
             flight.task = asyncio.create_task(self._buy(flight, request, asked, key))
-            flight.task.add_done_callback(lambda task: self._landed(key, task))
+            flight.task.add_done_callback(partial(self._landed, key, flight))
         flight.waiting += 1
         try:
             return await asyncio.shield(flight.task)
@@ -161,8 +162,9 @@ class Teacher:
 
     # ---- one call ----
 
-    def _landed(self, key: str, task: asyncio.Task[Reply]) -> None:
-        self._flights.pop(key, None)
+    def _landed(self, key: str, flight: _Flight, task: asyncio.Task[Reply]) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
         if not task.cancelled():
             task.exception()  # seen, also when nobody waits any more
 

@@ -39,7 +39,7 @@ _NO_SCHEMA = re.compile(r"response_format|json.?schema|json.?object|json mode|st
 _NO_OPTION = re.compile(r"unsupported|not support|unknown|unrecognized|unexpected|not permitted|extra inputs", re.I)
 _ABOUT_THIS = re.compile(r"context|too long|maximum|exceed|content.?(?:filter|policy|manag)|safety|长度|超|敏感", re.I)
 _NO_MODEL = re.compile(r"model\b.*(?:not exist|not found|unknown)|(?:unknown|no such) model|模型不存在", re.I)
-_OPTIONAL = ("temperature", "top_p", "presence_penalty")
+_OPTIONAL = ("temperature", "top_p", "presence_penalty", "logprobs")
 
 
 class Fault(Exception):
@@ -191,6 +191,8 @@ class OpenAIEndpoint:
                 body["response_format"] = {"type": "json_object"}
         for option in self._without:
             body.pop(option, None)
+        if "logprobs" not in body:
+            body.pop("top_logprobs", None)
         return {**body, **self._options.extra}
 
     async def _post(self, body: dict[str, Any]) -> Reply:

@@ -29,7 +29,7 @@ QUESTIONS = [
     ("leans_on_passage", "zh", "根据上文，离心泵的默认压力是多少？", "离心泵的默认压力是多少？"),
     ("leans_on_passage", "zh", "本节中离心泵的默认压力是多少？", "出厂时离心泵的默认压力是多少？"),
     # a pronoun where the subject should stand
-    ("leans_on_passage", "en", "Why must it not exceed 4 bar?", "Why must the pressure not exceed 4 bar?"),
+    ("leans_on_passage", "en", "Why does it leak above 4 bar?", "Why does the seal leak above 4 bar?"),
     ("leans_on_passage", "zh", "它的默认压力是多少？", "离心泵的默认压力是多少？"),
     ("meta", "en", "As an AI, what is the default pressure of the KX-40 pump?",
      "What is the default pressure of the KX-40 pump?"),
@@ -59,8 +59,8 @@ WHY, 为何 = "Why must the pressure not exceed 4 bar?", "为什么压力不得�
 ANSWERS = [
     ("empty", "en", EN, " ", "It is 2.5 bar."),
     ("empty", "zh", ZH, "", "默认压力是 2.5 bar。"),
-    ("wrong_language", "en", EN, "默认压力是 2.5 bar，不得超过。", "By default it is 2.5 bar (默认压力)."),
-    ("wrong_language", "zh", ZH, "By default the pressure is 2.5 bar.", "默认压力是 2.5 bar by default。"),
+    ("wrong_language", "en", EN, "默认压力是 2.5 bar，不得超过。", "By default the pump runs at 2.5 bar, called 默认压力."),
+    ("wrong_language", "zh", ZH, "By default the pressure is 2.5 bar.", "默认压力是 2.5 bar，上限在 kx.conf 中。"),
     ("cut_answer", "en", WHY, "Above 4 bar the seal of the pump", "Above 4 bar the seal of the pump leaks."),
     ("cut_answer", "zh", 为何, "因为压力超过 4 bar 以后，密封会", "因为压力超过 4 bar 以后，密封会泄漏。"),
     ("meta", "en", EN, "As an AI language model I know: 2.5 bar.", "By default it is 2.5 bar."),
@@ -75,7 +75,7 @@ ANSWERS = [
     ("copied_answer", "en", WHY, "The pressure must not exceed 4 bar, because the seal leaks above that value.",
      "Above 4 bar the seal of the pump leaks, which is why that pressure must not be exceeded."),
     ("copied_answer", "zh", 为何, "压力不得超过 4 bar，因为超过以后密封会泄漏。", "密封在超过 4 bar 的压力下会泄漏，所以不得超过。"),
-    ("unsupported_figure", "en", EN, "It is 3.5 bar.", "It is 2.50 bar."),
+    ("unsupported_figure", "en", EN, "By default the pump runs at 3.5 bar.", "By default the pump runs at 2.50 bar."),
     ("unsupported_figure", "zh", ZH, "默认压力是 3.5 bar。", "默认压力是 ２.５ bar。"),
     ("unsupported_figure", "en", "How often is the oil changed?", "The oil is changed every 1,500 hours.",
      "The oil is changed each 500 hours."),
@@ -143,7 +143,7 @@ def test_what_headings_name_may_be_named() -> None:
     question = "What does the KX-50 pump need?"
     statement = "The pump needs oil of grade ISO VG 46 after 500 hours."
     fault = question_fault(question, statement, "en")
-    assert fault and fault.reason == "false_premise" and "kx-50" in fault.detail
+    assert fault and fault.reason == "false_premise"
     assert question_fault(question, statement, "en", "KX-50 pump") is None
 
 
@@ -201,12 +201,12 @@ SENTENCES = {
     ("lang", "answer", "proposed", "chosen"),
     [
         ("en", "Above 4 bar the seal leaks.", [1], [1]),
-        ("en", "Above 4 bar the seal leaks.", [0], [1]),  # the number was in range and wrong
+        ("en", "The seal leaks.", [2], [1]),  # the number was in range and wrong
         ("en", "Above 4 bar the seal leaks.", [], [1]),
         ("en", "By default 2.5 bar; the seal leaks above 4 bar.", [0], [0, 1]),
         ("en", "Nothing of that kind.", [], []),
         ("zh", "超过 4 bar 密封会泄漏。", [1], [1]),
-        ("zh", "超过 4 bar 密封会泄漏。", [2], [1]),
+        ("zh", "密封会泄漏。", [2], [1]),
         ("zh", "默认 2.5 bar，超过 4 bar 密封会泄漏。", [], [0, 1]),
         ("zh", "我不知道。", [0], []),
     ],
@@ -219,7 +219,7 @@ def test_the_sentences_that_carry_an_answer_are_its_evidence(
 
 
 def test_support_counts_what_carries_meaning() -> None:
-    assert support("The seals are leaking.", "the seal leaks", "en") == 1.0  # inflections meet
+    assert support("Exceeding the limits.", "to exceed a limit", "en") == 1.0  # inflections meet
     assert support("The seal is blue and heavy.", "the seal leaks", "en") == pytest.approx(1 / 3)
     assert support("密封会泄漏。", "因为密封泄漏", "zh") == 1.0
     assert support("of the and", "anything", "en") == 1.0  # nothing to support

@@ -17,7 +17,7 @@ from seedbed.jsonl import BadLine
 from seedbed.record import Record, Source, chat
 
 WORDS = st.one_of(
-    st.sampled_from(["What does the pump do?", "水泵有什么用？", "用Python写代码", "", " \n", "a\n\nb", "“引号”，Ａ", "🙂"]),
+    st.sampled_from(["What does the pump do?", "水泵有用吗？", "用Python写", "", " \n", "a\n\nb", "“引号”，Ａ", "🙂"]),
     st.text(st.characters(codec="utf-8"), max_size=20),
 )
 EMPTY_OR_WORDS = st.one_of(st.none(), WORDS)

@@ -63,5 +63,5 @@ def test_a_limit_on_money_needs_prices() -> None:
 
 
 def test_a_negative_limit_is_refused() -> None:
-    with pytest.raises(ValueError, match="limits.calls"):
+    with pytest.raises(ValueError, match="calls: expected 0 or more"):
         Limits(calls=-1)

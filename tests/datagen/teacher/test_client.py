@@ -151,6 +151,21 @@ def test_what_was_sent_is_finished_and_kept_when_the_caller_gives_up(journal: Jo
     assert journal.spent()[0] == 3
 
 
+def test_asking_anew_for_what_was_just_given_up(journal: Journal) -> None:
+    script = scripted(lambda request: Rule(text="yes 是", delay=0.02))
+
+    async def scene(teacher: Teacher) -> Reply:
+        busy = [asyncio.create_task(teacher(ask(f"other {n}"))) for n in range(2)]
+        given_up = asyncio.create_task(teacher(ask("the question")))
+        await asyncio.sleep(0.005)
+        given_up.cancel()
+        anew = asyncio.create_task(teacher(ask("the question")))
+        await asyncio.gather(*busy)
+        return await anew
+
+    assert play(script, journal, scene, concurrency=1).text == "yes 是"
+
+
 def test_money_and_tokens_are_counted(journal: Journal) -> None:
     async def scene(teacher: Teacher) -> tuple[int, int, float]:
         await teacher(ask("one two three"))
