@@ -88,7 +88,9 @@ class Brief:
         prompt = self.prompt(language, "kinds")
         lines = dict(line.split(":", 1) for line in prompt.text.splitlines() if ":" in line)
         if key not in lines:
-            raise PromptError(f"has no line `{key}: …`", where=prompt.name, next_step=f"Add one for {', '.join(_LINES)}")
+            raise PromptError(
+                f"has no line `{key}: …`", where=prompt.name, next_step=f"Add one for {', '.join(_LINES)}"
+            )
         return lines[key].strip()
 
 

@@ -73,8 +73,8 @@ def test_escaped_tags_were_meant_to_be_seen() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(["<p>", "</p>", "<b>", "&lt;", "&amp;", "b>", "`", "```\n", "    ", "\n", "  ", "泵",
-                                 "！！！！！！！", "pump", "é", "ﬁ", "$", "|", "\t", "\r\n", "<br>", "\xa0", "。", "<!--",
-                                 "-->"]), max_size=12))
+                                 "！！！！！！！", "pump", "é", "ﬁ", "$", "|", "\t", "\r\n", "<br>", "\xa0", "。",
+                                 "<!--", "-->"]), max_size=12))
 def test_cleaning_twice_is_cleaning_once(parts: list[str]) -> None:
     once = cleaned("".join(parts))[0]
     assert cleaned(once) == (once, "")

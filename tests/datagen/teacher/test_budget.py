@@ -60,8 +60,3 @@ def test_money_is_counted_to_the_limit_and_not_beyond() -> None:
 def test_a_limit_on_money_needs_prices() -> None:
     with pytest.raises(ValueError, match="teacher.prices"):
         Budget(Limits(money=5.0))
-
-
-def test_a_negative_limit_is_refused() -> None:
-    with pytest.raises(ValueError, match="calls: expected 0 or more"):
-        Limits(calls=-1)
