@@ -31,8 +31,8 @@ Check = Callable[[str], "Fault | None"]
 # An answer of which this share stands word for word, in one run, in its evidence adds nothing of its own. 12 tokens and
 # shorter are exempt: a fact has few wordings ("The default is 0.7").
 COPIED_SHARE, COPIED_TOKENS = 0.8, 12
-# Share of the answer's content words that must stand in evidence or question. Set on 120 read answers of the 1.5B
-# teacher; docs/quality.md says how.
+# Share of the answer's content words that must stand in evidence or question. Chosen while reading
+# some 200 replies of the 1.5B teacher (docs/quality.md).
 SUPPORT = {"en": 0.6, "zh": 0.5}
 REPHRASED_SUPPORT = 0.4
 # Share of a question's content words, and of those that its answer adds, that must stand in ONE sentence.
