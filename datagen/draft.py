@@ -25,6 +25,8 @@ from seedbed.chat import Complete, Reply, Request
 from seedbed.prompts import Prompt
 from seedbed.record import Evidence, Message, Record, Step, make
 
+# Kinds that show in a sentence: one asked of a sentence that does not show it ("Why …?", and no reason) is made up.
+_SHOWN = ("why", "how_to", "compare")
 # An answer rests on at most this many sentences; more is a summary of the section.
 _MOST_SENTENCES = 3
 
@@ -119,6 +121,9 @@ def _take_question(work: _Draft, item: _Drawn) -> Fault | None:
     if point is None:
         return Fault("off_point", "no sentence of the passage has half of its content words")
     work.cited = work.asked_of = [passage.spans[point]]
+    kind = kinds.recognise(work.question, language, work.slot.kind)
+    if kind in _SHOWN and kind not in kinds.carried(passage.joined(work.asked_of), language):
+        return Fault("off_point", f"the sentence that it is about gives nothing for a question of the kind {kind}")
     return None
 
 

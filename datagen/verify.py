@@ -40,6 +40,8 @@ POINT_SUPPORT = 0.5
 # The same for a question against the whole passage. Lower: a question brings its own verbs.
 PREMISE_SUPPORT = {"en": 0.5, "zh": 0.4}
 SHORTEST_QUESTION = {"en": 5, "zh": 7}
+# In characters. The pattern of `kinds` ends questions a little later; what reaches that end was cut there.
+LONGEST_QUESTION = {"en": 180, "zh": 58}
 
 _CODE = re.compile(r"`([^`\n]+)`")
 # File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type.
@@ -68,6 +70,8 @@ def question_fault(question: str, statement: str, lang: str, context: str = "") 
         return Fault("wrong_language", f"the question is not in the document's language ({lang})")
     if not ASKS[lang].search(question):
         return Fault("not_a_question", "it asks nothing")
+    if re.search(r"\s[?？]$", question) or len(question) >= LONGEST_QUESTION[lang]:
+        return Fault("cut_question", "it breaks off before the question mark")
     if leaning := _leaning(question, statement, lang):
         return Fault("leans_on_passage", f"{leaning!r} points at a text that its reader does not have")
     if found := BARE[lang].search(question):

@@ -1,0 +1,173 @@
+"""Passages, teachers who know them, and a run of doc_qa over them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from datagen.doc_qa import Options, doc_qa
+from datagen.teacher.journal import canonical, key_of
+from datagen.teacher.scripted import Rule, Script, scripted
+from seedbed.chat import Loop, Reply, Request
+from seedbed.context import Context, Silent
+from seedbed.record import Record, Source, make
+from tests.tiny_job import longest_words
+
+SENTENCES = {
+    "en": ["The KX-40 pump runs at 2.5 bar by default.", "Above 4 bar the seal leaks, because its soft rubber tears.",
+           "The oil is changed every 500 hours of work."],
+    "zh": ["KX-40 离心泵的默认压力是 2.5 bar。", "压力超过 4 bar 时密封会泄漏，因为软橡胶会撕裂。", "润滑油每运行 500 小时更换一次。"],
+}
+QUESTIONS = {
+    "en": ["What is the default pressure of the KX-40 pump?", "Why does the seal leak above 4 bar?",
+           "After how many hours is the oil changed?"],
+    "zh": ["KX-40 离心泵的默认压力是多少？", "为什么压力超过 4 bar 时密封会泄漏？", "运行多少小时更换一次润滑油？"],
+}
+ANSWERS = {
+    "en": ["By default it runs at 2.5 bar.", "Its soft rubber tears.", "It is changed after 500 hours."],
+    "zh": ["默认压力是 2.5 bar。", "因为软橡胶会撕裂。", "每运行 500 小时更换一次。"],
+}
+BOTH = pytest.mark.parametrize("lang", ["en", "zh"])
+
+
+def passage(lang: str, number: int = 0, start: int = 100) -> Record:
+    """A passage of a document of its own; equal ones are told apart by their document."""
+    text = (" " if lang == "en" else "").join(SENTENCES[lang])
+    source = Source(document=f"{lang}{number}.md", document_hash="d0c", headings=("KX-40 离心泵 pump",), start=start,
+                    end=start + len(text))
+    return make(text=text, language=lang, source=source)
+
+
+def kind_of(request: Request) -> str:
+    """Which of the requests about a passage this is."""
+    if request.schema is not None:
+        return "questions"
+    if request.logprobs:
+        return "check"
+    last = request.messages[-1].content
+    return "rephrase" if any(longest_words("rephrase", lang) in last for lang in ("en", "zh")) else "answer"
+
+
+def spoken(request: Request) -> str:
+    return "en" if all(mark not in request.messages[0].content for mark in "的，。") else "zh"
+
+
+Says = Callable[[Request], "str | Rule | None"]
+
+
+def knowing(odd: Says | None = None) -> Script:
+    """A teacher who draws all three questions, knows the answers and finds them right, unless `odd` says otherwise."""
+
+    def say(request: Request) -> str | Rule:
+        if odd and (strange := odd(request)) is not None:
+            return strange
+        kind, lang = kind_of(request), spoken(request)
+        if kind == "questions":
+            drawn = [{"sentence": n, "question": q} for n, q in enumerate(QUESTIONS[lang], 1)]
+            return json.dumps({"questions": drawn}, ensure_ascii=False)
+        if kind == "check":
+            return {"en": "yes", "zh": "是"}[lang]
+        last = request.messages[-1].content
+        return next((a for q, a in zip(QUESTIONS[lang], ANSWERS[lang], strict=True) if q in last), "?")
+
+    return scripted(say)
+
+
+class Made:
+    """What a stage gave."""
+
+    def __init__(self, records: list[Record], context: Context, script: Script, said: list[str]) -> None:
+        self.records, self.figures, self.script, self.said = records, context.figures, script, said
+        self.kept = [record for record in records if record.rejection is None]
+        self.rejected = [record for record in records if record.rejection is not None]
+
+    @property
+    def reasons(self) -> list[str]:
+        return [record.rejection.reason for record in self.rejected if record.rejection]
+
+    def requests(self, kind: str) -> list[Request]:
+        return [request for request in self.script.requests if kind_of(request) == kind]
+
+
+class Notes(Silent):
+    """Keeps what a stage has to say."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
+class Asked:
+    """The shortest way to a script: no journal, no limits, no retries. Equal requests get equal keys, as from a journal."""
+
+    model = "scripted"
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    async def __call__(self, request: Request) -> Reply:
+        reply = await self._script.send(request)
+        return msgspec.structs.replace(reply, key=key_of(canonical(self.model, request)))
+
+
+def run(folder: Path, passages: list[Record], script: Script | None = None, seed: int = 0, **options: Any) -> Made:
+    script = script or knowing()
+    notes = Notes()
+    with Loop() as loop:
+        context = Context(folder, seed=seed, complete=Asked(script), loop=loop, progress=notes)
+        records = list(doc_qa(passages, Options(**options), context))
+    return Made(records, context, script, notes.said)
+
+
+def drawing(*drawn: dict[str, Any]) -> Says:
+    def says(request: Request) -> str | None:
+        return json.dumps({"questions": drawn}, ensure_ascii=False) if kind_of(request) == "questions" else None
+
+    return says
+
+
+WORDS = ("Alfa Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliett Kilo Lima Mike November Oscar Papa Quebec Romeo "
+         "Sierra Tango Uniform Victor Whiskey Yankee Zulu Alder Birch Cedar Elm Fir Hazel Larch Maple Oak Pine Rowan Spruce "
+         "Tamarisk Willow Yew").split()
+# The first characters of the Thousand Character Classic, none of which comes twice.
+字 = "天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往秋收冬藏闰余成岁律吕调阳云腾致雨露结为霜金生丽水玉出昆冈剑号巨阙珠称夜光果珍李柰"
+NAMES = {"en": [" ".join(WORDS[4 * n : 4 * n + 4]) for n in range(10)], "zh": [字[6 * n : 6 * n + 6] for n in range(10)]}
+
+
+def numbered(lang: str, count: int) -> list[Record]:
+    """Passages about things whose names have nothing in common, so that no question is the twin of another."""
+    shape = {"en": "The {0} pump holds {1} bar. The {0} seal lasts {2} days. The {0} valve takes {3} litres.",
+             "zh": "{0}泵的压力是 {1} bar，每天检查。{0}密封能用 {2} 天，然后更换。{0}阀门装得下 {3} 升，出厂时是空的。"}[lang]
+    return [
+        make(text=shape.format(name, n + 11, n + 31, n + 51), language=lang,
+             source=Source(document=f"{name}.md", start=0, end=1))
+        for n, name in enumerate(NAMES[lang][:count])
+    ]
+
+
+def inventive(lang: str, wrong: Callable[[str, int], bool] = lambda name, nth: False) -> Script:
+    """A teacher for `numbered`: three questions a passage; answers that `wrong` (name, number from 0) names fail."""
+    asks = {"en": ["Which pressure does the {0} pump hold?", "How many days does the {0} seal last?",
+                   "What volume in litres fits the {0} valve?"],
+            "zh": ["{0}泵的压力是多少？", "{0}密封能用几天？", "{0}阀门装得下多少升？"]}[lang]
+    says = {"en": ["It holds {0} bar.", "It lasts {0} days.", "It takes {0} litres."],
+            "zh": ["压力是 {0} bar。", "能用 {0} 天。", "装得下 {0} 升。"]}[lang]
+
+    def say(request: Request) -> str:
+        n, name = next((n, name) for n, name in enumerate(NAMES[lang]) if f"{name}" in request.messages[1].content)
+        if kind_of(request) == "questions":
+            drawn = [{"sentence": i, "question": ask.format(name)} for i, ask in enumerate(asks, 1)]
+            return json.dumps({"questions": drawn}, ensure_ascii=False)
+        if kind_of(request) == "check":
+            return {"en": "yes", "zh": "是"}[lang]
+        i = next(i for i, ask in enumerate(asks) if ask.format(name) in request.messages[-1].content)
+        return says[i].format("999" if wrong(name, i) else n + (11, 31, 51)[i])
+
+    return scripted(say)
