@@ -77,8 +77,7 @@ def teacher_run(name: str, url: str, calls: int, width: int, journal: Path, idea
             return await teacher(request(number))
 
         wall, cpu = time.perf_counter(), time.process_time()
-        # Twice the width, so that one refused request, waiting its turn, holds up nobody.
-        done = sum(bool(reply.text) for reply in loop.in_order((one(n) for n in range(calls)), 2 * width))
+        done = sum(bool(reply.text) for reply in loop.in_order((one(n) for n in range(calls)), 2 * options.width))
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     assert done == calls
     return Measured(name, calls, wall, cpu, ideal)
