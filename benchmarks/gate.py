@@ -8,6 +8,7 @@ drawn by a Zipf law as in real instructions, 12.5 tokens on average, a third of 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -32,7 +33,8 @@ class Texts:
         self.random = random.Random(f"{language}{seed}")
         self.gap = "" if language == "zh" else " "
         self.words = _hanzi(self.random) if language == "zh" else _english_words(self.random)
-        self.weights = [1 / rank for rank in range(1, len(self.words) + 1)]  # Zipf
+        # Zipf; summed up once, because `choices` would do so on every call.
+        self.weights = list(itertools.accumulate(1 / rank for rank in range(1, len(self.words) + 1)))
         self.made: list[list[str]] = []
 
     def take(self, count: int) -> list[str]:
@@ -52,7 +54,9 @@ class Texts:
         return made
 
     def _fresh(self) -> list[str]:
-        return self.random.choices(self.words, self.weights, k=min(max(round(self.random.gauss(12.5, 4)), 3), 40))
+        return self.random.choices(
+            self.words, cum_weights=self.weights, k=min(max(round(self.random.gauss(12.5, 4)), 3), 40)
+        )
 
     def _reworded(self, words: list[str]) -> list[str]:
         words = list(words)
@@ -60,11 +64,11 @@ class Texts:
             place = self.random.randrange(len(words))
             kind = self.random.random()
             if kind < 0.5:
-                words[place] = self.random.choices(self.words, self.weights)[0]
+                words[place] = self.random.choices(self.words, cum_weights=self.weights)[0]
             elif kind < 0.75 and len(words) > 3:
                 del words[place]
             else:
-                words.insert(place, self.random.choices(self.words, self.weights)[0])
+                words.insert(place, self.random.choices(self.words, cum_weights=self.weights)[0])
         return words
 
 
@@ -136,8 +140,15 @@ def speed(language: str, size: int, rounds: int) -> list[str]:
 
     took = fastest({"ours": ours, "matrix": matrix, "google": google}, rounds)
     gate_rate, matrix_rate, google_rate = 200 / took["ours"], 20 / took["matrix"], 200 / took["google"] / size
-    return [language, f"{size:,}", f"{gate_rate / google_rate:,.0f}×", f"{gate_rate / matrix_rate:.1f}×",
-            f"{gate_rate:,.0f}", f"{matrix_rate:,.0f}", f"{google_rate:.2f}"]
+    return [
+        language,
+        f"{size:,}",
+        f"{gate_rate / google_rate:,.0f}×",
+        f"{gate_rate / matrix_rate:.1f}×",
+        f"{gate_rate:,.0f}",
+        f"{matrix_rate:,.0f}",
+        f"{google_rate:.2f}",
+    ]
 
 
 def differing(language: str, pairs: Iterable[tuple[str, str]]) -> tuple[int, int, int, int]:
@@ -207,26 +218,37 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works; writes nothing")
     quick = parser.parse_args().quick
     sizes, rounds, pair_count, stream, check = (
-        ((1000,), 5, 1500, 4000, 2000) if quick else ((10_000, 50_000), 30, 15_000, 100_000, 20_000))
+        ((1000,), 5, 1500, 4000, 2000) if quick else ((10_000, 50_000), 30, 15_000, 100_000, 20_000)
+    )
 
-    lines = ["# The ROUGE-L gate, measured", "",
-             f"`python -m benchmarks.gate`, threshold {THRESHOLD}. Ratios depend little on the machine, rates do.", "",
-             "| language | pool | × `rouge_score` | × cdist | gate, texts/s | cdist, texts/s | `rouge_score`, texts/s "
-             "|",
-             "|---|---|---|---|---|---|---|"]
+    lines = [
+        "# The ROUGE-L gate, measured",
+        "",
+        f"`python -m benchmarks.gate`, threshold {THRESHOLD}. Ratios depend little on the machine, rates do.",
+        "",
+        "| language | pool | × `rouge_score` | × cdist | gate, texts/s | cdist, texts/s | `rouge_score`, texts/s |",
+        "|---|---|---|---|---|---|---|",
+    ]
     lines += ["| " + " | ".join(speed(language, size, rounds)) + " |" for size in sizes for language in ("en", "zh")]
-    lines += ["", "| decisions and scores compared with `rouge_score` | pairs | over 0.7 | exactly 7/10 | differing |",
-              "|---|---|---|---|---|"]
+    lines += [
+        "",
+        "| decisions and scores compared with `rouge_score` | pairs | over 0.7 | exactly 7/10 | differing |",
+        "|---|---|---|---|---|",
+    ]
     sets = [(f"made, {language}", language, Texts(language, 3).pairs(pair_count)) for language in ("en", "zh")]
     sets += [(f"Alpaca, {language}", language, pairs) for language, pairs in real_pairs(pair_count // 5)]
     for name, language, pairs in sets:
         lines.append(f"| {name} | " + " | ".join(f"{n:,}" for n in differing(language, pairs)) + " |")
     took, accepted, same = sequential(stream, check)
-    lines += ["", f"Sequential, as Self-Instruct does it: {stream:,} tasks, half of them Chinese, one after the other "
-              f"in {took:.1f} s of one core; {accepted:,} accepted; the first {check:,} decided "
-              f"{'exactly as' if same else 'OTHERWISE THAN'} by comparing with every accepted text.", "",
-              "CPU time on one thread, best of rounds taken in turn. "
-              f"Python {platform.python_version()}, {os.cpu_count()} shared cores, {platform.machine()}."]
+    lines += [
+        "",
+        f"Sequential, as Self-Instruct does it: {stream:,} tasks, half of them Chinese, one after the other "
+        f"in {took:.1f} s of one core; {accepted:,} accepted; the first {check:,} decided "
+        f"{'exactly as' if same else 'OTHERWISE THAN'} by comparing with every accepted text.",
+        "",
+        "CPU time on one thread, best of rounds taken in turn. "
+        f"Python {platform.python_version()}, {os.cpu_count()} shared cores, {platform.machine()}.",
+    ]
     report = "\n".join(lines) + "\n"
     if not quick:
         (HERE / "gate.md").write_text(report, encoding="utf-8")

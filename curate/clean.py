@@ -59,10 +59,25 @@ def clean(records: Iterable[Record], options: Options, context: Context) -> Iter
     context.figures["repaired"] = dict(sorted(repaired.items()))
 
 
+# One pass is the rule and two are rare; the bound is only there to end.
+_MOST_PASSES = 8
+
+
 def clean_text(text: str, options: Options, done: set[str], about_markup: bool = False) -> str:
-    """`text` repaired; the names of the repairs that changed something are added to `done`."""
+    """`text` repaired; the names of the repairs that changed something are added to `done`.
+
+    Repaired until nothing changes: a tag taken away can leave a code block, or the end of one, that was none before.
+    """
     if _is_json(text):
         return text
+    for _ in range(_MOST_PASSES):
+        before, text = text, _once(text, options, done, about_markup)
+        if text == before:
+            break
+    return text
+
+
+def _once(text: str, options: Options, done: set[str], about_markup: bool) -> str:
     text = _noted("control", text, _without_controls(text), done)
     pieces = _pieces(text)
     for at in range(0, len(pieces), 2):  # every second piece is code or a formula

@@ -93,7 +93,9 @@ class Loop:
                     pending.append(asyncio.run_coroutine_threadsafe(work, self._loop))
                 if not pending:
                     return
-                yield pending.popleft().result()
+                outcome = pending[0].result()  # stays in `pending`, so that an interrupt here cancels it too
+                pending.popleft()
+                yield outcome
         finally:
             for future in pending:
                 future.cancel()

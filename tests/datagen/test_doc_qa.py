@@ -222,6 +222,13 @@ def test_a_bad_question_is_rejected_before_an_answer_is_paid_for(tmp_path: Path,
 
 
 @BOTH
+def test_a_reason_is_only_asked_of_a_sentence_that_gives_one(tmp_path: Path, lang: str) -> None:
+    question = {"en": "Why is the oil changed every 500 hours of work?", "zh": "为什么每 500 小时就更换润滑油？"}[lang]
+    made = run(tmp_path, [passage(lang)], knowing(drawing({"sentence": 3, "question": question})), waves=1)
+    assert made.reasons == ["off_point"] and not made.requests("answer")
+
+
+@BOTH
 def test_a_passage_that_carries_nothing_costs_nothing(tmp_path: Path, lang: str) -> None:
     text = {"en": "# Welcome\n\nWe like good pumps very much indeed.", "zh": "# 欢迎\n\n我们很喜欢好的离心泵。"}[lang]
     made = run(tmp_path, [make(text=text, language=lang)], waves=1)

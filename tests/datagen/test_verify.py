@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from datagen.verify import align, answer_fault, carriers, kind_fault, question_fault, support, units, yes
+from datagen.verify import (
+    align,
+    answer_fault,
+    carriers,
+    kind_fault,
+    point_fault,
+    point_of,
+    question_fault,
+    support,
+    units,
+    yes,
+)
 from seedbed.chat import Reply
 
 PASSAGE = {
@@ -216,6 +227,36 @@ def test_the_sentences_that_carry_an_answer_are_its_evidence(
 ) -> None:
     assert carriers(answer, SENTENCES[lang], proposed, lang, 3) == chosen
     assert len(carriers(" ".join(SENTENCES[lang]), SENTENCES[lang], proposed, lang, 2)) == 2  # at most
+
+
+@pytest.mark.parametrize(
+    ("lang", "question", "cited", "point"),
+    [
+        ("en", "Above which pressure does the seal leak?", 1, 1),
+        ("en", "Above which pressure does the seal leak?", 0, 1),  # a wrong number
+        ("en", "Above which pressure does the seal leak?", None, 1),
+        ("en", "How often does a default oil leak?", None, None),  # a word here and a word there
+        ("zh", "超过多少压力时密封会泄漏？", 1, 1),
+        ("zh", "超过多少压力时密封会泄漏？", 2, 1),
+        ("zh", "离心泵的润滑油怎样泄漏？", None, None),
+    ],
+)
+def test_a_question_is_about_one_sentence(lang: str, question: str, cited: int | None, point: int | None) -> None:
+    assert point_of(question, SENTENCES[lang], cited, "", lang) == point
+    assert point_of(question, [], None, "", lang) is None
+
+
+@pytest.mark.parametrize(
+    ("lang", "question", "stays", "leaves"),
+    [
+        ("en", "What happens above 4 bar?", "The seal leaks.", "Oil grade changes hourly."),
+        ("zh", "超过 4 bar 会怎样？", "密封会泄漏。", "润滑油每小时更换一次。"),
+    ],
+)
+def test_an_answer_stays_with_the_sentence_asked_about(lang: str, question: str, stays: str, leaves: str) -> None:
+    assert point_fault(question, stays, SENTENCES[lang][1], lang) is None
+    fault = point_fault(question, leaves, SENTENCES[lang][1], lang)
+    assert fault and fault.reason == "off_point"
 
 
 def test_support_counts_what_carries_meaning() -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from seedbed import cli
-from seedbed.run import manifest
+from seedbed.run import Run, manifest
 from tests.fake_endpoint import completion, serving
 from tests.seedbed.commands import one_line, records
 from tests.tiny_job import PAIRS, answer_mark, rules, write_documents, write_job
@@ -145,6 +145,14 @@ def test_bad_input_to_any_command_gets_one_line(
     (tmp_path / "rows.txt").write_text("x")
     (tmp_path / "bad.jsonl").write_text('{"foo": 1}\nnot JSON\n')
     assert said in one_line(seedbed(*argv))
+
+
+def test_two_runs_in_one_directory_are_one_line(seedbed: Any, tmp_path: Path) -> None:
+    job = write_job(tmp_path)
+    with Run(tmp_path / "run"):
+        line = one_line(seedbed("run", job))
+        assert seedbed("plan", job).status == 0  # looking is no work
+    assert line.startswith(f"{tmp_path.resolve() / 'run'}: another seedbed (process {os.getpid()}) is working in this run")
 
 
 @pytest.mark.parametrize("argv", [[], ["rum"], ["run"], ["show"], ["run", "j", "--limit", "many"], ["curate", "x"]])
