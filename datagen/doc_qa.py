@@ -26,8 +26,8 @@ from seedbed.text import language
 
 VERSION = 1
 
-# Share of drafted pairs that is accepted, to size rounds and the plan. Measured with the embedded teacher on the
-# handbook (docs/quality.md); a round that falls short is followed by another.
+# Share of drafted pairs that is accepted, for the plan. Measured with the embedded teacher on the handbook
+# (docs/quality.md).
 EXPECTED_ACCEPTANCE = 0.35
 
 # Facts are what most sentences carry; "What is the purpose of …?" is asked too easily and says little.
@@ -89,11 +89,6 @@ class _State:
     accepted: int = 0
     failed_replies: int = 0
     by_language: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def acceptance(self) -> float:
-        """Share of drafts accepted so far, drawn towards the expected share while there are few."""
-        return (self.accepted + 20 * EXPECTED_ACCEPTANCE) / (self.drafts + 20)
 
 
 @dataclass(frozen=True)
@@ -166,19 +161,21 @@ def _brief(options: Options, lang: str, context: Context) -> Brief:
 
 
 def _next_round(state: _State, options: Options) -> list[_Turn]:
-    """Whom to ask next, and for how many: the least covered passages first, evenly, as many drafts as the missing
-    pairs should take."""
+    """Whom to ask next, and for how many: the least covered passages first, as many drafts as pairs are missing.
+
+    As if all of them would be accepted: with a good teacher more would overshoot the target, and with a poor one the
+    next round asks for the rest.
+    """
     missing = state.target - state.accepted
     open_ = [p for p in state.passages if p.accepted < options.per_passage and p.waves < options.waves]
     if missing <= 0 or not open_:
         return []
     open_.sort(key=lambda p: (p.accepted, p.waves))  # stable: ties stay in the seeded order
-    drafts, turns = missing / state.acceptance, []
+    turns: list[_Turn] = []
     for passage in open_:
-        # One more than it may still have: some are sure to be rejected.
-        turns.append(_Turn(passage, min(options.at_once, options.per_passage - passage.accepted + 1)))
-        drafts -= turns[-1].count
-        if drafts <= 0:
+        turns.append(_Turn(passage, min(options.at_once, options.per_passage - passage.accepted, missing)))
+        missing -= turns[-1].count
+        if missing <= 0:
             break
     return turns
 

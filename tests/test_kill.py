@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -236,8 +237,10 @@ def test_ctrl_c_stops_within_five_seconds_though_the_teacher_hangs(tmp_path: Pat
     stuck = [rule | ({"fault": "hang"} if rule.get("match") == hangs else {}) for rule in found]
     job = write_job(tmp_path, stuck)
     command = [sys.executable, "-m", "seedbed.cli", "run", str(job), "--stop-after", "doc_qa"]
+    # A shell that starts the tests in the background has them ignore SIGINT, and so would the child.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     child = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             start_new_session=True)
+                             start_new_session=True, preexec_fn=heed)
     deadline = time.monotonic() + 60
     while len(answered(tmp_path / "run", tmp_path / "scratch")) < 8 and time.monotonic() < deadline:
         assert child.poll() is None, child.communicate()

@@ -103,6 +103,10 @@ class _Trial:
     faults: int = 0
     refused_at: float | None = None
 
+    @property
+    def again(self) -> bool:
+        return bool(self.faults) or self.refused_at is not None
+
 
 class Teacher:
     """A `Complete` over `transports`, which all serve the same `model`. Use it on one event loop.
@@ -190,7 +194,7 @@ class Teacher:
         while True:
             endpoint = min(self._endpoints, key=lambda e: (e.resting_until > time.monotonic(), e.gate.load))
             try:
-                return await self._try(endpoint, flight, request)
+                return await self._try(endpoint, flight, request, again=trial.again)
             except Fault as fault:
                 if isinstance(fault, BadRequest) and (fault.certain or self._ever_answered()):
                     return Reply(text="", finish=f"error: {fault.why}"), 0.0
@@ -200,8 +204,10 @@ class Teacher:
             self.stats.retried += 1
             await asyncio.sleep(wait)
 
-    async def _try(self, endpoint: _Endpoint, flight: _Flight, request: Request) -> tuple[Reply, float]:
-        await endpoint.gate.enter()
+    async def _try(
+        self, endpoint: _Endpoint, flight: _Flight, request: Request, *, again: bool
+    ) -> tuple[Reply, float]:
+        await endpoint.gate.enter(again)
         sent_at = time.monotonic()
         flight.sent = True
         try:

@@ -32,10 +32,6 @@ CREATE TABLE IF NOT EXISTS calls (
 ) WITHOUT ROWID
 """
 _BATCH = 256  # rows in one commit at most; one commit takes about as long as one row's
-# Seconds to gather rows where they come thick: at 300 calls a second this halves what the journal costs of the
-# CPU. A row that comes alone is committed at once. The endpoint is not kept waiting: its place was given to the
-# next call before.
-_GATHER = 0.01
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,10 +148,7 @@ class Journal:
     def _write_batches(self) -> None:
         """The writer's thread: many rows arrive while one commit is under way, and the next commit takes them all."""
         writer: sqlite3.Connection | None = None
-        committed = 0.0
         while (first := self._queue.get()) is not None:
-            if time.monotonic() - committed < _GATHER:
-                time.sleep(_GATHER)
             batch, last = self._drain(first)
             error: RunError | None = None
             try:
@@ -166,7 +159,6 @@ class Journal:
                                            [pending.row for pending in batch])
             except RunError as failed:
                 error = failed
-            committed = time.monotonic()
             _settle(batch, error)
             if last:
                 break

@@ -71,7 +71,11 @@ class AdaptiveLimit:
 
 
 class Gate:
-    """Lets as many through at once as an `AdaptiveLimit` allows, first come first served. For one event loop."""
+    """Lets as many through at once as an `AdaptiveLimit` allows, first come first served. For one event loop.
+
+    A call that comes `again` after it was refused goes to the head of the queue: results are taken in order, so others
+    already wait for it.
+    """
 
     def __init__(self, limit: AdaptiveLimit) -> None:
         self.limit = limit
@@ -83,12 +87,15 @@ class Gate:
         """Calls inside and waiting, as a share of the limit."""
         return (self.inside + len(self._waiting)) / self.limit.limit
 
-    async def enter(self) -> None:
+    async def enter(self, again: bool = False) -> None:
         if self.inside < self.limit.limit and not self._waiting:
             self.inside += 1
             return
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
+        if again:
+            self._waiting.appendleft(place)
+        else:
+            self._waiting.append(place)
         try:
             await place
         except asyncio.CancelledError:

@@ -97,8 +97,8 @@ def test_the_gate_lets_in_by_turns_and_forgets_who_gave_up() -> None:
     async def scene() -> list[str]:
         gate, came = Gate(AdaptiveLimit(1)), []
 
-        async def visit(name: str) -> None:
-            await gate.enter()
+        async def visit(name: str, again: bool = False) -> None:
+            await gate.enter(again)
             came.append(name)
             await asyncio.sleep(0.01)
             gate.leave()
@@ -106,8 +106,8 @@ def test_the_gate_lets_in_by_turns_and_forgets_who_gave_up() -> None:
         tasks = [asyncio.create_task(visit(name)) for name in ("first", "gives up", "third")]
         await asyncio.sleep(0)
         tasks[1].cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, visit("refused before", again=True), return_exceptions=True)
         assert gate.inside == 0
         return came
 
-    assert asyncio.run(scene()) == ["first", "third"]
+    assert asyncio.run(scene()) == ["first", "refused before", "third"]
