@@ -19,7 +19,7 @@ from typing import Any
 from seedbed.context import Context
 from seedbed.errors import TrainingError
 from train.batches import LengthGrouped, Plan
-from train.memory import LOGITS
+from train.memory import LOGIT, LOGITS
 from train.options import Options
 from train.template import IGNORED
 
@@ -178,7 +178,7 @@ def _trainer_class() -> Any:
             labels = inputs["labels"][:, 1:]
             learned = (labels != IGNORED).any(0).nonzero().squeeze(1)
             size = labels.shape[0] * len(learned) * model.config.get_text_config().vocab_size
-            if labels.device.type != "cpu" or return_outputs or not 0 < 10 * size < LOGITS:
+            if labels.device.type != "cpu" or return_outputs or not 0 < LOGIT * size < LOGITS:
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             logits = model(
                 input_ids=inputs["input_ids"],
