@@ -25,8 +25,8 @@ from seedbed.chat import Complete, Reply, Request
 from seedbed.prompts import Prompt
 from seedbed.record import Evidence, Message, Record, Step, make
 
-# Kinds that show in a sentence: a "Why …?" asked of a sentence without a reason gets one that is made up. (Asked of how_to
-# and compare too, this threw away as many good pairs as bad ones.)
+# Kinds that show in a sentence: a "Why …?" asked of a sentence without a reason gets one that is made up. (Asked of
+# how_to and compare too, this threw away as many good pairs as bad ones.)
 _SHOWN = ("why",)
 # An answer rests on at most this many sentences; more is a summary of the section.
 _MOST_SENTENCES = 3
