@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,25 +27,21 @@ from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.record import Record
-from train import answers, libraries, metrics, model
+from train import answers, libraries, model
+from train.comparison import SETS, Answer, compare
 from train.data import Fit
-from train.metrics import Difference, Losses
+from train.metrics import Losses
 from train.sft import Training
 from train.template import Template
 
 VERSION = 1
 
-SETS = {
-    "test_seen": ("unseen questions on seen documents", "learned", "unlearned"),
-    "test_heldout": ("questions on held-out documents", "carried over", "harmed"),
-    "test_general": ("general data", "improved", "forgotten"),
-}
 _BASE = {
     "qlora": "the nf4-quantised student without the adapter, as it was during training; the original in bf16 is a "
     "little better than that",
     "lora": "the student in bf16 without the adapter",
 }
-_ANSWER = 5  # a generated answer takes about as long as five losses (measured, 96 tokens in batches of 8)
+_ANSWER = 4  # a generated answer takes about as long as four losses (measured: 96 tokens, 24 side by side)
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,18 +73,6 @@ def watch(options: Options) -> list[Path]:
     return [Path(options.adapter) / "adapter_model.safetensors"] if options.adapter else []
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """One question, the reference, and what both models said."""
-
-    set: str
-    id: str
-    language: str
-    question: str
-    reference: str
-    base: str
-    tuned: str
-
-
 @dataclass
 class Bench:
     """The tuned model, how to see its base, and how far the measuring is."""
@@ -100,7 +84,6 @@ class Bench:
     context: Context
     total: int = 0
     done: int = 0
-    said: list[Answer] = field(default_factory=list)
 
     def side(self, name: str) -> AbstractContextManager[Any]:
         """The model acts as base or as tuned within the block."""
@@ -126,8 +109,12 @@ def evaluate(records: Iterable[Record], options: Options, context: Context) -> N
         tuned = model.with_adapter(model.load(folder, trained.method, tokenizer), adapter)
         bench = Bench(tuned, Template(tokenizer, trained.student), Fit(trained.max_length), options, context)
         bench.total = sum(2 * (len(ones) + _ANSWER * min(len(ones), options.generate)) for ones in sets.values())
-        figures = {name: _measure(name, sets[name], bench) for name in SETS}
-    jsonl.write(context.folder / "answers.jsonl", bench.said)
+        losses = {name: _losses(name, ones, bench) for name, ones in sets.items()}
+        said = _answers({name: [r for r in ones if r.id in losses[name]] for name, ones in sets.items()}, bench)
+    figures = {
+        name: compare(name, sets[name], losses[name], said[name], options.samples, context.seed) for name in SETS
+    }
+    jsonl.write(context.folder / "answers.jsonl", [one for several in said.values() for one in several])
     context.figures |= {
         "student": trained.student,
         "method": trained.method,
@@ -168,91 +155,34 @@ def _sets(records: Iterable[Record], limit: int, seed: int) -> dict[str, list[Re
     }
 
 
-def _measure(name: str, records: list[Record], bench: Bench) -> dict[str, Any]:
-    title = SETS[name][0]
+def _losses(name: str, records: list[Record], bench: Bench) -> dict[str, Losses]:
+    """Record id -> its losses, for those that fit."""
     summed = {}
     for side in ("base", "tuned"):
         tick = partial(bench.tick, note=f"{name}, {side} model, loss")
         with bench.side(side):
             summed[side] = answers.losses(bench.tuned, bench.template, records, bench.fit, tick)
-    usable = [record for record in records if record.id in summed["base"]]
-    if not usable:
-        return {"title": title, "records": 0, "sentence": f"{title.capitalize()}: no records, so nothing was measured."}
-    losses = {r.id: Losses(summed["base"][r.id][0], summed["tuned"][r.id][0], summed["base"][r.id][1]) for r in usable}
-    spread = metrics.difference(list(losses.values()), bench.context.seed)
-    said = _answers(name, usable, bench)
-    bench.said += said
-    return {
-        "title": title,
-        "records": len(usable),
-        "left_out": len(records) - len(usable),
-        "tokens": sum(one.tokens for one in losses.values()),
-        **_sides(list(losses.values())),
-        "difference": msgspec.to_builtins(spread),
-        "real": spread.real,
-        "sentence": sentence(name, spread, len(usable)),
-        "languages": _languages(usable, losses),
-        "answers": _scores(said),
-        "samples": msgspec.to_builtins(said[: bench.options.samples]),
-    }
+    return {key: Losses(loss, summed["tuned"][key][0], tokens) for key, (loss, tokens) in summed["base"].items()}
 
 
-def sentence(name: str, spread: Difference, records: int) -> str:
-    """What the difference means, in words."""
-    title, better, worse = SETS[name]
-    subject = f"{title.capitalize()}: loss {'fell' if spread.mean < 0 else 'rose'} by {abs(spread.mean):.2f}"
-    if spread.low is None or spread.high is None:
-        return f"{subject}, but {records} records are too few to tell that from chance."
-    ends = sorted((abs(spread.low), abs(spread.high))) if spread.real else (spread.low, spread.high)
-    interval = f"(95 % interval {ends[0]:.2f} to {ends[1]:.2f}, {records} records)"
-    if not spread.real:
-        return f"{subject} {interval}: that may be chance."
-    return f"{subject} {interval}: {better if spread.mean < 0 else worse}, more than chance explains."
-
-
-def _sides(losses: Sequence[Losses]) -> dict[str, dict[str, float]]:
-    base, tuned = metrics.mean_loss(losses)
-    return {
-        name: {"loss": round(loss, 4), "perplexity": round(metrics.perplexity(loss), 3)}
-        for name, loss in (("base", base), ("tuned", tuned))
-    }
-
-
-def _languages(records: list[Record], losses: dict[str, Losses]) -> dict[str, Any]:
-    several: dict[str, list[Losses]] = {}
-    for record in records:
-        several.setdefault(record.language or "unknown", []).append(losses[record.id])
-    return {language: {"records": len(ones), **_sides(ones)} for language, ones in sorted(several.items())}
-
-
-def _answers(name: str, records: list[Record], bench: Bench) -> list[Answer]:
-    count = min(len(records), bench.options.generate)
-    chosen = random.Random(f"{bench.context.seed} {name} answers").sample(records, count)
-    if not chosen:
-        return []
+def _answers(sets: dict[str, list[Record]], bench: Bench) -> dict[str, list[Answer]]:
+    """What both models answer to a few records of each set; all sets together, since long batches cost hardly more."""
+    chosen = [
+        (name, record)
+        for name, several in sets.items()
+        for record in random.Random(f"{bench.context.seed} {name} answers").sample(
+            several, min(len(several), bench.options.generate)
+        )
+    ]
     made = {}
     for side in ("base", "tuned"):
+        bench.tick(0, f"{side} model, {len(chosen)} answers")
         with bench.side(side):
-            made[side] = answers.answer(bench.tuned, bench.template, chosen, bench.options.max_new_tokens)
-        bench.tick(_ANSWER * count, f"{name}, {side} model, answers")
-    return [
-        Answer(name, record.id, record.language, record.turns()[-2]["content"], record.answer, base, tuned)
-        for record, base, tuned in zip(chosen, made["base"], made["tuned"], strict=True)
-    ]
-
-
-def _scores(said: list[Answer]) -> dict[str, Any]:
-    """ROUGE-L and figures-right of both models' own answers."""
-    found: dict[str, Any] = {"records": len(said)}
-    if not said:
-        return found
-    found["rouge_l"] = {
-        side: round(sum(metrics.rouge_l(one.reference, getattr(one, side)) for one in said) / len(said), 4)
-        for side in ("base", "tuned")
-    }
-    with_figures = [one for one in said if metrics.numbers(one.reference)]
-    found["figures_right"] = {"records": len(with_figures)} | {
-        side: sum(bool(metrics.figures_right(one.reference, getattr(one, side))) for one in with_figures)
-        for side in ("base", "tuned")
-    }
-    return found
+            questions = [record for _, record in chosen]
+            made[side] = answers.answer(bench.tuned, bench.template, questions, bench.options.max_new_tokens)
+        bench.tick(_ANSWER * len(chosen), f"{side} model, answers")
+    said: dict[str, list[Answer]] = {name: [] for name in sets}
+    for (name, record), base, tuned in zip(chosen, made["base"], made["tuned"], strict=True):
+        question = record.turns()[-2]["content"]
+        said[name].append(Answer(name, record.id, record.language, question, record.answer, base, tuned))
+    return said

@@ -14,8 +14,9 @@ from seedbed.errors import InputError
 from seedbed.record import chat
 from tests.train.tiny import records
 from train import answers, libraries, model, sft
+from train.comparison import Answer
 from train.data import Fit
-from train.evaluate import Answer, Options, evaluate
+from train.evaluate import Options, evaluate
 from train.template import IGNORED, Template
 
 TESTED = [*records(10, "test_seen"), *records(3, "test_heldout"), *records(5, "train")]
@@ -52,8 +53,11 @@ def test_a_small_set_and_a_missing_one_say_so(measured: Context) -> None:
     assert "3 records are too few" in sets["test_heldout"]["sentence"]
     assert sets["test_heldout"]["difference"]["low"] is None and sets["test_heldout"]["real"] is False
     assert sets["test_general"] == {
-        "title": "general data", "records": 0, "sentence": "General data: no records, so nothing was measured.",
-    }  # fmt: skip
+        "title": "general data",
+        "records": 0,
+        "left_out": 0,
+        "sentence": "General data: no records, so nothing was measured.",
+    }
 
 
 def test_the_base_is_named(measured: Context) -> None:

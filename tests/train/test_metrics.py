@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from train.evaluate import sentence
+from train.comparison import sentence
 from train.metrics import Difference, Losses, difference, figures_right, mean_loss, numbers, perplexity, rouge_l
 
 

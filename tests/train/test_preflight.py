@@ -130,8 +130,14 @@ def test_memory_grows_with_what_takes_it() -> None:
     assert plain.weights == int(8 * 64 * 64 * 0.516 + 2 * (100_000 - 8 * 64 * 64))
     bigger = msgspec.structs.replace(options, method="lora", batch=8, rank=32)
     more = estimate(SHAPE, bigger, 300, checkpointing=False)
-    assert more.weights == 200_000 and more.adapter == 2 * plain.adapter and more.activations == pytest.approx(2 * plain.activations, rel=1e-6)
-    assert estimate(SHAPE, options, 600, checkpointing=False).activations == pytest.approx(2 * plain.activations, rel=1e-6)
+    assert (
+        more.weights == 200_000
+        and more.adapter == 2 * plain.adapter
+        and more.activations == pytest.approx(2 * plain.activations, rel=1e-6)
+    )
+    assert estimate(SHAPE, options, 600, checkpointing=False).activations == pytest.approx(
+        2 * plain.activations, rel=1e-6
+    )
     assert estimate(SHAPE, options, 300, checkpointing=True).activations < plain.activations
     assert disk_needed(SHAPE, bigger) > disk_needed(SHAPE, options) > 3 * 12 * SHAPE.adapter_parameters(options)
     assert plain.total == plain.weights + plain.adapter + plain.activations + plain.logits + plain.libraries

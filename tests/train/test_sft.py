@@ -22,7 +22,7 @@ from train import libraries, trainer
 from train.sft import Options, Training, train
 
 DATA = [*records(17), *records(3, task="general"), *records(6, "validation"), *records(4, "test_seen")]
-QUICK = {"threads": 1, "learning_rate": 3e-3, "epochs": 3, "eval_steps": 3}
+QUICK = {"threads": 1, "learning_rate": 3e-3, "epochs": 3, "eval_steps": 3, "dropout": 0.05}
 
 
 class Heard(Silent):
