@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 
@@ -24,14 +25,13 @@ from seedbed.gate import Gate
 from seedbed.record import Record
 from seedbed.text import language
 
-VERSION = 1
+VERSION = 2
 
 # Share of drafted pairs that is accepted, for the plan. Measured with the embedded teacher on the handbook
 # (docs/quality.md).
 EXPECTED_ACCEPTANCE = 0.35
 
-# Facts are what most sentences carry; "What is the purpose of …?" is asked too easily and says little.
-_KINDS = {"fact": 4, "how_to": 2, "why": 2, "compare": 0.5, "diagnose": 1, "summarise": 0.25}
+_KINDS = {"fact": 3, "how_to": 2, "why": 2, "compare": 1, "diagnose": 2, "summarise": 1}
 _LEVELS = {"basic": 3, "intermediate": 3, "advanced": 1}
 
 
@@ -40,15 +40,18 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     target       accepted pairs; None: `per_passage` for each passage, as far as they carry
     per_passage  accepted pairs for a passage, at most
-    waves        times a passage is asked for new questions, at most
-    at_once      questions drawn in one call: the passage is read once for all of them
+    waves        times a passage is asked for new pairs, at most
+    at_once      pairs drafted for a passage in a round, each on a key point of its own
+    context      what the teacher sees of the passage: the key `point`'s own sentences (a small model asks about
+                 whatever else it sees), or the whole `passage`, for large models
     about        what the documents are about, in a phrase ("seedbed, a tool that …"); the part before the first comma
                  is the name that questions use. `about_zh` for Chinese passages, where it differs
     kinds        weights of the kinds of question; 0 leaves one out
     levels       weights of the levels of difficulty
     twin         ROUGE-L F1 above which a question counts as asked already
-    sure         the least probability that the teacher, reading a pair beside its evidence, gives to its being right;
-                 0 leaves that check out
+    certain_question, certain_answer
+                 the least certainty of the teacher about its own words, 0 to 1 (datagen/certainty.py); 0 leaves that
+                 check out, and so does an endpoint that tells no probabilities
     """
 
     target: int | None = None
@@ -59,10 +62,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     about_zh: str = ""
     kinds: dict[str, float] = msgspec.field(default_factory=lambda: dict(_KINDS))
     levels: dict[str, float] = msgspec.field(default_factory=lambda: dict(_LEVELS))
+    context: Literal["point", "passage"] = "point"
     twin: float = 0.7
-    sure: float = 0.8
-    temperature: float = 0.5
-    max_tokens: int = 300
+    certain_question: float = 0.68
+    certain_answer: float = 0.83
+    temperature: float = 0.3
+    max_tokens: int = 400
 
     def __post_init__(self) -> None:
         for name, known in (("kinds", kinds.KINDS), ("levels", kinds.LEVELS)):
@@ -154,7 +159,9 @@ def _brief(options: Options, lang: str, context: Context) -> Brief:
         options.levels,
         options.temperature,
         options.max_tokens,
-        options.sure,
+        options.context,
+        options.certain_question,
+        options.certain_answer,
         context.seed,
         context.prompts,
     )
@@ -177,14 +184,15 @@ def _next_round(state: _State, options: Options) -> list[_Turn]:
         missing -= turns[-1].count
         if missing <= 0:
             break
-    return turns
+    # One language after the other: the examples of its prompt stay in an endpoint's cache.
+    return sorted(turns, key=lambda turn: turn.passage.language)
 
 
 def _judge(record: Record, passage: Passage, state: _State) -> Record:
     """The last check, which needs to know what was accepted before: is this question a twin?"""
     state.drafts += 1
     if record.rejection is not None:
-        state.failed_replies += not record.messages
+        state.failed_replies += not record.messages and record.rejection.reason != "carries_nothing"
         return record
     if match := state.gate.offer(record.id, record.instruction):
         return record.reject(

@@ -1,51 +1,49 @@
-"""One passage's talk with the teacher: key points with their questions, an answer for each, then a check of each.
+"""One key point's talk with the teacher: a question and its answer, in one call, and what is wrong with them.
 
-All requests about a passage begin with the same words (system, then the numbered sentences), so that an endpoint with
-a prompt cache reads the passage once. A key point is the NUMBER of the sentence that states it, because a small model
-asked to copy its evidence misses the exact text in 22 to over 50 % of cases; its question comes with it as JSON, held
-to the form of its kind. Answers are plain text: a small model writes worse prose inside JSON (both measured).
+The examples in the prompt do the work: a small model follows their form where it does not follow instructions, and as
+turns of a conversation they are not asked about themselves (as part of the task they were, in a third of all replies).
+They are also the same in every request, so that an endpoint with a prompt cache reads them once.
 
-A number in range can still be the wrong one. So the numbers only propose: the evidence of a record is those of the
-cited sentences that carry the answer, and where words of it are missing there, the sentences of the passage that have
-them.
+The teacher names the NUMBERS of the sentences that carry its answer, because a small model asked to copy its evidence
+misses the exact text in 22 to over 50 % of cases. A number in range can still be the wrong one. So the numbers only
+propose: the evidence of a record is those of the cited sentences that carry the answer, and where words of it are
+missing there, the sentences of the passage that have them.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
 from datagen import kinds, verify
-from datagen.parse import Parsed, ask, evasion, strip_thoughts
-from datagen.passages import Brief, Passage, Slot, Span, draw_slots
+from datagen.certainty import certainty
+from datagen.parse import ask
+from datagen.passages import Brief, Passage, Slot, draw_slots
 from datagen.verify import Fault
-from seedbed.chat import Complete, Reply, Request
+from seedbed.chat import Complete, Request
 from seedbed.prompts import Prompt
 from seedbed.record import Evidence, Message, Record, Step, make
 
-# Kinds that show in a sentence: a "Why …?" asked of a sentence without a reason gets one that is made up. (Asked of
-# how_to and compare too, this threw away as many good pairs as bad ones.)
-_SHOWN = ("why",)
 # An answer rests on at most this many sentences; more is a summary of the section.
 _MOST_SENTENCES = 3
+# Where the question and the answer stand in the reply: between these marks.
+_SPANS = {"question": ('"question"', '"answer"'), "answer": ('"answer"', '"sentences"')}
 
 
-class _Drawn(msgspec.Struct):
-    """One question in the teacher's reply, with the number (from 1) of its sentence, or a quote of it."""
+class _Pair(msgspec.Struct):
+    """The teacher's reply: `sentences` are numbers (from 1), or quotes, of what the answer rests on."""
 
-    sentence: int | str
     question: str
-
-
-class _Questions(msgspec.Struct):
-    questions: list[_Drawn]
+    answer: str
+    sentences: list[int | str] = []
 
 
 @dataclass
 class _Draft:
-    """A pair on its way: what was asked and said so far, and by which calls."""
+    """A pair on its way."""
 
     passage: Passage
     slot: Slot
@@ -54,321 +52,173 @@ class _Draft:
     question: str = ""
     answer: str = ""
     raw: str = ""
-    sure: float | None = None
-    asked_of: list[Span] = field(default_factory=list)
-    cited: list[Span] = field(default_factory=list)
-    calls: list[str] = field(default_factory=list)
+    calls: tuple[str, ...] = ()
+    evidence: list[int] = field(default_factory=list)
+    scores: dict[str, float] = field(default_factory=dict)
 
-    async def ask(self, request: Request) -> Reply:
-        reply = await self.complete(request)
-        self.calls.append(reply.key)
-        self.raw = reply.text
-        return reply
+    @property
+    def prompt(self) -> Prompt:
+        return self.brief.prompt(self.passage.language, "pair")
 
 
 async def wave(passage: Passage, count: int, complete: Complete, brief: Brief) -> list[Record]:
-    """`count` new pairs about a passage: records, or records that bear the reason why not."""
+    """Up to `count` new pairs about a passage: records, or records that bear the reason why not."""
     slots = draw_slots(passage, count, brief)
     if not slots:
-        return [_carries_nothing(passage)]
-    drawn = await _draw_questions(passage, slots, complete, brief)
-    if not drawn.value or not drawn.value.questions:
-        return [_failed(passage, drawn, complete, brief)]
-    records = []
-    for slot, item in zip(slots, drawn.value.questions, strict=False):
-        work = _Draft(passage, slot, complete, brief, calls=list(drawn.calls))
-        fault = _take_question(work, item)
-        if fault is None:
-            fault = await _answer(work) or await _check(work)
-        passage.asked.append(work.question)
-        records.append(_record(work, fault))
-    return records
+        said, passage.set_aside = passage.set_aside or bool(passage.asked), True
+        return [] if said else [_carries_nothing(passage)]
+    works = [_Draft(passage, slot, complete, brief) for slot in slots]
+    return [_record(work, await _fault(work)) for work in works]
 
 
-async def _draw_questions(passage: Passage, slots: list[Slot], complete: Complete, brief: Brief) -> Parsed[_Questions]:
-    language = passage.language
-    wanted = []
-    for slot in slots:
-        level = "" if slot.level == "basic" else " " + brief.line(language, slot.level)
-        numbers = ", ".join(f"[{i}]" for i in slot.among)
-        wanted.append(f"{numbers} {brief.line(language, slot.kind)}{level}")
-    avoid = brief.prompt(language, "avoid").render(asked=" / ".join(passage.asked)) if passage.asked else ""
-    task = brief.prompt(language, "questions").render(
-        count=str(len(slots)), kinds="\n".join(wanted), name=brief.name or passage.headings[0], avoid=avoid
+async def _fault(work: _Draft) -> Fault | None:
+    """Asks for the pair, and gives the first thing that is wrong with it."""
+    parsed = await ask(work.complete, _request(work), _Pair)
+    work.raw, work.calls = parsed.raw, tuple(key for key in parsed.calls if key)
+    if parsed.value is None:
+        return Fault(parsed.reason, parsed.detail)
+    work.question, work.answer = (_tidy(text, work.passage) for text in (parsed.value.question, parsed.value.answer))
+    for name, marks in _SPANS.items():
+        if (sure := certainty(parsed.tokens, *marks)) is not None:
+            work.scores[f"{name}_certainty"] = round(sure, 4)
+    return _question_fault(work) or _answer_fault(work, parsed.value.sentences) or _certainty_fault(work)
+
+
+def _request(work: _Draft) -> Request:
+    passage, brief, slot = work.passage, work.brief, work.slot
+    language, point = passage.language, slot.point.numbers
+    shown = tuple(range(len(passage.spans))) if brief.context == "passage" else point
+    sentences = passage.numbered(shown)
+    if shown != point:
+        sentences += "\n→ " + " ".join(f"[{number + 1}]" for number in point)
+    level = "" if slot.level == "basic" else brief.line(language, slot.level)
+    return Request(
+        messages=work.prompt.messages(
+            about=brief.about or passage.headings[0], sentences=sentences, kind=brief.line(language, slot.kind) + level
+        ),
+        max_tokens=brief.max_tokens,
+        temperature=brief.temperature,
+        schema=_schema(slot, language, [number + 1 for number in shown]),
+        logprobs=True,
     )
-    request = Request(
-        messages=_about_passage(passage, task, brief),
-        max_tokens=90 * len(slots) + 60,
-        temperature=0.4,
-        sample=passage.waves,
-        schema=_schema(slots, language),
-    )
-    return await ask(complete, request, _Questions, keep_whole_items=True)
 
 
-def _take_question(work: _Draft, item: _Drawn) -> Fault | None:
-    """The drawn question, tidied, with the sentence that it is about; or what is wrong with it."""
+def _question_fault(work: _Draft) -> Fault | None:
     passage, language = work.passage, work.passage.language
-    work.question = _tidy(item.question)
-    title, heading = passage.headings
-    context = f"{title} {heading} {work.brief.about}"
-    if fault := verify.question_fault(work.question, passage.text, language, context):
-        return fault
-    span = _resolve(item.sentence, passage)
-    cited = passage.spans.index(span) if span else None
-    point = verify.point_of(
-        work.question, [passage.text[a:b] for a, b in passage.spans], cited, work.brief.name, language
-    )
-    if point is None:
-        return Fault("off_point", "no sentence of the passage has half of its content words")
-    work.cited = work.asked_of = [passage.spans[point]]
-    kind = kinds.recognise(work.question, language, work.slot.kind)
-    if kind in _SHOWN and kind not in kinds.carried(passage.joined(work.asked_of), language):
-        return Fault("off_point", f"the sentence that it is about gives nothing for a question of the kind {kind}")
-    return None
-
-
-async def _answer(work: _Draft) -> Fault | None:
-    """Asks for the answer; once more afresh when it fails a check; a bare copy is sent back to be put in other words.
-
-    The second try is a fresh sample and no talk about the fault: a small model answers the complaint instead of the
-    question (seen in most such replies of the 1.5B teacher).
-    """
-    brief, passage = work.brief, work.passage
-    request = Request(messages=_answer_messages(work), max_tokens=brief.max_tokens, temperature=0.2)
-    fault: Fault | None = None
-    for sample, temperature in enumerate((0.2, brief.temperature)):
-        reply = await work.ask(msgspec.structs.replace(request, sample=sample, temperature=temperature))
-        text, fault = plain(reply)
-        text, cited = _citations(_without_question(text), passage)
-        work.answer = text
-        fault = fault or _judge_answer(work, cited)
-        if fault and fault.reason == "copied_answer":
-            fault = await _rephrase(work)
-        if fault is None:
-            return None
+    point = _joined(passage, list(work.slot.point.numbers))
+    fault = verify.question_fault(work.question, point, language, _names(work))
+    if fault is None and kinds.recognise(work.question, language, "fact") == "why":
+        return verify.reason_fault(work.question, work.answer, point, language)
     return fault
 
 
-def _judge_answer(work: _Draft, cited: list[Span]) -> Fault | None:
+def _answer_fault(work: _Draft, cited: list[int | str]) -> Fault | None:
     """The checks of `verify` on the answer, against the evidence that is then kept."""
     passage, language = work.passage, work.passage.language
-    title, heading = passage.headings
-    names = f"{title} {heading} {work.brief.about}"
-    sentences_ = [passage.text[a:b] for a, b in passage.spans]
-    proposed = [passage.spans.index(span) for span in dict.fromkeys([*work.asked_of, *cited])]
-    chosen = verify.carriers(work.answer, sentences_, proposed, language, _MOST_SENTENCES)
-    work.cited = [passage.spans[i] for i in chosen]
-    fault = verify.answer_fault(work.question, work.answer, passage.joined(work.cited), language, names)
-    kind = kinds.recognise(work.question, language, work.slot.kind)
-    point = passage.joined(work.asked_of)
-    return (
-        fault
-        or verify.kind_fault(kind, work.question, work.answer)
-        or verify.point_fault(work.question, work.answer, point, language)
-    )
+    work.answer, marks = _citations(work.answer)
+    numbers = [number for mark in [*cited, *marks] if (number := _resolve(mark, passage)) is not None]
+    proposed = list(dict.fromkeys([*work.slot.point.numbers, *numbers]))
+    work.evidence = verify.carriers(work.answer, passage.sentences, proposed, language, _MOST_SENTENCES)
+    return verify.answer_fault(work.question, work.answer, _joined(passage, work.evidence), language, _names(work))
 
 
-async def _rephrase(work: _Draft) -> Fault | None:
-    prompt = work.brief.prompt(work.passage.language, "rephrase")
-    messages = _messages(prompt, question=work.question, answer=work.answer)
-    text, fault = plain(await work.ask(Request(messages=messages, max_tokens=work.brief.max_tokens, temperature=0.7)))
-    text = _REWRITTEN.split(text)[-1].strip()  # some say the old answer first
-    work.answer = text
-    title, heading = work.passage.headings
-    # Other words are what was asked for: fewer of them need to be those of the evidence.
-    return fault or verify.answer_fault(
-        work.question,
-        text,
-        work.passage.joined(work.cited),
-        work.passage.language,
-        f"{title} {heading} {work.brief.about}",
-        verify.REPHRASED_SUPPORT,
-    )
-
-
-async def _check(work: _Draft) -> Fault | None:
-    """The teacher reads its pair again, beside the passage: is it sensible and right? Off when `sure` is 0.
-
-    Where the endpoint gives token probabilities, the answer is P(yes) and `sure` the least of it; else the word. The
-    talk goes on where the answer ended, so that a prompt cache has read nearly all of it.
-    """
-    brief, passage = work.brief, work.passage
-    if not brief.sure:
-        return None
-    ask_ = brief.prompt(passage.language, "check").render()
-    messages = (*_answer_messages(work), Message("assistant", work.answer), Message("user", ask_))
-    raw = work.raw
-    reply = await work.ask(Request(messages=messages, max_tokens=2, temperature=0.0, logprobs=True))
-    work.raw = raw
-    work.sure = verify.yes(reply, passage.language)
-    if work.sure < brief.sure:
-        return Fault(
-            "doubtful", f"the teacher, reading it beside the passage, is {work.sure:.0%} sure that it is right"
-        )
+def _certainty_fault(work: _Draft) -> Fault | None:
+    for name, least in (("question", work.brief.certain_question), ("answer", work.brief.certain_answer)):
+        found = work.scores.get(f"{name}_certainty", 1.0)
+        if found < least:
+            return Fault(f"unsure_{name}", f"the teacher gave its words {found:.2f} each, and {least:.2f} is asked for")
     return None
 
 
-def _answer_messages(work: _Draft) -> tuple[Message, ...]:
-    numbers = "".join(f"[{work.passage.spans.index(span) + 1}]" for span in work.asked_of)
-    task = work.brief.prompt(work.passage.language, "answer").render(question=work.question, numbers=numbers)
-    return _about_passage(work.passage, task, work.brief)
+def _names(work: _Draft) -> str:
+    """What may be named although the sentence does not: title, heading, what the documents are about."""
+    return f"{' '.join(work.passage.headings)} {work.brief.about}"
+
+
+def _joined(passage: Passage, numbers: list[int]) -> str:
+    return passage.joined([passage.spans[number] for number in sorted(numbers)])
 
 
 _LABEL = re.compile(r"^\W{0,3}(?:question|answer|q|a|问题|问|答案|回答|答)\W{0,3}[:：]\W{0,3}\s*", re.I)
-_REWRITTEN = re.compile(r"(?:^|\n)\W*(?:rewritten|rephrased|改写)[^:：\n]{0,12}[:：]", re.I)
 _QUOTES = {('"', '"'), ("“", "”"), ("「", "」"), ("'", "'")}
 
 
-def plain(reply: Reply) -> tuple[str, Fault | None]:
-    """A reply as plain text: thoughts, a label ("Answer:"), a fence or quotes around it taken off."""
-    text = strip_thoughts(reply.text)
-    if reply.finish == "length":
-        return text, Fault("cut", "the reply stopped at the token limit")
-    if reply.finish.startswith("error"):
-        return text, Fault("bad_request", reply.finish)
-    text = _tidy(text)
-    if not text:
-        return text, Fault("empty", "the reply is empty")
-    if phrase := evasion(text[:160]):
-        return text, Fault("refused", f"the reply evades: {phrase}")
-    return text, None
-
-
-def _tidy(text: str) -> str:
+def _tidy(text: str, passage: Passage) -> str:
+    """Without a label ("Answer:") and quotes around all of it; a template's marks as the passage has them."""
     text = _LABEL.sub("", text.strip())
     if len(text) > 2 and (text[0], text[-1]) in _QUOTES:
         text = text[1:-1].strip()
-    return text
-
-
-def _without_question(text: str) -> str:
-    """An answer without the sentence numbers, and without the question repeated, at its beginning."""
-    text = re.sub(r"^(?:\s*\[\d+\])+\s*", "", text)
-    repeated = re.match(r"[^。.!！?？\n]{4,120}[?？]\s*(?=\S)", text)
-    return text[repeated.end() :] if repeated else text
+    return text.replace("< |", "<|") if "<|" in passage.text else text
 
 
 _CITED = re.compile(r"(?:[\[［【(（]\s*(\d{1,3}(?:\s*[,，、\-–]\s*\d{1,3})*)\s*[\]］】)）][\s,，、和]*)+[.。]?\s*$")
 
 
-def _citations(text: str, passage: Passage) -> tuple[str, list[Span]]:
-    """The answer without the numbers at its end, and the sentences that they name."""
+def _citations(text: str) -> tuple[str, list[int | str]]:
+    """The answer without sentence numbers at its end, and those numbers."""
     found = _CITED.search(text)
-    if not found:
-        return text, []
-    numbers = [int(n) for n in re.findall(r"\d+", found.group())]
-    spans = [passage.spans[n - 1] for n in numbers if 1 <= n <= len(passage.spans)]
-    return text[: found.start()].rstrip(), spans
+    return (text[: found.start()].rstrip(), list(re.findall(r"\d+", found.group()))) if found else (text, [])
 
 
-def _resolve(mark: int | str, passage: Passage) -> Span | None:
-    """A sentence number, or a quote, as the span of a sentence; None when it names none."""
+def _resolve(mark: int | str, passage: Passage) -> int | None:
+    """A sentence number from 1, or a quote, as a number from 0; None when it names no sentence."""
     if isinstance(mark, int) or mark.strip("[] ").isdecimal():
         number = int(str(mark).strip("[] "))
-        return passage.spans[number - 1] if 1 <= number <= len(passage.spans) else None
+        return number - 1 if 1 <= number <= len(passage.spans) else None
     found = verify.align(mark, passage.text)
-    return next((s for s in passage.spans if found and s[0] <= found[0] < s[1]), None)
+    return next((n for n, (a, b) in enumerate(passage.spans) if found and a <= found[0] < b), None)
 
 
 def _record(work: _Draft, fault: Fault | None) -> Record:
-    record, language, brief = work.passage.record, work.passage.language, work.brief
+    passage, source = work.passage, work.passage.record.source
     turns = [Message("user", work.question)] if work.question else []
     turns += [Message("assistant", work.answer)] if work.answer else []
-    base = record.source.start or 0 if record.source else 0
-    evidence = tuple(Evidence(work.passage.text[a:b], base + a, base + b) for a, b in sorted(work.cited))
+    base = source.start or 0 if source else 0
+    spans = [passage.spans[number] for number in sorted(work.evidence)]
     step = Step(
         stage="doc_qa",
-        operation="answer" if work.answer else "question",
-        parents=(record.id,),
-        prompt=brief.prompt(language, "answer" if work.answer else "questions").label,
+        operation="pair",
+        parents=(passage.record.id,),
+        prompt=work.prompt.label,
         teacher=work.complete.model,
-        calls=tuple(key for key in work.calls if key),
+        calls=work.calls,
     )
-    kind = kinds.recognise(work.question, language, work.slot.kind)
+    asked: dict[str, Any] = {"raw": work.raw, "point": [number + 1 for number in work.slot.point.numbers]}
     made = make(
         messages=tuple(turns),
-        source=record.source,
-        evidence=evidence,
-        language=language,
+        text="" if turns else _joined(passage, list(work.slot.point.numbers)),  # tells equal failures apart
+        source=source,
+        evidence=tuple(Evidence(passage.text[a:b], base + a, base + b) for a, b in spans),
+        language=passage.language,
         task="doc_qa",
         history=(step,),
-        labels={"kind": kind, "level": work.slot.level},
-        scores={} if work.sure is None else {"sure": round(work.sure, 4)},
-        extra={"raw": work.raw} if fault else {},
+        labels={"kind": kinds.recognise(work.question, passage.language, work.slot.kind), "level": work.slot.level},
+        scores=work.scores,
+        extra=asked if fault else {},
     )
     return made.reject("doc_qa", fault.reason, fault.detail) if fault else made
 
 
-def _failed(passage: Passage, reply: Parsed[_Questions], complete: Complete, brief: Brief) -> Record:
-    """The record of a reply that held no questions."""
-    step = Step(
-        stage="doc_qa",
-        operation="question",
-        parents=(passage.record.id,),
-        prompt=brief.prompt(passage.language, "questions").label,
-        teacher=complete.model,
-        calls=reply.calls,
-    )
-    record = make(
-        source=passage.record.source,
-        language=passage.language,
-        task="doc_qa",
-        history=(step,),
-        extra={"raw": reply.raw, "wave": passage.waves},
-    )
-    return record.reject("doc_qa", reply.reason or "no_questions", reply.detail or "the reply holds no question")
-
-
 def _carries_nothing(passage: Passage) -> Record:
-    """The record of a passage that has no sentence to ask about: no figure, name, reason, comparison or fault."""
-    step = Step(stage="doc_qa", operation="question", parents=(passage.record.id,))
+    """The record of a passage that has no sentence to ask about."""
+    step = Step(stage="doc_qa", operation="pair", parents=(passage.record.id,))
     record = make(
         text=passage.text, source=passage.record.source, language=passage.language, task="doc_qa", history=(step,)
     )
-    return record.reject(
-        "doc_qa", "carries_nothing", "no sentence gives a figure, a name, a reason, a comparison or a fault"
-    )
+    why = "no sentence stands alone and gives a figure, a reason, a fault, a way or a meaning"
+    return record.reject("doc_qa", "carries_nothing", why)
 
 
-def _schema(slots: list[Slot], language: str) -> dict[str, object]:
-    """The shape of the questions: one item a slot, in order, with the sentence numbers that carry its kind.
-
-    The pattern of each question holds it to its kind's form and to a length. Without it a small model fills the string
-    with a statement of the passage (one in five Chinese ones, algorithms of the field's tools) or rambles to the limit.
-    """
-    items = [
-        {
-            "type": "object",
-            "properties": {
-                "sentence": {"type": "integer", "enum": list(slot.among)},
-                "question": {"type": "string", "pattern": kinds.pattern(slot.kind, language)},
-            },
-            "required": ["sentence", "question"],
-            "additionalProperties": False,
-        }
-        for slot in slots
-    ]
-    array = {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
+def _schema(slot: Slot, language: str, numbers: list[int]) -> dict[str, object]:
+    """The shape of a pair. The pattern holds the question to its kind's form and to a length: without it a small model
+    writes a statement for a question (one in five Chinese ones) or rambles to the token limit."""
     return {
         "type": "object",
-        "properties": {"questions": array},
-        "required": ["questions"],
+        "properties": {
+            "question": {"type": "string", "pattern": kinds.pattern(slot.kind, language)},
+            "answer": {"type": "string", "maxLength": 600},
+            "sentences": {"type": "array", "items": {"type": "integer", "enum": numbers}, "maxItems": _MOST_SENTENCES},
+        },
+        "required": ["question", "answer", "sentences"],
         "additionalProperties": False,
     }
-
-
-def _about_passage(passage: Passage, task: str, brief: Brief) -> tuple[Message, ...]:
-    """The passage first, the task behind it: the same beginning for every request about it."""
-    title, heading = passage.headings
-    prompt = brief.prompt(passage.language, "passage")
-    system, user = _messages(
-        prompt, about=brief.about or title, title=title, heading=heading, sentences=passage.numbered
-    )
-    return (system, Message("user", f"{user.content}\n\n{task.strip()}"))
-
-
-def _messages(prompt: Prompt, **variables: str) -> tuple[Message, Message]:
-    """A prompt file as two messages: above the line `---` the system's, below it the user's."""
-    system, _, user = prompt.render(**variables).partition("\n---\n")
-    return Message("system", system.strip()), Message("user", user.strip())

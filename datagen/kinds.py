@@ -12,42 +12,41 @@ import re
 KINDS = ("fact", "how_to", "why", "compare", "diagnose", "summarise")
 LEVELS = ("basic", "intermediate", "advanced")
 
-# What in a statement shows that it holds a reason, a comparison, a fault or a way to do something.
+_FAULT = r"失败|报错|错误|缺少|异常|不足|无法|不了|告警|中断|拒绝|损坏|乱码|丢失|泄漏|[过太][低高多少短长小大]"
+# What in a statement shows that it holds a fact, a reason, a comparison, a fault, a way to do something or a meaning.
 _CUES = {
     "en": {
-        "fact": r"\d|`[^`]+`|\b(?:default|called|named|only|always|never|at most|at least|between)\b"
-        r"|\b(?:consists?|contains?|holds)\b",
-        "why": r"\b(?:because|so that|therefore|reasons?|since|otherwise|which means|hence|in order to)\b",
-        "compare": r"\b(?:than|differs?|differences?|whereas|while|instead of|unlike|rather)\b",
-        "diagnose": r"\b(?:fail\w*|errors?|wrong|missing|too (?:low|high|few|many|short|long)|remedy|warnings?|warns"
-        r"|cannot|refused?|reject\w*|broken|lost)\b",
-        "how_to": r"`[^`]+`|\b(?:by \w+ing|should|must|command|flag|option|setting|run|set|use|choose)\b",
+        "fact": r"\d|`[^`]{2,}`",
+        "why": r".{8,}\b(?:because|since|so that)\b.{8,}",
+        "compare": r"\b(?:\w+er|more|less|fewer) (?:\w+ ){0,3}than\b(?! \d)|\b(?:differs?|whereas|unlike)\b|, while\b",
+        "diagnose": r"(?=.*(?:\b(?:if|when)\b|\bmeans that\b|\bremedy\b|\bsign of\b|\bstands? for\b))"
+        r".*\b(?:fail\w*|errors?|wrong|missing|too (?:low|high|few|many|short|long|small|large)|warn\w*|cannot|does not"
+        r"|refused?|reject\w*|broken|lost|rises?|falls?|exit code|cut off)\b",
+        "how_to": r"\bby \w+ing\b|\bshould\b|^(?=.*`[^`]{2,}`).*\b(?:command|option|flag|set|use|run|with)\b",
     },
     "zh": {
-        "fact": r"\d|`[^`]+`|默认|叫做|称为|只有|只能|必须|最多|最少|至少|不超过|之间|包括|分为|由",
-        "why": r"因为|所以|因此|原因|否则|为了|以免|由于",
-        "compare": r"相比|不同|区别|差别|而不是|比[^，。]{1,14}[更多少高低大小快慢好差]|相反",
-        "diagnose": r"失败|报错|错误|缺少|异常|不足|[过太][低高多少短长严松]|无法"
-        r"|告警|中断|拒绝|损坏|乱码|丢失",
-        "how_to": r"`|命令|应当|应该|需要|参数|设置|可以用|改成|运行|先.{1,20}再",
+        "fact": r"\d|`[^`]{2,}`",
+        "why": r"因为|理由是|原因是|由于|，(?:因此|所以|否则|以免|免得)",
+        "compare": r"(?<![相对])比(?!例|较|如)[^，。]{1,14}[更多少高低大小快慢好差]|区别|差别|相比|，而(?!且|不|是)",
+        "diagnose": rf"(?:如果[^，。]{{3,30}}，|[^，。]{{3,30}}(?:时|以后)，|说明|表示).*(?:{_FAULT}|退出码|上升|下降)"
+        rf"|(?:{_FAULT}).*(?:[时，].*(?:说明|应当|检查|先)|时.*(?:{_FAULT}))",
+        "how_to": r"(?:办法|做法|方法)是|应当(?!是)|应该(?!是)|可以用|改成|先.{1,20}再"
+        r"|(?=.*`[^`]{2,}`).*(?:用|命令|选项|参数|加上|执行)",
     },
 }
-
-
-_DEFINES = {
-    "en": r"^(?:the |a |an )?[\w`. -]{2,40} "
-    r"(?:is|are|holds?|contains?|shows?|prints?|checks?|measures?|means|serves?|tells?|writes?|reads?) ",
-    "zh": r"^[^，。]{2,20}(?:是|用来|用于|负责|表示|显示|检查|列出|记录|保存)",
+# "What does … do?" wants a sentence that says what something is or does.
+_MEANS = {
+    "en": r"^(?:(?:the|an?|each|every) )?[\w`. -]{2,50} "
+    r"(?:is|are|holds?|contains?|shows?|prints?|checks?|measures?|means|reads?|writes?|tells?|records?|covers?|removes?"
+    r"|compares?|rejects?|cuts?|keeps?|counts?|estimates?|limits?|serves?) (?!not\b)",
+    "zh": r"^[^，。：]{2,20}?(?:是|用来|用于|负责|表示|显示|检查|列出|记录|保存|包括|处理|分为|取决于|衡量)(?!否|不)",
 }
 
 
 def carried(sentence: str, language: str) -> list[str]:
     """The kinds of question that one sentence can answer."""
-    found = [kind for kind, cue in _CUES[language].items() if re.search(cue, sentence, re.I)]
-    # "What is the purpose of …?" wants a sentence that says what something does or is.
-    if re.search(_DEFINES[language], sentence, re.I):
-        found.append("summarise")
-    return found
+    cues = _CUES[language] | {"summarise": _MEANS[language]}
+    return [kind for kind, cue in cues.items() if re.search(cue, sentence, re.I)]
 
 
 def draw(weights: dict[str, float], among: list[str], random_: random.Random) -> str:
@@ -74,10 +73,23 @@ _FORMS = {
 }
 
 
+# A diagnosis speaks of something that happens, and a meaning asks what something is or does.
+_WIDE = {
+    "en": {
+        "diagnose": r"\b(?:if|when|mean|means|indicates?|wrong|fails?|errors?|warnings?|happens|code)\b",
+        "summarise": r"^what (?:does|do|is|are) (?!the difference)(?!.*\b(?:default|value|number|limit)\b)",
+    },
+    "zh": {
+        "diagnose": r"[时后][，,]|泄漏|漏油|报错|出现|表示|说明|怎么办|不了|失败|退出码|返回",
+        "summarise": r"哪些|是什么|作用|什么样",
+    },
+}
+
+
 def recognise(question: str, language: str, wanted: str) -> str:
     """The kind that a question is by its form: what was asked for is not always what came. `wanted` where the form
-    does not tell, and for a diagnosis, which can take any form."""
-    if wanted == "diagnose" and len(question) > (60 if language == "en" else 25):
+    does not tell, and for a diagnosis or a meaning, which can be asked for in many."""
+    if (form := _WIDE[language].get(wanted)) and re.search(form, question, re.I):
         return wanted
     for kind, form in _FORMS[language].items():
         if re.search(form, question.strip(), re.I):
@@ -85,23 +97,21 @@ def recognise(question: str, language: str, wanted: str) -> str:
     return wanted
 
 
-# How a question of each kind may begin, as the regular expressions of JSON schema (anchored, no look-around), which
-# endpoints with constrained decoding hold the reply to.
+# How a question of each kind may begin in English, as the regular expressions of JSON schema (anchored, no
+# look-around), to which endpoints with constrained decoding hold the reply. In Chinese the question word may stand
+# anywhere.
 _OPENINGS = {
-    "en": {
-        "fact": "(What|Which|When|Where|Who|How many|How much|How long|How large|How often)",
-        "how_to": "(How do|How does|How can|How should|How is|How are)",
-        "why": "(Why do|Why does|Why is|Why are|Why should|Why must|Why can)",
-        "compare": "(What is the difference|How do|How does|When should|Which)",
-        "diagnose": "(What should|What can|What must|What happens|Why|How)",
-        "summarise": "(What|How)",
-    },
-    "zh": {"how_to": "(如何|怎样|在)", "why": "(为什么)"},
+    "fact": "(What|Which|When|Where|Who|How|At|In|Up|By|Above|Below)",
+    "how_to": "(How|What)",
+    "why": "(Why)",
+    "compare": "(What|How|When|Which|Why)",
+    "diagnose": "(What|Why|How|The|My|A|An|If|When)",
+    "summarise": "(What|How)",
 }
 
 
 def pattern(kind: str, language: str) -> str:
     """The pattern of one question of that kind: its opening, 15 to 180 characters (Chinese: 6 to 60), one mark."""
     if language == "zh":
-        return f'^{_OPENINGS["zh"].get(kind, "")}[^？?。\\n"]{{6,60}}？$'
-    return f'^{_OPENINGS["en"][kind]} [^?\\n"]{{15,180}}\\?$'
+        return '^[^？?。\\n"]{6,60}？$'
+    return f'^{_OPENINGS[kind]} [^?\\n"]{{15,180}}\\?$'

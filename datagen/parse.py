@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
@@ -42,7 +42,7 @@ class Parsed(Generic[T]):
     """A value, or the `reason` and, in words, the `detail` why there is none.
 
     `raw` is the last reply as it came and `calls` are the journal keys of all replies; `repaired` says what had to be
-    mended, empty when the reply was right as it was.
+    mended, empty when the reply was right as it was. `tokens` are the reply's, where the request asked for them.
     """
 
     value: T | None = None
@@ -51,6 +51,7 @@ class Parsed(Generic[T]):
     raw: str = ""
     calls: tuple[str, ...] = ()
     repaired: str = ""
+    tokens: tuple[tuple[str, float], ...] = ()
 
 
 async def ask(complete: Complete, request: Request, type_: type[T], *, keep_whole_items: bool = False) -> Parsed[T]:
@@ -67,7 +68,7 @@ async def ask(complete: Complete, request: Request, type_: type[T], *, keep_whol
         return first
     reply = await complete(_again(request, reply, first.detail))
     second = parse(reply, type_, keep_whole_items=keep_whole_items)
-    return Parsed(second.value, second.reason, second.detail, second.raw, first.calls + second.calls, second.repaired)
+    return replace(second, calls=first.calls + second.calls)
 
 
 def parse(reply: Reply, type_: type[T], *, keep_whole_items: bool = False) -> Parsed[T]:
@@ -99,7 +100,7 @@ def parse(reply: Reply, type_: type[T], *, keep_whole_items: bool = False) -> Pa
         if found.reason == "not_json" and (phrase := evasion(text[:_OPENING])):
             return failed("refused", f"the reply refuses: {phrase}")
         return failed(found.reason, found.detail)
-    return Parsed(found.value, raw=reply.text, calls=calls, repaired=found.repaired)
+    return Parsed(found.value, raw=reply.text, calls=calls, repaired=found.repaired, tokens=reply.tokens)
 
 
 def strip_thoughts(text: str) -> str:

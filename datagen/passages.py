@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datagen import kinds
+from datagen.points import Point, points
 from seedbed.errors import PromptError
 from seedbed.prompts import Prompt, load
 from seedbed.record import Record
@@ -27,21 +28,25 @@ class Passage:
     spans: list[Span]
     waves: int = 0
     accepted: int = 0
-    asked: list[str] = field(default_factory=list)
+    asked: set[int] = field(default_factory=set)  # numbers (from 0) of the sentences asked about
+    set_aside: bool = False  # carries nothing to ask about
 
     @property
     def text(self) -> str:
         return self.record.text
 
     @property
-    def numbered(self) -> str:
-        """The sentences as prompts show them, one a line: `[1] …`.
+    def sentences(self) -> list[str]:
+        return [" ".join(self.text[a:b].split()) for a, b in self.spans]
+
+    def numbered(self, numbers: tuple[int, ...]) -> str:
+        """Sentences as prompts show them, one a line, with their numbers from 1: `[1] …`.
 
         A chat template's own marks (`<|im_end|>`) are broken up: servers read them as marks wherever they stand, and a
         document about templates, or a hostile one, would end the user's turn in the middle.
         """
-        lines = (f"[{i}] {' '.join(self.text[a:b].split())}" for i, (a, b) in enumerate(self.spans, 1))
-        return "\n".join(lines).replace("<|", "< |")
+        sentences = self.sentences
+        return "\n".join(f"[{number + 1}] {sentences[number]}" for number in numbers).replace("<|", "< |")
 
     def joined(self, spans: list[Span]) -> str:
         """Sentences as running text."""
@@ -71,7 +76,9 @@ class Brief:
     levels: dict[str, float]
     temperature: float
     max_tokens: int
-    sure: float
+    context: str
+    certain_question: float
+    certain_answer: float
     seed: int
     prompts: Path | None = None
 
@@ -96,33 +103,41 @@ class Brief:
 
 @dataclass(frozen=True)
 class Slot:
-    """What is asked for: a kind of question at a level, about one of the sentences (numbers from 1) that carry it."""
+    """What is asked for: a kind of question at a level, about one key point."""
 
     kind: str
     level: str
-    among: tuple[int, ...]
+    point: Point
 
 
 def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
-    """The kinds and levels to ask for in this wave, each with the sentences that can answer it; no sentence twice.
+    """The kinds, levels and key points to ask for in this wave; no sentence is asked about twice.
 
     Drawn from the job's seed, the passage's id and the wave alone, so that no other passage changes it. Fewer than
     `count` where the passage does not carry more.
     """
     random_ = random.Random(f"{brief.seed}:{passage.record.id}:{passage.waves}")
-    free = {i: kinds.carried(passage.text[a:b], passage.language) for i, (a, b) in enumerate(passage.spans, 1)}
+    names = " ".join((*passage.headings, brief.about))
+    levels = [level for level in kinds.LEVELS if brief.levels.get(level, 0) > 0]
+    every = [
+        (kind, level, point)
+        for point in points(passage.sentences, names, passage.language)
+        for kind in point.kinds
+        for level in levels
+        # Answers that join sentences need two; the other levels take one that stands alone.
+        if brief.kinds.get(kind, 0) > 0 and (level == "intermediate") == (len(point.numbers) > 1)
+    ]
     slots: list[Slot] = []
-    used: set[str] = set()
-    for left in range(count, 0, -1):
-        offered = {kind for found in free.values() for kind in found if brief.kinds.get(kind, 0) > 0}
-        if not offered:
+    drawn: set[str] = set()
+    while len(slots) < count:
+        every = [slot for slot in every if not passage.asked.intersection(slot[2].numbers)]
+        if not every:
             break
-        kind = kinds.draw(brief.kinds, sorted(offered - used or offered), random_)
-        able = [i for i, found in free.items() if kind in found]
-        # Two or three to choose from, but never so many that the slots after this one find none.
-        among = random_.sample(able, min(len(able), max(1, min(3, len(free) // left))))
-        for number in among:
-            del free[number]
-        used.add(kind)
-        slots.append(Slot(kind, kinds.draw(brief.levels, list(kinds.LEVELS), random_), tuple(sorted(among))))
+        offered = {kind for kind, _, _ in every}
+        kind = kinds.draw(brief.kinds, sorted(offered - drawn or offered), random_)
+        level = kinds.draw(brief.levels, sorted({level for kind_, level, _ in every if kind_ == kind}), random_)
+        point = random_.choice([point for kind_, level_, point in every if (kind_, level_) == (kind, level)])
+        passage.asked.update(point.numbers)
+        drawn.add(kind)
+        slots.append(Slot(kind, level, point))
     return slots

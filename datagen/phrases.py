@@ -30,7 +30,7 @@ BARE = {
         r"(?! (?:\w+ )?(?:important|necessary|possible|better|best|advisable|useful|recommended|not|that|to|for|take))",
         re.I,
     ),
-    "zh": re.compile(r"^(?:请\w{2})?(?:它|它们|他们|这个|那个|该|此|其|这(?=[是会样]))"),
+    "zh": re.compile(r"^(?:请\w{2})?(?:它|它们|他们|这个|那个|该|此|其(?![他它中余])|这(?=[是会样]))"),
 }
 ASKS = {
     "en": re.compile(
@@ -40,14 +40,26 @@ ASKS = {
         r"[？?]|什么|怎样|怎么|如何|为何|哪|谁|多少|几[个种次条步年天]|是否|能否|吗|呢|^请?(?:说明|解释|概括|简述|总结|描述|列出|介绍|比较)"
     ),
 }
+# Answered by yes or no: with a small model a statement that poses as a question.
+CLOSED = {
+    "en": re.compile(r"^(?:is|are|was|were|do|does|did|can|could|should|must|will|would|has|have) ", re.I),
+    "zh": re.compile(r"吗[？?]?$|^(?!.*(?:什么|多少|哪|如何|怎|为何)).*(?:是否|是不是|能否)"),
+}
+# Asks for one figure, name or reason: the rest of such a question may well be the sentence that tells it.
+LEAVES_OUT = {
+    "en": re.compile(r"^why\b|\b(?:how (?:many|much|often|long|large|fast)|which|what \w+)\b", re.I),
+    "zh": re.compile(r"为什么|为何|多少|多久|几|哪"),
+}
 # What a question adds to its matter.
 QUESTION_WORDS = {
     "en": re.compile(
-        r"\b(?:explain|describe|purpose|happens?|difference|between|main|many|much|kind|type|name|value|default)\b",
+        r"\b(?:explain|describe|purpose|happens?|difference|between|main|many|much|kind|type|name|value|default|mean|means"
+        r"|indicates?|typical(?:ly)?|common(?:ly)?|recommended|suitable|command|option|reason|cause|order|text|result|done|do|often|long|last|far|fast|large)\b",
         re.I,
     ),
     "zh": re.compile(
-        r"请?说明|请?解释|什么|怎样|怎么|如何|为什么|为何|哪[些个种一]|多少|是否|区别|情况|时候|方法|方式|进行|主要|具体|原因|作用"
+        r"请?说明|请?解释|什么|怎样|怎么|如何|为什么|为何|哪[些个种一]|多少|是否|区别|情况|时候|方法|方式|进行|主要|具体|原因|作用|选项|内容|意思|含义"
+        r"|表示|常见|通常|正确|办法|做法|应该|应当|处理|影响|哪里|多久|几[个种条次步天]"
     ),
 }
 META = {
@@ -67,9 +79,10 @@ STOP = {
     ),
     "zh": frozenset(
         "的了和与及在是有为以对将把被就也都而且或者并其之于由从到等这那个一不会能可要应该当时后前中里上下所因此如果则"
+        "二三四五六七八九十两几每次"
     ),
 }
 NEGATED = {
     "en": re.compile(r"\b(?:not|no|never|none|cannot|without|neither|nor|n't)\b|n't\b|n’t\b", re.I),
-    "zh": re.compile(r"不(?!同|仅|断)|没有|没|无(?!论)|未|勿|别(?!的)|禁止|非"),
+    "zh": re.compile(r"不(?!同|仅|断)|没有|没|无(?!论)|未|勿|(?<![分区级类个特])别(?!的)|禁止|非"),
 }

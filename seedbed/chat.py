@@ -24,8 +24,8 @@ T = TypeVar("T")
 class Request(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One question to a teacher.
 
-    `schema` asks for JSON of that shape; `sample` tells equal requests apart; `logprobs` asks for the probabilities of
-    the first token, which not every endpoint gives.
+    `schema` asks for JSON of that shape; `sample` tells equal requests apart; `logprobs` asks how likely each token
+    of the reply was, which not every endpoint tells.
     """
 
     messages: tuple[Message, ...]
@@ -39,8 +39,8 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What came back. `finish` is the endpoint's finish reason ("stop", "length", …); `key` is its journal row; `first`
-    has the likeliest first tokens with their probabilities, where they were asked for and given."""
+    """What came back. `finish` is the endpoint's finish reason ("stop", "length", …); `key` is its journal row;
+    `tokens` are those of the reply with their log-probabilities, where they were asked for and given."""
 
     text: str
     finish: str = "stop"
@@ -48,7 +48,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     completion_tokens: int = 0
     model: str = ""
     key: str = ""
-    first: dict[str, float] = {}
+    tokens: tuple[tuple[str, float], ...] = ()
 
 
 class Complete(Protocol):

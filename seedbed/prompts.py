@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from seedbed.errors import PromptError
+from seedbed.record import Message, Role
 from seedbed.resources import resource
 
 _MARK = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -20,7 +21,7 @@ _MARK = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 @dataclass(frozen=True)
 class Prompt:
-    """One prompt file. `label` is what records keep: `zh/doc_qa/points@1f0c9a…`."""
+    """One prompt file. `label` is what records keep: `zh/doc_qa/pair@1f0c9a…`."""
 
     name: str
     text: str
@@ -49,6 +50,14 @@ class Prompt:
                 next_step="Add {{" + sorted(unused)[0] + "}} where it belongs",
             )
         return _MARK.sub(lambda mark: variables[mark.group(1)], self.text)
+
+    def messages(self, **variables: str) -> tuple[Message, ...]:
+        """The rendered text as a conversation: parts between lines of `---` are the system's, then by turns the user's
+        and the assistant's, so that all but the last user's are examples. Values never begin a new part."""
+        self.render(**variables)  # complains where a mark and its value do not meet
+        parts = [_MARK.sub(lambda mark: variables[mark.group(1)], part) for part in self.text.split("\n---\n")]
+        roles: tuple[Role, ...] = ("system", *(("user", "assistant") * len(parts)))
+        return tuple(Message(role, part.strip()) for role, part in zip(roles, parts, strict=False))
 
 
 @lru_cache

@@ -87,10 +87,17 @@ def sentences(text: str) -> list[tuple[int, int]]:
         after = text[match.end() : match.end() + 1]
         if match.group()[0] in "!?" and after and not after.isspace() and not _CJK.match(after):
             continue  # an exclamation mark inside code or a URL
+        if len(match.group()) > 1 and match.group()[0] in "!?" and _goes_on(text, match.end()):
+            continue  # a quoted question within the sentence: "What …?" and "Why …?" share three tokens
         _add(spans, text, start, match.end())
         start = match.end()
     _add(spans, text, start, len(text))
     return spans
+
+
+def _goes_on(text: str, end: int) -> bool:
+    """Whether what follows begins with a small letter."""
+    return text[end : end + 3].lstrip()[:1].islower()
 
 
 def _is_abbreviation(text: str, dot: int) -> bool:

@@ -24,7 +24,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from tests.tiny_job import PAIRS, answer_mark, contents, language_of, rules, write_job
+from tests.tiny_job import PAIRS, contents, language_of, mark, rules, write_job
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLS = 20
@@ -182,7 +182,7 @@ def troubled() -> list[dict[str, Any]]:
     Only what is no reply passes after some `times`: a life does not know how often an earlier one met it.
     """
     pairs = [pair for passage in PAIRS.values() for pair in passage]
-    marks = [answer_mark(pair.question, language_of(pair)) for pair in pairs]
+    marks = [mark(pair.sentence, language_of(pair)) for pair in pairs]
     faults: dict[str, dict[str, Any]] = {
         marks[0]: {"fault": "429", "times": 2, "retry_after": 0.0},
         marks[1]: {"fault": "broken", "times": 1},
@@ -196,14 +196,14 @@ def troubled() -> list[dict[str, Any]]:
 
 def test_killed_at_twenty_points_it_ends_with_the_same_bytes_and_no_call_twice(tmp_path: Path, lives_of: Lives) -> None:
     export = {"export": {"formats": ["alpaca", "messages"]}}
-    generate = [{"doc_qa": {"about": "the KX-40 pump", "about_zh": "KX-40 离心泵", "per_passage": 2}}]
+    generate = [{"doc_qa": {"about": "the KX-40 pump", "about_zh": "KX-40 离心泵", "levels": {"basic": 1}}}]
     curate = ["clean", "exact", "split", {"mix": {"share": 0.2, "test": 4}}, export]
     job = str(write_job(tmp_path, troubled(), generate=generate, curate=curate))
     whole = tmp_path / "whole"
     first = lives_of.live(["run", job, "--out", str(whole)], fork=False)
     assert first["status"] == 0
     expected, bought = contents(whole), answered(whole, tmp_path / "scratch")
-    assert len(expected) > 20 and len(bought) > 20
+    assert len(expected) > 20 and len(bought) > 10
 
     lot = random.Random(SEED)
     killed = campaign = 0
@@ -233,7 +233,7 @@ def test_killed_at_twenty_points_it_ends_with_the_same_bytes_and_no_call_twice(t
 
 def test_ctrl_c_stops_within_five_seconds_though_the_teacher_hangs(tmp_path: Path) -> None:
     found = rules()
-    hangs = answer_mark(PAIRS["oil"][1].question, "en")
+    hangs = mark(PAIRS["oil"][1].sentence, "en")
     stuck = [rule | ({"fault": "hang"} if rule.get("match") == hangs else {}) for rule in found]
     job = write_job(tmp_path, stuck)
     command = [sys.executable, "-m", "seedbed.cli", "run", str(job), "--stop-after", "doc_qa"]

@@ -7,7 +7,6 @@ that is worded anew needs no change here.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,28 +82,19 @@ def language_of(pair: Pair) -> str:
     return "en" if pair.question.isascii() else "zh"
 
 
-def answer_mark(question: str, language: str) -> str:
-    """What the request for the answer to `question` holds and no other does."""
-    before = load(language, "doc_qa/answer").text.partition("{{question}}")[0]
-    return before.rsplit("\n", 1)[-1] + question
-
-
-def longest_words(name: str, language: str) -> str:
-    """The longest piece of a prompt's task without a variable in it."""
-    task = load(language, f"doc_qa/{name}").text.rpartition("\n---\n")[2]
-    return max(re.split(r"\{\{.*?\}\}|\n", task), key=len)
+def mark(sentence: str, language: str) -> str:
+    """What the request about `sentence` holds and no other does: the sentence, and what the prompt has behind it."""
+    return sentence + load(language, "doc_qa/pair").text.rpartition("{{sentences}}")[2].partition("{{")[0]
 
 
 def rules(pairs: dict[str, list[Pair]] | None = None, **every: Any) -> list[dict[str, Any]]:
     """The scripted teacher's rules; `every` is added to each (a delay, say)."""
     pairs = PAIRS if pairs is None else pairs
-    known = [pair for passage in pairs.values() for pair in passage]
-    found: list[dict[str, Any]] = [{"match": answer_mark(p.question, language_of(p)), "text": p.answer} for p in known]
-    found += [{"match": longest_words("check", language), "text": yes} for language, yes in (("en", "yes"), ("zh", "是"))]
-    # Whatever else is asked about a passage is a request for questions.
-    for passage in pairs.values():
-        drawn = [{"sentence": pair.sentence, "question": pair.question} for pair in passage]
-        found.append({"match": passage[0].sentence, "json": {"questions": drawn}})
+    found: list[dict[str, Any]] = [
+        {"match": mark(pair.sentence, language_of(pair)),
+         "json": {"question": pair.question, "answer": pair.answer, "sentences": [pair.sentence]}}
+        for passage in pairs.values() for pair in passage
+    ]
     return [rule | every for rule in found] + [{"default": "I do not know."} | every]
 
 
@@ -132,7 +122,7 @@ def write_job(folder: Path, found: list[dict[str, Any]] | None = None, **top: An
         "out": "run",
         "documents": "docs",
         "teacher": {"model": "scripted:replies.jsonl"},
-        "generate": [{"doc_qa": {"about": "the KX-40 pump", "about_zh": "KX-40 离心泵"}}],
+        "generate": [{"doc_qa": {"about": "the KX-40 pump", "about_zh": "KX-40 离心泵", "levels": {"basic": 1}}}],
         "curate": ["clean", "exact", "rouge", "split", {"mix": {"share": 0.2, "test": 4}}],
     }
     text = yaml.safe_dump({**job, **top}, allow_unicode=True, sort_keys=False)

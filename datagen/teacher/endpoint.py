@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 import os
 import re
 from itertools import cycle
@@ -90,12 +89,8 @@ class _Token(msgspec.Struct):
     logprob: float = -100.0
 
 
-class _Place(msgspec.Struct):
-    top_logprobs: list[_Token] = []
-
-
 class _Logprobs(msgspec.Struct):
-    content: list[_Place] | None = None
+    content: list[_Token] | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -120,10 +115,10 @@ class _Completion(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Completion, strict=False)
 
 
-def _first(logprobs: _Logprobs | None) -> dict[str, float]:
-    """The likeliest first tokens with their probabilities; empty where none were given."""
-    places = logprobs.content if logprobs else None
-    return {t.token: round(math.exp(t.logprob), 6) for t in places[0].top_logprobs} if places else {}
+def _tokens(logprobs: _Logprobs | None) -> tuple[tuple[str, float], ...]:
+    """The reply's tokens with their log-probabilities; empty where none were given."""
+    tokens = logprobs.content if logprobs else None
+    return tuple((t.token, round(t.logprob, 4)) for t in tokens or ())
 
 
 class OpenAIEndpoint:
@@ -178,7 +173,7 @@ class OpenAIEndpoint:
         if request.presence_penalty:
             body["presence_penalty"] = request.presence_penalty
         if request.logprobs:
-            body |= {"logprobs": True, "top_logprobs": 20}
+            body["logprobs"] = True
         if mode == "json_schema" and request.schema:
             shape = {"name": "reply", "schema": request.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": shape}
@@ -191,8 +186,6 @@ class OpenAIEndpoint:
                 body["response_format"] = {"type": "json_object"}
         for option in self._without:
             body.pop(option, None)
-        if "logprobs" not in body:
-            body.pop("top_logprobs", None)
         return {**body, **self._options.extra}
 
     async def _post(self, body: dict[str, Any]) -> Reply:
@@ -231,7 +224,7 @@ class OpenAIEndpoint:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return Reply(text=text, finish=finish, prompt_tokens=usage.prompt_tokens or 0,
-                     completion_tokens=usage.completion_tokens or 0, first=_first(choice.logprobs))
+                     completion_tokens=usage.completion_tokens or 0, tokens=_tokens(choice.logprobs))
 
     def _in_band(self, error: Any) -> Fault:
         """Some gateways answer 200 and put the upstream's error into the body."""

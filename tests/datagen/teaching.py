@@ -16,7 +16,6 @@ from datagen.teacher.scripted import Rule, Script, scripted
 from seedbed.chat import Loop, Reply, Request
 from seedbed.context import Context, Silent
 from seedbed.record import Record, Source, make
-from tests.tiny_job import longest_words
 
 SENTENCES = {
     "en": ["The KX-40 pump runs at 2.5 bar by default.", "Above 4 bar the seal leaks, because its soft rubber tears.",
@@ -43,16 +42,6 @@ def passage(lang: str, number: int = 0, start: int = 100) -> Record:
     return make(text=text, language=lang, source=source)
 
 
-def kind_of(request: Request) -> str:
-    """Which of the requests about a passage this is."""
-    if request.schema is not None:
-        return "questions"
-    if request.logprobs:
-        return "check"
-    last = request.messages[-1].content
-    return "rephrase" if any(longest_words("rephrase", lang) in last for lang in ("en", "zh")) else "answer"
-
-
 def spoken(request: Request) -> str:
     return "en" if all(mark not in request.messages[0].content for mark in "的，。") else "zh"
 
@@ -60,20 +49,27 @@ def spoken(request: Request) -> str:
 Says = Callable[[Request], "str | Rule | None"]
 
 
+def pair(question: str, answer: str, *sentences: int | str) -> str:
+    """A teacher's reply."""
+    return json.dumps({"question": question, "answer": answer, "sentences": sentences}, ensure_ascii=False)
+
+
+def point(request: Request) -> str:
+    """The last sentence that the request shows: what it asks about."""
+    texts = [message.content for message in request.messages if message.role == "user"]
+    shown = [line for text in texts for line in text.splitlines() if line.startswith("[")]
+    return shown[-1].partition("] ")[2]
+
+
 def knowing(odd: Says | None = None) -> Script:
-    """A teacher who draws all three questions, knows the answers and finds them right, unless `odd` says otherwise."""
+    """A teacher who knows a question and its answer for each of the sentences, unless `odd` says otherwise."""
 
     def say(request: Request) -> str | Rule:
         if odd and (strange := odd(request)) is not None:
             return strange
-        kind, lang = kind_of(request), spoken(request)
-        if kind == "questions":
-            drawn = [{"sentence": n, "question": q} for n, q in enumerate(QUESTIONS[lang], 1)]
-            return json.dumps({"questions": drawn}, ensure_ascii=False)
-        if kind == "check":
-            return {"en": "yes", "zh": "是"}[lang]
-        last = request.messages[-1].content
-        return next((a for q, a in zip(QUESTIONS[lang], ANSWERS[lang], strict=True) if q in last), "?")
+        lang = spoken(request)
+        n = SENTENCES[lang].index(point(request))
+        return pair(QUESTIONS[lang][n], ANSWERS[lang][n], n + 1)
 
     return scripted(say)
 
@@ -89,9 +85,6 @@ class Made:
     @property
     def reasons(self) -> list[str]:
         return [record.rejection.reason for record in self.rejected if record.rejection]
-
-    def requests(self, kind: str) -> list[Request]:
-        return [request for request in self.script.requests if kind_of(request) == kind]
 
 
 class Notes(Silent):
@@ -110,27 +103,29 @@ class Asked:
     model = "scripted"
 
     def __init__(self, script: Script) -> None:
-        self._script = script
+        self.script = script
 
     async def __call__(self, request: Request) -> Reply:
-        reply = await self._script.send(request)
+        reply = await self.script.send(request)
         return msgspec.structs.replace(reply, key=key_of(canonical(self.model, request)))
 
 
-def run(folder: Path, passages: list[Record], script: Script | None = None, seed: int = 0, **options: Any) -> Made:
-    script = script or knowing()
+def run(
+    folder: Path,
+    passages: list[Record],
+    script: Script | None = None,
+    seed: int = 0,
+    teacher: Asked | None = None,
+    **options: Any,
+) -> Made:
+    """One stage's work. Of the levels only `basic`, so that every draft is about one sentence, unless asked for."""
+    teacher = teacher or Asked(script or knowing())
+    options = {"levels": {"basic": 1}} | options
     notes = Notes()
     with Loop() as loop:
-        context = Context(folder, seed=seed, complete=Asked(script), loop=loop, progress=notes)
+        context = Context(folder, seed=seed, complete=teacher, loop=loop, progress=notes)
         records = list(doc_qa(passages, Options(**options), context))
-    return Made(records, context, script, notes.said)
-
-
-def drawing(*drawn: dict[str, Any]) -> Says:
-    def says(request: Request) -> str | None:
-        return json.dumps({"questions": drawn}, ensure_ascii=False) if kind_of(request) == "questions" else None
-
-    return says
+    return Made(records, context, teacher.script, notes.said)
 
 
 WORDS = ("Alfa Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliett Kilo Lima Mike November Oscar Papa Quebec Romeo "
@@ -153,21 +148,19 @@ def numbered(lang: str, count: int) -> list[Record]:
 
 
 def inventive(lang: str, wrong: Callable[[str, int], bool] = lambda name, nth: False) -> Script:
-    """A teacher for `numbered`: three questions a passage; answers that `wrong` (name, number from 0) names fail."""
+    """A teacher for `numbered`, who knows a pair for each sentence; answers that `wrong` (name, number from 0) names fail."""
     asks = {"en": ["Which pressure does the {0} pump hold?", "How many days does the {0} seal last?",
-                   "What volume in litres fits the {0} valve?"],
+                   "What does the {0} valve take, in litres?"],
             "zh": ["{0}泵的压力是多少？", "{0}密封能用几天？", "{0}阀门装得下多少升？"]}[lang]
     says = {"en": ["It holds {0} bar.", "It lasts {0} days.", "It takes {0} litres."],
             "zh": ["压力是 {0} bar。", "能用 {0} 天。", "装得下 {0} 升。"]}[lang]
+    marks = {"en": ["pump", "seal", "valve"], "zh": ["泵", "密封", "阀门"]}[lang]
 
     def say(request: Request) -> str:
-        n, name = next((n, name) for n, name in enumerate(NAMES[lang]) if f"{name}" in request.messages[1].content)
-        if kind_of(request) == "questions":
-            drawn = [{"sentence": i, "question": ask.format(name)} for i, ask in enumerate(asks, 1)]
-            return json.dumps({"questions": drawn}, ensure_ascii=False)
-        if kind_of(request) == "check":
-            return {"en": "yes", "zh": "是"}[lang]
-        i = next(i for i, ask in enumerate(asks) if ask.format(name) in request.messages[-1].content)
-        return says[i].format("999" if wrong(name, i) else n + (11, 31, 51)[i])
+        asked = point(request)
+        n, name = next((n, name) for n, name in enumerate(NAMES[lang]) if name in asked)
+        i = next(i for i, mark in enumerate(marks) if mark in asked)
+        answer = says[i].format("999" if wrong(name, i) else n + (11, 31, 51)[i])
+        return pair(asks[i].format(name), answer, i + 1)
 
     return scripted(say)

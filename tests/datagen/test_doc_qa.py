@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-import json
+import math
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from datagen.certainty import certainty
 from datagen.kinds import LEVELS
 from datagen.passages import passage_of
 from datagen.teacher.journal import canonical, key_of
-from datagen.teacher.scripted import Rule
-from seedbed.chat import Request
+from datagen.teacher.scripted import Rule, scripted
+from seedbed.chat import Reply, Request
 from seedbed.prompts import load
 from seedbed.record import make
-from tests.datagen.teaching import ANSWERS, BOTH, QUESTIONS, SENTENCES, drawing, kind_of, knowing, passage, run, spoken
+from tests.datagen.teaching import (
+    ANSWERS,
+    BOTH,
+    QUESTIONS,
+    SENTENCES,
+    Asked,
+    knowing,
+    pair,
+    passage,
+    point,
+    run,
+    spoken,
+)
+
+
+def only(lang: str, n: int) -> Any:
+    """A passage of one sentence."""
+    return make(text=SENTENCES[lang][n], language=lang, source=passage(lang).source)
+
 
 # ---- what is accepted ----
 
@@ -39,25 +59,37 @@ def test_accepted_pairs_rest_on_exact_evidence(tmp_path: Path, lang: str) -> Non
 def test_the_history_tells_passage_prompt_teacher_and_calls(tmp_path: Path, lang: str) -> None:
     asked = passage(lang)
     made = run(tmp_path, [asked])
-    record = made.kept[0]
-    (step,) = record.history
-    assert (step.stage, step.operation, step.parents, step.teacher) == ("doc_qa", "answer", (asked.id,), "scripted")
-    assert step.prompt.startswith(f"{lang}/doc_qa/answer@")
     requests = {key_of(canonical("scripted", request)): request for request in made.script.requests}
-    assert [kind_of(requests[key]) for key in step.calls] == ["questions", "answer", "check"]
-    assert record.instruction in requests[step.calls[1]].messages[-1].content
-    assert record.scores == {"sure": 1.0}
+    for record in made.kept:
+        (step,) = record.history
+        assert (step.stage, step.operation, step.parents, step.teacher) == ("doc_qa", "pair", (asked.id,), "scripted")
+        assert step.prompt == load(lang, "doc_qa/pair").label
+        (key,) = step.calls
+        assert point(requests[key]) == record.evidence[0].quote
+
+
+@BOTH
+def test_the_teacher_sees_examples_and_the_point_alone_unless_the_passage_is_asked_for(tmp_path: Path, lang: str) -> None:
+    for request in run(tmp_path, [passage(lang)]).script.requests:
+        roles = [message.role for message in request.messages]
+        assert roles == ["system", *["user", "assistant"] * 6, "user"] and "{{" not in request.messages[-1].content
+        assert sum(sentence in request.messages[-1].content for sentence in SENTENCES[lang]) == 1
+    shown: list[str] = []
+
+    def say(request: Request) -> str:
+        shown.append(request.messages[-1].content)
+        return pair("?", "?")
+
+    run(tmp_path / "whole", [passage(lang)], scripted(say), context="passage", waves=1)
+    assert len(shown) == 3 and all(sentence in text for text in shown for sentence in SENTENCES[lang])
+    assert {text.splitlines()[3] for text in shown} == {"→ [1]", "→ [2]", "→ [3]"}
 
 
 @BOTH
 @pytest.mark.parametrize("mark", ["[2]", " [2].", "[2] [2]", "【2】", "（2）", "[2, 2]", "[2][9]", "[2–2]。"])
 def test_citations_are_taken_off_the_answer(tmp_path: Path, lang: str, mark: str) -> None:
-    def cites(request: Request) -> str | None:
-        if kind_of(request) == "answer" and QUESTIONS[lang][1] in request.messages[-1].content:
-            return ANSWERS[lang][1] + mark
-        return None
-
-    record = next(r for r in run(tmp_path, [passage(lang)], knowing(cites)).kept if r.instruction == QUESTIONS[lang][1])
+    cites = knowing(lambda request: pair(QUESTIONS[lang][1], ANSWERS[lang][1] + mark))
+    (record,) = run(tmp_path, [only(lang, 1)], cites).kept
     assert record.answer == ANSWERS[lang][1]
     assert [quote.quote for quote in record.evidence] == [SENTENCES[lang][1]]
 
@@ -69,8 +101,11 @@ def test_citations_are_taken_off_the_answer(tmp_path: Path, lang: str, mark: str
 )
 def test_a_number_or_quote_only_proposes_the_evidence(tmp_path: Path, lang: str, sentence: Any) -> None:
     sentence = {"SENTENCE": SENTENCES[lang][2], "near": SENTENCES[lang][2][:-1] + "!"}.get(str(sentence), sentence)
-    made = run(tmp_path, [passage(lang)], knowing(drawing({"sentence": sentence, "question": QUESTIONS[lang][2]})), waves=1)
-    (record,) = made.kept
+
+    def says(request: Request) -> str:
+        return pair(QUESTIONS[lang][2], ANSWERS[lang][2], sentence) if point(request) == SENTENCES[lang][2] else "?"
+
+    (record,) = run(tmp_path, [passage(lang)], knowing(says), waves=1).kept
     assert SENTENCES[lang][2] in [quote.quote for quote in record.evidence]
 
 
@@ -80,16 +115,33 @@ def test_labels_tell_kind_and_level(tmp_path: Path, lang: str) -> None:
     kinds = {record.instruction: record.labels["kind"] for record in made.kept}
     assert kinds[QUESTIONS[lang][0]] == "fact" and kinds[QUESTIONS[lang][1]] == "why"
     assert {record.labels["level"] for record in made.kept} == {"advanced"}
-    made = run(tmp_path / "all", [passage(lang, n) for n in range(4)])
+    line = load(lang, "doc_qa/kinds").text.splitlines()[-1].partition(": ")[2]
+    assert all(line in request.messages[-1].content for request in made.script.requests)
+    made = run(tmp_path / "all", [passage(lang, n) for n in range(4)], levels=dict.fromkeys(LEVELS, 1))
     assert {record.labels["level"] for record in made.records} <= set(LEVELS)
+
+
+@BOTH
+def test_two_neighbours_are_joined_for_the_intermediate_level_alone(tmp_path: Path, lang: str) -> None:
+    text = {"en": "The KX-40 pump runs at 2.5 bar by default. It must not run above a pressure of 4 bar.",
+            "zh": "KX-40 离心泵的默认压力是 2.5 bar。它的运行压力不得超过 4 bar。"}[lang]
+    question = {"en": "What is the default and the highest pressure of the KX-40 pump?", "zh": "KX-40 离心泵的默认压力和最高运行压力是多少？"}[lang]
+    answer = {"en": "It runs at 2.5 bar by default, and not above 4 bar.", "zh": "默认压力是 2.5 bar，运行压力不得超过 4 bar。"}[lang]
+    both = scripted(lambda request: pair(question, answer, 1, 2))
+    (record,) = run(tmp_path, [make(text=text, language=lang)], both, levels={"intermediate": 1}, kinds={"fact": 1}).records
+    assert record.labels["level"] == "intermediate"
+    shown = both.requests[0].messages[-1].content
+    assert "[1] " in shown and "[2] " in shown
+    made = run(tmp_path / "basic", [make(text=text, language=lang)], scripted(lambda request: "?"), waves=1)
+    assert all("[2]" not in request.messages[1 + 12].content for request in made.script.requests)
 
 
 @BOTH
 def test_a_kind_without_weight_is_never_asked_for(tmp_path: Path, lang: str) -> None:
     made = run(tmp_path, [passage(lang, n) for n in range(6)], kinds={"why": 1})
-    wanted = [request.messages[-1].content for request in made.requests("questions")]
-    lines = dict(line.split(": ", 1) for line in load(lang, "doc_qa/kinds").text.splitlines() if ": " in line)
-    assert wanted and all(lines["why"] in text and lines["fact"] not in text for text in wanted)
+    wanted = {request.messages[-1].content.splitlines()[-1] for request in made.script.requests}
+    line = next(line for line in load(lang, "doc_qa/kinds").text.splitlines() if line.startswith("why: "))
+    assert len(wanted) == 1 and wanted.pop().endswith(line.removeprefix("why: "))
 
 
 def test_each_passage_is_asked_in_its_own_language(tmp_path: Path) -> None:
@@ -97,8 +149,7 @@ def test_each_passage_is_asked_in_its_own_language(tmp_path: Path) -> None:
     assert {spoken(request) for request in made.script.requests} == {"en", "zh"}
     assert made.figures["by_language"] == {"en": 3, "zh": 3}
     for request in made.script.requests:
-        text = "".join(message.content for message in request.messages)
-        assert (SENTENCES["zh"][0] in text) == (spoken(request) == "zh") or kind_of(request) == "rephrase"
+        assert (point(request) in SENTENCES["zh"]) == (spoken(request) == "zh")
 
 
 # ---- what is not ----
@@ -108,131 +159,119 @@ def test_each_passage_is_asked_in_its_own_language(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reply", "reason", "calls"),
     [
-        (Rule(text='{"questions": [{"sentence": 1, "quest', finish="length"), "cut", 1),
-        (Rule(text='{"questions": [{"sentence": 1, "quest'), "cut", 1),
+        (Rule(text='{"question": "What is', finish="length"), "cut", 1),
+        (Rule(text='{"question": "What is'), "cut", 1),
         (Rule(text=""), "empty", 2),
-        (Rule(text="The questions are as follows. 问题如下。"), "not_json", 2),
+        (Rule(text="The pairs are as follows. 问答如下。"), "not_json", 2),
         (Rule(text='{"sentences": [1]}'), "wrong_shape", 2),
-        (Rule(text='{"questions": []}'), "no_questions", 1),
         (Rule(text="I'm sorry, but I can't help with that."), "refused", 1),
         (Rule(text="", finish="content_filter"), "refused", 1),
         (Rule(finish="error: 400: too long"), "bad_request", 1),
         (Rule(text="<think>很难 hard"), "empty", 2),
     ],
 )
-def test_a_reply_without_questions_is_a_rejected_record_with_the_reply(
+def test_a_reply_without_a_pair_is_a_rejected_record_with_the_reply(
     tmp_path: Path, lang: str, reply: Rule, reason: str, calls: int
 ) -> None:
-    asked = passage(lang)
+    asked = only(lang, 0)
     made = run(tmp_path, [asked], knowing(lambda request: reply), waves=1)
     (record,) = made.records
     assert made.reasons == [reason] and record.rejection and record.rejection.detail
-    assert record.extra["raw"] == reply.text
+    assert (record.extra["raw"], record.extra["point"]) == (reply.text, [1])
     assert (record.source, record.language, record.history[0].parents) == (asked.source, lang, (asked.id,))
     assert len(record.history[0].calls) == len(made.script.requests) == calls
     assert made.figures["parse_failures"] == 1
 
 
 @BOTH
-def test_a_question_before_a_cut_is_kept(tmp_path: Path, lang: str) -> None:
-    drawn = json.dumps({"questions": [{"sentence": 1, "question": QUESTIONS[lang][0]}]}, ensure_ascii=False)
-    cut = Rule(text=drawn[:-2] + ', {"sentence": 2, "quest', finish="length")
-    made = run(tmp_path, [passage(lang)], knowing(lambda r: cut if kind_of(r) == "questions" else None), waves=1)
-    assert [record.instruction for record in made.kept] == [QUESTIONS[lang][0]]
+def test_records_of_equal_failures_are_told_apart(tmp_path: Path, lang: str) -> None:
+    made = run(tmp_path, [passage(lang)], knowing(lambda request: "no 不"), waves=3)
+    assert len(made.rejected) == 3 and len({record.id for record in made.rejected}) == 3  # each point once, in all waves
 
 
 @BOTH
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("question", "answer", "reason"),
     [
-        (Rule(text="The seal 密封", finish="length"), "cut"),
-        (Rule(text=""), "empty"),
-        (Rule(text="<think>thinking 想"), "empty"),
-        (Rule(finish="error: 400: too long"), "bad_request"),
-        (Rule(text="I'm sorry, but I can't help with that."), "refused"),
-        (Rule(text="抱歉，我无法回答这个问题。"), "refused"),
-        ("wrong figure", "unsupported_figure"),
-        ("half", "cut_answer"),
+        ({"en": "According to the text, what is the default pressure?", "zh": "根据上文，默认压力是多少？"}, None,
+         "leans_on_passage"),
+        ({"en": "Does the KX-40 pump run at 2.5 bar?", "zh": "KX-40 离心泵的默认压力是 2.5 bar 吗？"}, None, "yes_or_no"),
+        (None, {"en": "By default it runs at 9.5 bar.", "zh": "默认压力是 9.5 bar。"}, "unsupported_figure"),
+        (None, {"en": "By default it runs at 2.5", "zh": "默认压力是 2.5"}, "cut_answer"),
+        (None, {"en": "By default it \b runs at 2.5 bar.", "zh": "默认压力 \b 是 2.5 bar。"}, "garbled"),
     ],
 )
-def test_a_bad_answer_is_tried_twice_and_then_rejected_with_the_reply(
-    tmp_path: Path, lang: str, answer: Any, reason: str
+def test_a_bad_pair_is_rejected_with_the_reason_and_the_reply(
+    tmp_path: Path, lang: str, question: Any, answer: Any, reason: str
 ) -> None:
-    good = ANSWERS[lang][0]
-    answer = {"wrong figure": good.replace("2.5", "9.5"), "half": good[:-2]}.get(answer, answer) if isinstance(
-        answer, str) else answer
-
-    def bad(request: Request) -> Any:
-        return answer if kind_of(request) == "answer" else None
-
-    drawn = drawing({"sentence": 1, "question": QUESTIONS[lang][0]})
-    made = run(tmp_path, [passage(lang)], knowing(lambda request: drawn(request) or bad(request)), waves=1)
+    said = pair((question or {lang: QUESTIONS[lang][0]})[lang], (answer or {lang: ANSWERS[lang][0]})[lang], 1)
+    made = run(tmp_path, [only(lang, 0)], knowing(lambda request: said), waves=1)
     assert made.reasons == [reason] and not made.kept
     (record,) = made.rejected
-    assert record.instruction == QUESTIONS[lang][0] and record.rejection and record.rejection.detail
-    assert record.extra["raw"] == (answer if isinstance(answer, str) else answer.text)
-    assert [request.sample for request in made.requests("answer")] == [0, 1]
-
-
-@BOTH
-def test_a_second_answer_may_do(tmp_path: Path, lang: str) -> None:
-    def late(request: Request) -> str | None:
-        return "?" if kind_of(request) == "answer" and request.sample == 0 else None
-
-    made = run(tmp_path, [passage(lang)], knowing(late), waves=1)
-    assert sorted(record.answer for record in made.kept) == sorted(ANSWERS[lang])
-    assert all(len(record.history[0].calls) == 4 for record in made.kept)
-
-
-@BOTH
-def test_a_bare_copy_is_put_in_other_words(tmp_path: Path, lang: str) -> None:
-    longer = {"en": "Above 4 bar the seal of the pump leaks, because its soft rubber tears and the edges wear out.",
-              "zh": "压力超过 4 bar 时离心泵的密封会泄漏，因为软橡胶会撕裂，边缘会磨损。"}[lang]
-    other = {"en": "Its soft rubber tears and its edges wear out.", "zh": "软橡胶撕裂、边缘磨损，所以泄漏。"}[lang]
-
-    def copies(request: Request) -> str | None:
-        return {"answer": longer, "rephrase": other}.get(kind_of(request))
-
-    drawn = drawing({"sentence": 1, "question": QUESTIONS[lang][1]})
-    asked = make(text=longer, language=lang, source=passage(lang).source)
-    made = run(tmp_path, [asked], knowing(lambda request: drawn(request) or copies(request)), waves=1)
-    assert [record.answer for record in made.kept] == [other]
-    (request,) = made.requests("rephrase")
-    assert longer in request.messages[-1].content and len(request.messages) == 2  # the passage is not shown again
-
-
-@BOTH
-@pytest.mark.parametrize("said", [Rule(text="no"), Rule(text="否"), Rule(text="")])
-def test_what_the_teacher_doubts_on_reading_it_again_is_rejected(tmp_path: Path, lang: str, said: Rule) -> None:
-    doubts = knowing(lambda request: said if kind_of(request) == "check" else None)
-    made = run(tmp_path, [passage(lang)], doubts, waves=1)
-    assert set(made.reasons) == {"doubtful"} and not made.kept
-    assert all(record.scores == {"sure": 0.0} for record in made.rejected)
-    assert {record.extra["raw"] for record in made.rejected} <= set(ANSWERS[lang])  # the answer, not the verdict
-    made = run(tmp_path / "off", [passage(lang)], doubts, sure=0.0)
-    assert len(made.kept) == 3 and not made.requests("check")[3:] and not made.kept[0].scores
-
-
-@BOTH
-def test_a_bad_question_is_rejected_before_an_answer_is_paid_for(tmp_path: Path, lang: str) -> None:
-    leaning = {"en": "According to the text, what is the default pressure?", "zh": "根据上文，默认压力是多少？"}[lang]
-    made = run(tmp_path, [passage(lang)], knowing(drawing({"sentence": 1, "question": leaning})), waves=1)
-    assert made.reasons == ["leans_on_passage"] and not made.requests("answer")
-    assert made.rejected[0].instruction == leaning and made.rejected[0].history[0].operation == "question"
+    assert record.rejection and record.rejection.detail and record.extra["raw"] == said
 
 
 @BOTH
 def test_a_reason_is_only_asked_of_a_sentence_that_gives_one(tmp_path: Path, lang: str) -> None:
     question = {"en": "Why is the oil changed every 500 hours of work?", "zh": "为什么每 500 小时就更换润滑油？"}[lang]
-    made = run(tmp_path, [passage(lang)], knowing(drawing({"sentence": 3, "question": question})), waves=1)
-    assert made.reasons == ["off_point"] and not made.requests("answer")
+    said = pair(question, {"en": "It is changed after 500 hours.", "zh": "运行 500 小时就更换。"}[lang], 1)
+    made = run(tmp_path, [only(lang, 2)], knowing(lambda request: said), waves=1)
+    assert made.reasons == ["off_point"]
 
 
 @BOTH
 def test_a_passage_that_carries_nothing_costs_nothing(tmp_path: Path, lang: str) -> None:
     text = {"en": "# Welcome\n\nWe like good pumps very much indeed.", "zh": "# 欢迎\n\n我们很喜欢好的离心泵。"}[lang]
-    made = run(tmp_path, [make(text=text, language=lang)], waves=1)
-    assert made.reasons == ["carries_nothing"] and not made.script.requests
+    made = run(tmp_path, [make(text=text, language=lang)], waves=2)
+    assert made.reasons == ["carries_nothing"] and not made.script.requests  # said once, in all rounds
+    assert made.figures["parse_failures"] == 0
+
+
+# ---- how sure the teacher is ----
+
+
+class Hesitant(Asked):
+    """Gives each token of its answers the same probability, and those of its questions 1."""
+
+    def __init__(self, probability: float, **also: float) -> None:
+        super().__init__(knowing())
+        self.probability, self.question = probability, also.get("question", 1.0)
+
+    async def __call__(self, request: Request) -> Reply:
+        assert request.logprobs
+        reply = await super().__call__(request)
+        cut = reply.text.index('"answer"')
+        tokens = [(char, math.log(self.question if n < cut else self.probability)) for n, char in enumerate(reply.text)]
+        return msgspec.structs.replace(reply, tokens=tuple(tokens))
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("teacher", "options", "reason"),
+    [
+        (Hesitant(0.9), {}, ""),
+        (Hesitant(0.5), {}, "unsure_answer"),
+        (Hesitant(0.5), {"certain_answer": 0}, ""),
+        (Hesitant(0.9, question=0.5), {}, "unsure_question"),
+        (Hesitant(0.9, question=0.5), {"certain_question": 0.4}, ""),
+    ],
+)
+def test_words_of_which_the_teacher_is_not_sure_are_rejected(
+    tmp_path: Path, lang: str, teacher: Hesitant, options: dict[str, Any], reason: str
+) -> None:
+    made = run(tmp_path, [only(lang, 0)], teacher=teacher, waves=1, **options)
+    (record,) = made.records
+    assert made.reasons == [reason] * bool(reason)
+    assert record.scores["answer_certainty"] == pytest.approx(teacher.probability, abs=1e-3)
+    assert record.scores["question_certainty"] == pytest.approx(teacher.question, abs=1e-3)
+
+
+def test_certainty_is_the_geometric_mean_between_two_marks() -> None:
+    tokens = (('{"question": "', 0.0), ("Why?", math.log(0.5)), ('", "answer": "', math.log(0.125)), ("Rain.", math.log(0.5)))
+    assert certainty(tokens, '"question"', '"answer"') == pytest.approx((0.5 * 0.125) ** (1 / 2))  # the mark is in the first
+    assert certainty(tokens, '"answer"', '"sentences"') == pytest.approx(0.5)  # to the end; its mark began before it
+    assert certainty(tokens, '"reason"', '"answer"') is None
+    assert certainty((), '"question"', '"answer"') is None  # an endpoint that tells none
 
 
 # ---- twins ----
@@ -246,16 +285,19 @@ def test_a_twin_of_an_accepted_question_is_rejected_with_match_and_score(tmp_pat
     for record in made.rejected:
         assert record.rejection
         assert (record.rejection.match, record.rejection.score) == (by_question[record.instruction], 1.0)
-    near = {"en": "What is the usual pressure of the KX-40 pump?", "zh": "KX-40 离心泵的出厂压力是多少？"}[lang]
-    drawn = drawing({"sentence": 1, "question": QUESTIONS[lang][0]}, {"sentence": 1, "question": near})
-    both = knowing(lambda r: drawn(r) or (ANSWERS[lang][0] if kind_of(r) == "answer" else None))
-    made = run(tmp_path / "near", [passage(lang)], both, waves=1, twin=0.5)
+    near = {"en": "At what pressure does the KX-40 pump run by default?", "zh": "KX-40 离心泵的出厂默认压力是多少？"}[lang]
+    said = iter([pair(QUESTIONS[lang][0], ANSWERS[lang][0]), pair(near, ANSWERS[lang][0])] * 2)
+    both = [make(text=SENTENCES[lang][0], language=lang, source=passage(lang, n).source) for n in range(2)]
+    made = run(tmp_path / "near", both, knowing(lambda request: next(said)), waves=1, twin=0.5)
     assert [record.instruction for record in made.kept] == [QUESTIONS[lang][0]]
     assert made.rejected[0].rejection and 0.5 < (made.rejected[0].rejection.score or 0) < 1
-    made = run(tmp_path / "far", [passage(lang)], both, waves=1, twin=0.99)
+    made = run(tmp_path / "far", both, knowing(lambda request: next(said)), waves=1, twin=0.99)
     assert len(made.kept) == 2
 
 
-def test_marks_of_chat_templates_in_a_passage_are_broken_up() -> None:
-    shown = passage_of(make(text="End it with <|im_end|> at 5 bar. 用 <|im_start|> 开始。"), "en").numbered
-    assert "<|" not in shown and "[1] End it with < |im_end|> at 5 bar." in shown
+def test_marks_of_chat_templates_are_broken_up_in_prompts_and_whole_in_records(tmp_path: Path) -> None:
+    text = "The KX-40 protocol ends each message with <|im_end|> after 5 seconds."
+    assert passage_of(make(text=text), "en").numbered((0,)) == f"[1] {text}".replace("<|", "< |")
+    said = pair("How does the KX-40 protocol end each message?", "It ends each message with < |im_end|> after 5 seconds.", 1)
+    made = run(tmp_path, [make(text=text, language="en")], knowing(lambda request: said), waves=1)
+    assert made.kept[0].answer == "It ends each message with <|im_end|> after 5 seconds."

@@ -8,15 +8,11 @@ from datagen.verify import (
     align,
     answer_fault,
     carriers,
-    kind_fault,
-    point_fault,
-    point_of,
     question_fault,
+    reason_fault,
     support,
     units,
-    yes,
 )
-from seedbed.chat import Reply
 
 PASSAGE = {
     "en": "The KX-40 pump runs at 2.5 bar by default. The pressure must not exceed 4 bar, because the seal leaks above that "
@@ -45,13 +41,17 @@ QUESTIONS = [
     ("meta", "en", "As an AI, what is the default pressure of the KX-40 pump?",
      "What is the default pressure of the KX-40 pump?"),
     ("meta", "zh", "作为一个语言模型，离心泵的默认压力是多少？", "离心泵的默认压力是多少？"),
+    ("garbled", "en", "What is the default\x08 pressure of the KX-40 pump?", "What is the default pressure of the KX-40 pump?"),
+    ("garbled", "zh", "KX-40 离心泵的默认\ufffd压力是多少？", "KX-40 离心泵的默认压力是多少？"),
+    ("yes_or_no", "en", "Is the oil changed every 500 hours?", "After how many hours is the oil changed?"),
+    ("yes_or_no", "zh", "润滑油能用 500 小时吗？", "润滑油每运行多久更换一次？"),
     ("vague_question", "en", "What pressure?", "What is the default pressure?"),
     ("vague_question", "zh", "压力多少？", "离心泵的压力是多少？"),
     ("several_questions", "en", "What is the default pressure of the KX-40 pump? Why? How?",
      "What is the default pressure of the KX-40 pump, and why?"),
     ("several_questions", "zh", "离心泵的默认压力是多少？为什么？怎样设置？", "离心泵的默认压力是多少，为什么？"),
     ("copies_passage", "en", "The oil is changed every 500 hours?", "How often is the oil changed?"),
-    ("copies_passage", "zh", "润滑油每运行 500 小时更换一次吗？", "润滑油多久更换一次？"),
+    ("copies_passage", "zh", "润滑油每运行 500 小时更换一次，怎样？", "润滑油多久更换一次？"),
     # a figure, a name, or nearly all words that the passage does not know
     ("false_premise", "en", "Why must the pressure of the pump not exceed 6 bar?",
      "Why must the pressure of the pump not exceed 4 bar?"),
@@ -61,7 +61,7 @@ QUESTIONS = [
     ("false_premise", "zh", "怎样用 kz 设置离心泵的压力上限？", "怎样用 kx 设置离心泵的压力上限？"),
     ("false_premise", "en", "Which colour should the housing of the motor have?",
      "Which pressure should the seal of the pump have?"),
-    ("false_premise", "zh", "电动机外壳应当刷成哪种颜色的油漆？", "离心泵密封应当承受哪种压力？"),
+    ("false_premise", "zh", "电动机外壳应当刷成哪种颜色的油漆？", "离心泵的密封超过哪种压力会泄漏？"),
 ]
 
 # reason, language, question, an answer that fails, a near neighbour that passes
@@ -77,20 +77,24 @@ ANSWERS = [
     ("meta", "en", EN, "As an AI language model I know: 2.5 bar.", "By default it is 2.5 bar."),
     ("meta", "zh", ZH, "作为一个语言模型，我知道默认压力是 2.5 bar。", "默认压力是 2.5 bar。"),
     ("leans_on_passage", "en", EN, "According to the passage it is 2.5 bar.", "By default it is 2.5 bar."),
-    ("leans_on_passage", "zh", ZH, "根据上文，默认压力是 2.5 bar。", "出厂默认压力是 2.5 bar。"),
+    ("leans_on_passage", "zh", ZH, "根据上文，默认压力是 2.5 bar。", "默认压力就是 2.5 bar。"),
     ("repetition", "en", WHY, "Above 4 bar the seal of the pump leaks badly. " * 3,
      "Above 4 bar the seal of the pump leaks."),
     ("repetition", "zh", 为何, "压力超过 4 bar 以后密封会泄漏。" * 3, "压力超过 4 bar 以后密封会泄漏。"),
     ("echo", "en", WHY, "The pressure must not exceed 4 bar.", "The seal leaks above that pressure."),
     ("echo", "zh", 为何, "压力不得超过 4 bar。", "超过 4 bar 以后密封会泄漏。"),
-    ("copied_answer", "en", WHY, "The pressure must not exceed 4 bar, because the seal leaks above that value.",
-     "Above 4 bar the seal of the pump leaks, which is why that pressure must not be exceeded."),
-    ("copied_answer", "zh", 为何, "压力不得超过 4 bar，因为超过以后密封会泄漏。", "密封在超过 4 bar 的压力下会泄漏，所以不得超过。"),
+    # a sentence that answers as it stands may be given; two of them are a piece of the passage
+    ("copied_answer", "en", WHY, "The KX-40 pump runs at 2.5 bar by default. The pressure must not exceed 4 bar, because the "
+     "seal leaks above that value. Set the limit with `kx --limit 4` in kx.conf.",
+     "The pressure must not exceed 4 bar, because the seal leaks above that value."),
+    ("copied_answer", "zh", 为何, "KX-40 离心泵的默认压力是 2.5 bar。压力不得超过 4 bar，因为超过以后密封会泄漏。"
+     "用 `kx --limit 4` 在 kx.conf 中设置上限。润滑油每运行 500 小时更换一次。", "压力不得超过 4 bar，因为超过以后密封会泄漏。"),
     ("unsupported_figure", "en", EN, "By default the pump runs at 3.5 bar.", "By default the pump runs at 2.50 bar."),
     ("unsupported_figure", "zh", ZH, "默认压力是 3.5 bar。", "默认压力是 ２.５ bar。"),
     ("unsupported_figure", "en", "How often is the oil changed?", "The oil is changed every 1,500 hours.",
      "The oil is changed each 500 hours."),
     ("unsupported_name", "en", "Where is the limit set?", "The limit is set in kx.yaml.", "The limit is set in kx.conf."),
+    ("unsupported_name", "en", "Which file holds the limit?", "The limit is in kx.conf, as KX_Limit.", "The limit is in kx.conf."),
     ("unsupported_name", "zh", "在哪里设置压力上限？", "压力上限在 kx.yaml 中设置。", "压力上限在 kx.conf 中设置。"),
     ("unsupported", "en", WHY, "Otherwise engineers receive angry telephone calls from worried customers.",
      "Otherwise the seal of the pump leaks."),
@@ -136,20 +140,6 @@ def test_an_answer_without_evidence_is_refused(lang: str, question: str, answer:
     assert fault and fault.reason == "no_evidence"
 
 
-@pytest.mark.parametrize(
-    ("question", "empty", "full"),
-    [
-        ("What is the purpose of the valve?", "It serves the safety of the pump.", "It holds the pump below 4 bar."),
-        ("阀门的上限是多少？", "上限保证安全。", "上限是 4 bar。"),
-    ],
-)
-def test_a_question_for_a_fact_is_answered_by_one(question: str, empty: str, full: str) -> None:
-    fault = kind_fault("fact", question, empty)
-    assert fault and fault.reason == "no_fact"
-    assert kind_fault("fact", question, full) is None
-    assert kind_fault("why", question, empty) is None
-
-
 def test_what_headings_name_may_be_named() -> None:
     question = "What does the KX-50 pump need?"
     statement = "The pump needs oil of grade ISO VG 46 after 500 hours."
@@ -168,7 +158,7 @@ def test_what_headings_name_may_be_named() -> None:
     ],
 )
 def test_a_figure_may_be_written_in_other_ways(said: str, known: str) -> None:
-    assert answer_fault("How much does the tank hold?", said, known, "en", least=0.0) is None
+    assert answer_fault("How much does the tank hold?", said, known, "en") is None
 
 
 def test_chinese_number_words_are_figures() -> None:
@@ -229,34 +219,32 @@ def test_the_sentences_that_carry_an_answer_are_its_evidence(
     assert len(carriers(" ".join(SENTENCES[lang]), SENTENCES[lang], proposed, lang, 2)) == 2  # at most
 
 
-@pytest.mark.parametrize(
-    ("lang", "question", "cited", "point"),
-    [
-        ("en", "Above which pressure does the seal leak?", 1, 1),
-        ("en", "Above which pressure does the seal leak?", 0, 1),  # a wrong number
-        ("en", "Above which pressure does the seal leak?", None, 1),
-        ("en", "How often does a default oil leak?", None, None),  # a word here and a word there
-        ("zh", "超过多少压力时密封会泄漏？", 1, 1),
-        ("zh", "超过多少压力时密封会泄漏？", 2, 1),
-        ("zh", "离心泵的润滑油怎样泄漏？", None, None),
-    ],
-)
-def test_a_question_is_about_one_sentence(lang: str, question: str, cited: int | None, point: int | None) -> None:
-    assert point_of(question, SENTENCES[lang], cited, "", lang) == point
-    assert point_of(question, [], None, "", lang) is None
+# language, statement, question about its effect, question about its reason, the reason, another
+REASONS = [
+    ("en", "The seal leaks above 4 bar, because its soft rubber tears.", "Why does the seal leak above 4 bar?",
+     "Why does the soft rubber tear?", "Its soft rubber tears.", "It leaks for the sake of safety."),
+    ("en", "Since thin oil foams at speed, the pump needs grade 46.", "Why does the pump need grade 46?",
+     "Why does thin oil foam at speed?", "Thin oil foams at speed.", "It needs the best."),
+    ("en", "Thin oil foams at speed, so the pump needs grade 46.", "Why does the pump need grade 46?",
+     "Why does thin oil foam at speed?", "Thin oil foams at speed.", "It needs the best."),
+    ("zh", "压力超过 4 bar 时密封会泄漏，因为软橡胶会撕裂。", "为什么压力超过 4 bar 时密封会泄漏？", "为什么软橡胶会撕裂？",
+     "因为软橡胶会撕裂。", "因为要保证安全。"),
+    ("zh", "由于稀油高速时起泡沫，离心泵应当使用 46 号油。", "为什么离心泵应当使用 46 号油？", "为什么稀油高速时起泡沫？",
+     "因为稀油高速时起泡沫。", "因为这样最好。"),
+    ("zh", "稀油高速时起泡沫，所以离心泵应当使用 46 号油。", "为什么离心泵应当使用 46 号油？", "为什么稀油高速时起泡沫？",
+     "因为稀油高速时起泡沫。", "因为这样最好。"),
+]
 
 
-@pytest.mark.parametrize(
-    ("lang", "question", "stays", "leaves"),
-    [
-        ("en", "What happens above 4 bar?", "The seal leaks.", "Oil grade changes hourly."),
-        ("zh", "超过 4 bar 会怎样？", "密封会泄漏。", "润滑油每小时更换一次。"),
-    ],
-)
-def test_an_answer_stays_with_the_sentence_asked_about(lang: str, question: str, stays: str, leaves: str) -> None:
-    assert point_fault(question, stays, SENTENCES[lang][1], lang) is None
-    fault = point_fault(question, leaves, SENTENCES[lang][1], lang)
-    assert fault and fault.reason == "off_point"
+@pytest.mark.parametrize(("lang", "statement", "effect", "reason", "given", "other"), REASONS)
+def test_a_why_asks_about_the_effect_and_is_answered_by_the_reason(
+    lang: str, statement: str, effect: str, reason: str, given: str, other: str
+) -> None:
+    assert reason_fault(effect, given, statement, lang) is None
+    for question, answer in ((reason, given), (effect, other)):
+        fault = reason_fault(question, answer, statement, lang)
+        assert fault and fault.reason == "off_point"
+    assert reason_fault(effect, given, "The seal leaks. 密封会泄漏。", lang)  # no reason there
 
 
 def test_support_counts_what_carries_meaning() -> None:
@@ -265,26 +253,3 @@ def test_support_counts_what_carries_meaning() -> None:
     assert support("密封会泄漏。", "因为密封泄漏", "zh") == 1.0
     assert support("of the and", "anything", "en") == 1.0  # nothing to support
     assert list(units("用 kx 设置上限", "zh")) == ["kx", "设置"]
-
-
-# ---- yes or no ----
-
-
-@pytest.mark.parametrize(
-    ("reply", "lang", "sure"),
-    [
-        (Reply(text="Yes."), "en", 1.0),
-        (Reply(text=" no"), "en", 0.0),
-        (Reply(text="Not quite"), "en", 0.0),
-        (Reply(text="Perhaps"), "en", 0.0),
-        (Reply(text="是"), "zh", 1.0),
-        (Reply(text="不是"), "zh", 0.0),
-        (Reply(text="否"), "zh", 0.0),
-        (Reply(text=""), "zh", 0.0),
-        (Reply(text="no", first={"Yes": 0.6, " yes": 0.15, "No": 0.25}), "en", 0.75),
-        (Reply(text="否", first={"是": 0.3, "否": 0.1, "嗯": 0.6}), "zh", 0.75),
-        (Reply(text="yes", first={"Hm": 1.0}), "en", 1.0),  # probabilities that say nothing: the word counts
-    ],
-)
-def test_yes_is_a_probability_where_there_is_one_and_else_the_word(reply: Reply, lang: str, sure: float) -> None:
-    assert yes(reply, lang) == pytest.approx(sure)

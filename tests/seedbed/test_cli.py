@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -16,7 +17,7 @@ from seedbed import cli
 from seedbed.run import Run, manifest
 from tests.fake_endpoint import completion, serving
 from tests.seedbed.commands import one_line, records
-from tests.tiny_job import PAIRS, answer_mark, rules, write_documents, write_job
+from tests.tiny_job import PAIRS, mark, rules, write_documents, write_job
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a-key-of-no-usual-form-0123456789"
@@ -238,12 +239,14 @@ def test_any_endpoint_serves_by_url_and_name_and_the_key_stays_secret(
     seedbed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PUMP_KEY", KEY)
-    echoing, refusing = (answer_mark(pair.question, "en") for pair in PAIRS["pressure"][:2])
+    echoing, refusing = (mark(pair.sentence, "en") for pair in PAIRS["pressure"][:2])
 
     def odd(headers: dict[str, str], body: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
         last = body["messages"][-1]["content"]
         if echoing in last:  # a proxy that puts what it was sent into its answers
-            return 200, completion(f"By default the pump runs at 2.5 bar. {headers['authorization']} 密钥 {KEY}")
+            said = {"question": PAIRS["pressure"][0].question,
+                    "answer": f"By default the pump runs at 2.5 bar. {headers['authorization']} 密钥 {KEY}", "sentences": [1]}
+            return 200, completion(json.dumps(said, ensure_ascii=False))
         if refusing in last:
             return 400, {"error": {"message": f"the context is too long; you sent {headers['authorization']}, {KEY}"}}
         return None

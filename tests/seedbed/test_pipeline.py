@@ -196,11 +196,11 @@ def test_a_changed_prompt_runs_generation_again(tmp_path: Path) -> None:
     own = tmp_path / "mine" / "zh" / "doc_qa"
     own.mkdir(parents=True)
     assert execute(job) == ["01-import", "02-doc_qa", "03-exact"]
-    text = (resource("prompts") / "zh" / "doc_qa" / "passage.md").read_text(encoding="utf-8")
-    (own / "passage.md").write_text(text, encoding="utf-8")
+    text = (resource("prompts") / "zh" / "doc_qa" / "pair.md").read_text(encoding="utf-8")
+    (own / "pair.md").write_text(text, encoding="utf-8")
     prompts.load.cache_clear()
     assert execute(job) == []  # the same words in another place
-    (own / "passage.md").write_text("请认真。" + text, encoding="utf-8")
+    (own / "pair.md").write_text("请认真。" + text, encoding="utf-8")
     prompts.load.cache_clear()
     assert execute(job) == ["02-doc_qa", "03-exact"]
 
@@ -209,12 +209,12 @@ def test_a_prompt_that_does_not_fit_is_told(tmp_path: Path) -> None:
     job = passages_job(tmp_path, prompts="mine")
     own = tmp_path / "mine" / "en" / "doc_qa"
     own.mkdir(parents=True)
-    (own / "answer.md").write_text("Answer {{qestion}}!", encoding="utf-8")
-    with pytest.raises(PromptError, match=r"en/doc_qa/answer: uses unknown variables: qestion\. It may use: .*question"):
+    (own / "pair.md").write_text("Ask about {{sentense}}!", encoding="utf-8")
+    with pytest.raises(PromptError, match=r"en/doc_qa/pair: uses unknown variables: sentense\. It may use: .*sentences"):
         execute(job)
     prompts.load.cache_clear()
-    (own / "answer.md").write_bytes("回答 {{question}}".encode("gbk"))
-    with pytest.raises(PromptError, match=r"answer\.md: is not UTF-8 text"):
+    (own / "pair.md").write_bytes("提问 {{sentences}}".encode("gbk"))
+    with pytest.raises(PromptError, match=r"pair\.md: is not UTF-8 text"):
         execute(job)
 
 

@@ -244,19 +244,19 @@ def test_options_that_an_endpoint_does_not_know_are_not_sent_again(journal: Jour
     assert journal.spent()[0] == 5
 
 
-def test_first_tokens_come_with_their_probabilities_where_the_endpoint_gives_them(journal: Journal) -> None:
-    tokens = [{"token": "是", "logprob": -0.105361}, {"token": "否", "logprob": -2.302585}]
-    body = {"choices": [{"message": {"content": "是"}, "logprobs": {"content": [{"top_logprobs": tokens}]}}]}
+def test_tokens_come_with_their_log_probabilities_where_the_endpoint_gives_them(journal: Journal) -> None:
+    tokens = [{"token": "是", "logprob": -0.10536, "top_logprobs": []}, {"token": "的", "logprob": -2.5, "bytes": [1]}]
+    body = {"choices": [{"message": {"content": "是的"}, "logprobs": {"content": tokens}}]}
     giving, asked = Endpoint(Answer(msgspec.json.encode(body))), msgspec.structs.replace(HELLO, logprobs=True)
-    assert once(giving, journal, asked).first == pytest.approx({"是": 0.9, "否": 0.1}, abs=1e-4)
-    assert giving.calls[0].body["top_logprobs"] == 20
+    assert once(giving, journal, asked).tokens == (("是", -0.1054), ("的", -2.5))
+    assert once(giving, journal, asked).tokens == (("是", -0.1054), ("的", -2.5)) and len(giving.calls) == 1  # kept
 
     def respond(call: Call) -> Answer:
         return error("logprobs are not supported here", 400) if "logprobs" in call.body else FINE
 
     refusing = Endpoint(respond)
-    assert once(refusing, journal, msgspec.structs.replace(asked, sample=1)).first == {}
-    assert "top_logprobs" not in refusing.calls[-1].body
+    assert once(refusing, journal, msgspec.structs.replace(asked, sample=1)).tokens == ()
+    assert "logprobs" not in refusing.calls[-1].body
 
 
 def test_a_bad_request_to_an_endpoint_that_works_costs_that_request(journal: Journal) -> None:

@@ -1,0 +1,83 @@
+"""Key points: the sentences of a passage that can be asked about and understood alone.
+
+A small teacher asks about whatever it is shown, so what it is shown decides most: told the whole passage, or even its
+heading, a 1.5B model asks about those (half of all pairs, docs/quality.md); shown one statement that stands alone, it
+asks about that. A sentence that leans on the one before ("This value …") brings it along; one that stands on examples,
+or that names nothing, is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from datagen import kinds, verify
+
+# In characters: more holds several facts, of which a small model mixes parts.
+_LONGEST = {"en": 320, "zh": 120}
+_SHORTEST = {"en": 35, "zh": 14}
+_MOST_FIGURES = 3  # more of them in one sentence get mixed up
+
+_WHOLE = re.compile(r"[.!。！;；][\"”’」』）)]*$")
+# Begins with, or holds, a word that only the text before explains.
+_LEANS = {
+    "en": re.compile(
+        r"^(?:This|These|That|Those|It|They|He|She|Such|Therefore|So|Then|Thus|Here|Both|All|Otherwise|Its|Their|Another"
+        r"|However|But|And|The (?:same|first|second|third|fourth|fifth|last|other|latter|former|next|following))\b"
+        r"|\b(?:of|in) (?:this|that|these|those|such)\b|\bthese\b|\bin (?:all|both) (?:\w+ )?cases\b|\bas follows\b"
+    ),
+    "zh": re.compile(
+        r"^(?:这|此|它|因此|所以|其|反过来|同样|否则|两[者种个]|三[者种个组]|但|而|另|该|也|还|例|第[一二三四五六]|于是|不过)"
+        r"|这[种些个样时]|上述|以上|如下|[前后两二]者|同上"
+    ),
+}
+# What is quoted or given as an example is not what the text says.
+_EXAMPLE = re.compile(
+    r"[?？]|例如|比如|以.{2,24}为例|\bfor (?:example|instance)\b|\be\.g\.|[“\"「][^”\"」]{6,}[”\"」]", re.I
+)
+# Something that a reader can look up: a command, a name, a figure; in Chinese any Latin word.
+_ANCHOR = {
+    "en": re.compile(r"`|\d|\b[A-Z]{2,}|\b\w+-\d|\b[a-z]+[A-Z]|(?<=[a-z,] )[A-Z][a-z]+"),
+    "zh": re.compile(r"`|\d|[A-Za-z]{2,}"),
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """Numbers (from 0) of one sentence, or of two neighbours that belong together, and the kinds it can carry."""
+
+    numbers: tuple[int, ...]
+    kinds: tuple[str, ...]
+
+
+def points(sentences: list[str], names: str, language: str) -> Iterator[Point]:
+    """The key points of a passage, in its order. `names` is what its headings and the job say it is about."""
+    named = set(verify.units(names, language))
+
+    def alone(text: str) -> bool:
+        anchored = _ANCHOR[language].search(text) or named.intersection(verify.units(text, language))
+        return bool(anchored) and not _LEANS[language].search(text)
+
+    for number, sentence in enumerate(sentences):
+        if not _usable(sentence, language):
+            continue
+        before = sentences[number - 1] if number else ""
+        stands = alone(sentence) and not before.endswith(("；", ";"))
+        carried = tuple(kinds.carried(sentence, language))
+        if stands:
+            yield Point((number,), carried)
+        joins = not stands or _continues(before, sentence, language)
+        if joins and _usable(before, language) and alone(before) and len(before + sentence) <= _LONGEST[language]:
+            yield Point((number - 1, number), carried)
+
+
+def _usable(sentence: str, language: str) -> bool:
+    """Whole, of a length that says one thing, not full of figures, and no example."""
+    fits = _SHORTEST[language] <= len(sentence) <= _LONGEST[language] and len(verify.figures(sentence)) <= _MOST_FIGURES
+    return fits and bool(_WHOLE.search(sentence)) and not _EXAMPLE.search(sentence)
+
+
+def _continues(before: str, sentence: str, language: str) -> bool:
+    """Whether two neighbours speak of one thing: they share two content words."""
+    return len(set(verify.units(before, language)) & set(verify.units(sentence, language))) >= 2
