@@ -29,7 +29,8 @@ VERSION = 2
 
 # Share of drafted pairs that is accepted, for the plan. Measured with the embedded teacher on the handbook
 # (docs/quality.md).
-EXPECTED_ACCEPTANCE = 0.35
+EXPECTED_ACCEPTANCE = 0.45
+_EXAMPLES, _REPLY = 700, 65  # tokens, likewise
 
 _KINDS = {"fact": 3, "how_to": 2, "why": 2, "compare": 1, "diagnose": 2, "summarise": 1}
 _LEVELS = {"basic": 3, "intermediate": 3, "advanced": 1}
@@ -142,13 +143,12 @@ def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, in
     """Calls, prompt tokens and completion tokens to expect. Averages measured with the embedded teacher."""
     passages = list(passages)
     target = min(options.target or options.per_passage * len(passages), options.per_passage * len(passages))
-    drafts = target / EXPECTED_ACCEPTANCE
-    asked = min(drafts, options.waves * len(passages))
+    calls = target / EXPECTED_ACCEPTANCE
     size = sum(len(p.text) for p in passages) / max(1, len(passages)) / 2.5
-    # A call for questions reads the passage and about 250 tokens of task; an answer and its check read it again, at
-    # most (endpoints with a prompt cache charge less); measured in docs/quality.md.
-    calls = asked + 2.3 * drafts
-    return round(calls), round((size + 250) * asked + (size + 330) * drafts * 1.3), round(40 * drafts + 55 * drafts)
+    # The examples are most of a prompt (endpoints with a prompt cache charge less for them); then the point, or all of
+    # the passage.
+    prompt = _EXAMPLES + (size if options.context == "passage" else 50)
+    return round(calls), round(prompt * calls), round(_REPLY * calls)
 
 
 def _brief(options: Options, lang: str, context: Context) -> Brief:
