@@ -45,8 +45,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     at_once      pairs drafted for a passage in a round, each on a key point of its own
     context      what the teacher sees of the passage: the key `point`'s own sentences (a small model asks about
                  whatever else it sees), or the whole `passage`, for large models
-    about        what the documents are about, in a phrase ("seedbed, a tool that …"); the part before the first comma
-                 is the name that questions use. `about_zh` for Chinese passages, where it differs
+    about        what the documents are about, in a phrase ("seedbed, a tool that …"): the teacher is told, and
+                 questions may name it. `about_zh` for Chinese passages, where it differs
     kinds        weights of the kinds of question; 0 leaves one out
     levels       weights of the levels of difficulty
     twin         ROUGE-L F1 above which a question counts as asked already

@@ -105,7 +105,7 @@ def _request(work: _Draft) -> Request:
 
 def _question_fault(work: _Draft) -> Fault | None:
     passage, language = work.passage, work.passage.language
-    point = _joined(passage, list(work.slot.point.numbers))
+    point = " ".join(passage.stated(number) for number in work.slot.point.numbers)
     fault = verify.question_fault(work.question, point, language, _names(work))
     if fault is None and kinds.recognise(work.question, language, "fact") == "why":
         return verify.reason_fault(work.question, work.answer, point, language)
@@ -116,8 +116,10 @@ def _answer_fault(work: _Draft, cited: list[int | str]) -> Fault | None:
     """The checks of `verify` on the answer, against the evidence that is then kept."""
     passage, language = work.passage, work.passage.language
     work.answer, marks = _citations(work.answer)
-    numbers = [number for mark in [*cited, *marks] if (number := _resolve(mark, passage)) is not None]
-    proposed = list(dict.fromkeys([*work.slot.point.numbers, *numbers]))
+    named = [number for mark in [*cited, *marks] if (number := _resolve(mark, passage)) is not None]
+    point = work.slot.point.numbers
+    heads = [passage.heads[number] for number in point if number in passage.heads]
+    proposed = list(dict.fromkeys([*point, *heads, *named]))
     work.evidence = verify.carriers(work.answer, passage.sentences, proposed, language, _MOST_SENTENCES)
     return verify.answer_fault(work.question, work.answer, _joined(passage, work.evidence), language, _names(work))
 

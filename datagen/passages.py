@@ -12,10 +12,13 @@ from datagen.points import Point, points
 from seedbed.errors import PromptError
 from seedbed.prompts import Prompt, load
 from seedbed.record import Record
-from seedbed.text import half_width, sentences
+from seedbed.text import sentences
 
 Span = tuple[int, int]
 _LINES = (*kinds.KINDS, *kinds.LEVELS[1:])  # of kinds.md
+_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.M)
+_ROW = re.compile(r"\|.*\|\s*$")
+_RULE = re.compile(r"\s*\|[\s:|-]+\|")
 _NO_SENTENCE = re.compile(r"#{1,6}\s|[|\s:-]+$|```")
 
 
@@ -26,6 +29,7 @@ class Passage:
     record: Record
     language: str
     spans: list[Span]
+    heads: dict[int, int] = field(default_factory=dict)  # a table's row -> the row that heads it
     waves: int = 0
     accepted: int = 0
     asked: set[int] = field(default_factory=set)  # numbers (from 0) of the sentences asked about
@@ -45,8 +49,17 @@ class Passage:
         A chat template's own marks (`<|im_end|>`) are broken up: servers read them as marks wherever they stand, and a
         document about templates, or a hostile one, would end the user's turn in the middle.
         """
-        sentences = self.sentences
-        return "\n".join(f"[{number + 1}] {sentences[number]}" for number in numbers).replace("<|", "< |")
+        return "\n".join(f"[{number + 1}] {self.stated(number)}" for number in numbers).replace("<|", "< |")
+
+    def stated(self, number: int) -> str:
+        """A sentence; a table's row as what it says, under its heading: `Faults – Code: E17; Remedy: wipe it`."""
+        sentence = self.sentences[number]
+        if number not in self.heads:
+            return sentence
+        names, cells = (_cells(row) for row in (self.sentences[self.heads[number]], sentence))
+        told = "; ".join(f"{name}: {cell}" for name, cell in zip(names, cells, strict=True) if cell)
+        above = _HEADING.findall(self.text, 0, self.spans[number][0])
+        return f"{above[-1] if above else self.headings[1]} – {told}"
 
     def joined(self, spans: list[Span]) -> str:
         """Sentences as running text."""
@@ -64,7 +77,25 @@ class Passage:
 def passage_of(record: Record, language: str) -> Passage:
     """A passage that has not been asked yet. Headings and table rules are no sentences to cite."""
     spans = [(a, b) for a, b in sentences(record.text) if not _NO_SENTENCE.match(record.text[a:b])]
-    return Passage(record, language, spans)
+    return Passage(record, language, spans, _heads(record.text, spans))
+
+
+def _heads(text: str, spans: list[Span]) -> dict[int, int]:
+    """Row -> head of the tables in a text; a head is the row before a rule (`|---|`)."""
+    found: dict[int, int] = {}
+    head: int | None = None
+    for number, (start, end) in enumerate(spans):
+        if not _ROW.match(text[start:end]):
+            head = None
+        elif _RULE.match(text, end):
+            head = number
+        elif head is not None and len(_cells(text[start:end])) == len(_cells(text[spans[head][0] : spans[head][1]])):
+            found[number] = head
+    return found
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip("|").split("|")]
 
 
 @dataclass(frozen=True)
@@ -81,11 +112,6 @@ class Brief:
     certain_answer: float
     seed: int
     prompts: Path | None = None
-
-    @property
-    def name(self) -> str:
-        """`seedbed` of `seedbed, a tool that …`: what comes before the first comma or bracket."""
-        return re.split(r"[,:(]", half_width(self.about), maxsplit=1)[0].strip()
 
     def prompt(self, language: str, name: str) -> Prompt:
         return load(language, f"doc_qa/{name}", self.prompts)
@@ -121,7 +147,7 @@ def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
     levels = [level for level in kinds.LEVELS if brief.levels.get(level, 0) > 0]
     every = [
         (kind, level, point)
-        for point in points(passage.sentences, names, passage.language)
+        for point in points(passage.sentences, names, passage.language, passage.heads)
         for kind in point.kinds
         for level in levels
         # Answers that join sentences need two; the other levels take one that stands alone.

@@ -9,7 +9,7 @@ or that names nothing, is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from datagen import kinds, verify
@@ -45,14 +45,16 @@ _ANCHOR = {
 
 @dataclass(frozen=True)
 class Point:
-    """Numbers (from 0) of one sentence, or of two neighbours that belong together, and the kinds it can carry."""
+    """Numbers (from 0) of one sentence or table row, or of two neighbours that belong together, and the kinds of
+    question it can carry."""
 
     numbers: tuple[int, ...]
     kinds: tuple[str, ...]
 
 
-def points(sentences: list[str], names: str, language: str) -> Iterator[Point]:
-    """The key points of a passage, in its order. `names` is what its headings and the job say it is about."""
+def points(sentences: list[str], names: str, language: str, rows: Collection[int] = ()) -> Iterator[Point]:
+    """The key points of a passage, in its order. `names` is what its headings and the job say it is about, `rows` the
+    numbers of the sentences that are rows of tables with a head."""
     named = set(verify.units(names, language))
 
     def alone(text: str) -> bool:
@@ -60,6 +62,8 @@ def points(sentences: list[str], names: str, language: str) -> Iterator[Point]:
         return bool(anchored) and not _LEANS[language].search(text)
 
     for number, sentence in enumerate(sentences):
+        if number in rows:
+            yield Point((number,), ("fact",))
         if not _usable(sentence, language):
             continue
         before = sentences[number - 1] if number else ""

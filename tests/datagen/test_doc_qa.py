@@ -137,6 +137,26 @@ def test_two_neighbours_are_joined_for_the_intermediate_level_alone(tmp_path: Pa
 
 
 @BOTH
+def test_a_row_of_a_table_is_shown_with_its_heads_and_rests_on_both(tmp_path: Path, lang: str) -> None:
+    text = {"en": "# KX-40 faults\n\n| Code | Meaning |\n|---|---|\n| E01 | motor too hot |\n| E17 | filter blocked |",
+            "zh": "# KX-40 故障\n\n| 代码 | 含义 |\n|---|---|\n| E01 | 电机过热 |\n| E17 | 滤芯堵塞 |"}[lang]
+    says = {"en": {"E01": ("What does the KX-40 fault E01 mean?", "The code E01 means that the motor is too hot."),
+                   "E17": ("What is the meaning of the KX-40 code E17?", "The code E17 means that the filter is blocked.")},
+            "zh": {"E01": ("KX-40 的故障代码 E01 表示什么？", "代码 E01 的含义是电机过热。"),
+                   "E17": ("KX-40 的代码 E17 是什么含义？", "代码 E17 的含义是滤芯堵塞。")}}[lang]
+    knows = scripted(lambda request: pair(*next(said for code, said in says.items() if code in point(request))))
+    made = run(tmp_path, [make(text=text, language=lang)], knows, twin=0.99)
+    shown = {request.messages[-1].content.splitlines()[0] for request in knows.requests}
+    assert shown == {"en": {"[2] KX-40 faults – Code: E01; Meaning: motor too hot",
+                            "[3] KX-40 faults – Code: E17; Meaning: filter blocked"},
+                     "zh": {"[2] KX-40 故障 – 代码: E01; 含义: 电机过热", "[3] KX-40 故障 – 代码: E17; 含义: 滤芯堵塞"}}[lang]
+    assert len(made.kept) == 2
+    for record in made.kept:
+        quotes = [quote.quote for quote in record.evidence]
+        assert len(quotes) == 2 and all(quote in text for quote in quotes)
+
+
+@BOTH
 def test_a_kind_without_weight_is_never_asked_for(tmp_path: Path, lang: str) -> None:
     made = run(tmp_path, [passage(lang, n) for n in range(6)], kinds={"why": 1})
     wanted = {request.messages[-1].content.splitlines()[-1] for request in made.script.requests}
