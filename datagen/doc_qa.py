@@ -65,8 +65,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     levels: dict[str, float] = msgspec.field(default_factory=lambda: dict(_LEVELS))
     context: Literal["point", "passage"] = "point"
     twin: float = 0.7
-    certain_question: float = 0.68
-    certain_answer: float = 0.83
+    certain_question: float = 0.7
+    certain_answer: float = 0.85
     temperature: float = 0.3
     max_tokens: int = 400
 

@@ -20,21 +20,27 @@ _SHORTEST = {"en": 35, "zh": 14}
 _MOST_FIGURES = 3  # more of them in one sentence get mixed up
 
 _WHOLE = re.compile(r"[.!。！;；][\"”’」』）)]*$")
-# Begins with, or holds, a word that only the text before explains.
+# Begins with, or holds, a word that only the text before explains; or tells, in the past tense, of one occasion whose
+# circumstances stand elsewhere ("The loss was 1.3").
 _LEANS = {
     "en": re.compile(
         r"^(?:This|These|That|Those|It|They|He|She|Such|Therefore|So|Then|Thus|Here|Both|All|Otherwise|Its|Their|Another"
         r"|However|But|And|The (?:same|first|second|third|fourth|fifth|last|other|latter|former|next|following))\b"
-        r"|\b(?:of|in) (?:this|that|these|those|such)\b|\bthese\b|\bin (?:all|both) (?:\w+ )?cases\b|\bas follows\b"
+        r"|\b(?:this|these|those)\b|\b(?:of|in|for|to|at|by|serves?) that\b|\bin (?:all|both) (?:\w+ )?cases\b"
+        r"|\bas follows\b"
+        r"|\b(?:first|second|third|former|latter) (?:set|group|case|step|part|stage|check|one)\b"
+        r"|\b(?:was|were) (?:about |only |below |above )?\d"
+        r"|\b(?:measurements?|experiments?|tests?) (?:on|with|of|showed|shows?)\b"
     ),
     "zh": re.compile(
         r"^(?:这|此|它|因此|所以|其|反过来|同样|否则|两[者种个]|三[者种个组]|但|而|另|该|也|还|例|第[一二三四五六]|于是|不过)"
-        r"|这[种些个样时]|上述|以上|如下|[前后两二]者|同上"
+        r"|这[种些个样时]|上述|以上|如下|[前后两二]者|同上|第[一二三四五六](?:组|类|种|步|个|项)|^[^，。]{1,4}方面"
+        r"|实测|测量中|实验中|试验中"
     ),
 }
-# What is quoted or given as an example is not what the text says.
+# What is quoted or given as an example is not what the text says; a semicolon joins two statements, which get mixed.
 _EXAMPLE = re.compile(
-    r"[?？]|例如|比如|以.{2,24}为例|\bfor (?:example|instance)\b|\be\.g\.|[“\"「][^”\"」]{6,}[”\"」]", re.I
+    r"[?？]|;|例如|比如|以.{2,24}为例|\bfor (?:example|instance)\b|\be\.g\.|[“\"「][^”\"」]{6,}[”\"」]", re.I
 )
 # Something that a reader can look up: a command, a name, a figure; in Chinese any Latin word.
 _ANCHOR = {

@@ -42,6 +42,10 @@ SHORTEST_QUESTION = {"en": 5, "zh": 6}
 # In characters. The pattern of `kinds` ends questions a little later; what reaches that end was cut there.
 LONGEST_QUESTION = {"en": 180, "zh": 58}
 
+# A Chinese question asks in its last clause; a small model lets the rest of the statement follow it. "请…" asks anyway.
+_ASKS_LAST = re.compile(
+    r"^请?(?:说明|解释|概括|简述|总结|描述|列出|介绍|比较)|(?:什么|多[少久长大高远重快]|哪|如何|怎|为何|谁|几)[^，；。]*$"
+)
 _GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
 _CODE = re.compile(r"`([^`\n]+)`")
 # File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type.
@@ -85,6 +89,8 @@ def question_fault(question: str, statement: str, lang: str, context: str = "") 
     size = len(tokenize(question))
     if size < SHORTEST_QUESTION[lang]:
         return Fault("vague_question", f"{size} tokens do not say what is meant")
+    if lang == "zh" and not _ASKS_LAST.search(question):
+        return Fault("not_a_question", "its last clause asks nothing")
     if "\n" in question.strip() or question.count("?") + question.count("？") > 2:
         return Fault("several_questions", "more than one question")
     if sentence := _posed(question, statement, lang):
@@ -139,6 +145,8 @@ def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault |
     exact = set(figures(answer)) - set(figures(question)) or _names(answer) - _names(question)
     if not exact and len(fresh) < 3:
         return Fault("echo", "it says nothing that the question has not said")
+    if "哪些" in question and not re.search(r"[、；]|和|与|以及|或|分别|及|并|\n", answer):
+        return Fault("no_list", "asked for several things, it names none or one")
     if len(said) > COPIED_TOKENS[lang] and _longest_run(said, tokenize(evidence)) >= COPIED_SHARE * len(said):
         return Fault("copied_answer", "it is copied word for word from the passage")
     return None

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -32,14 +34,16 @@ def main(argv: list[str] | None = None) -> int:
     """Runs one command. Exit codes: 0 done, 2 bad input, 3 a limit was reached (resume by the same command)."""
     given = _parser().parse_args(argv)
     command: Command = given.command
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         command(given)
     except SeedbedError as error:
         print(f"seedbed: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("seedbed: stopped. Nothing is lost: the same command goes on from here", file=sys.stderr)
-        return 130
+        return 128 + (signal.SIGTERM if stop.args else signal.SIGINT)  # as a shell counts them
     except BrokenPipeError:
         # Whoever read the output has gone. Nothing more is written, not even by Python's own flush at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -47,6 +51,11 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  the edge: whatever it is, say where the details are
         return _unexpected(error)
     return 0
+
+
+def _terminated(number: int, frame: object) -> None:
+    """A scheduler that ends a job is heeded like Ctrl-C: what was started is stopped too."""
+    raise KeyboardInterrupt(number)
 
 
 def _unexpected(error: Exception) -> int:

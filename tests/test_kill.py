@@ -231,7 +231,10 @@ def test_killed_at_twenty_points_it_ends_with_the_same_bytes_and_no_call_twice(t
     assert killed == KILLS
 
 
-def test_ctrl_c_stops_within_five_seconds_though_the_teacher_hangs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_a_scheduler_stop_it_within_five_seconds_though_the_teacher_hangs(
+    tmp_path: Path, sent: signal.Signals, status: int
+) -> None:
     found = rules()
     hangs = mark(PAIRS["oil"][1].sentence, "en")
     stuck = [rule | ({"fault": "hang"} if rule.get("match") == hangs else {}) for rule in found]
@@ -245,10 +248,10 @@ def test_ctrl_c_stops_within_five_seconds_though_the_teacher_hangs(tmp_path: Pat
     while len(answered(tmp_path / "run", tmp_path / "scratch")) < 8 and time.monotonic() < deadline:
         assert child.poll() is None, child.communicate()
         time.sleep(0.05)
-    os.killpg(child.pid, signal.SIGINT)  # to all of its processes, as a terminal does
+    os.killpg(child.pid, sent)  # to all of its processes, as a terminal does
     began = time.monotonic()
     _, said = child.communicate(timeout=30)
     assert time.monotonic() - began < 5
-    assert (child.returncode, said) == (130, "seedbed: stopped. Nothing is lost: the same command goes on from here\n")
+    assert (child.returncode, said) == (status, "seedbed: stopped. Nothing is lost: the same command goes on from here\n")
     assert not (tmp_path / "run" / "02-doc_qa" / "manifest.json").exists()
     assert len(answered(tmp_path / "run", tmp_path / "scratch")) >= 8

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -119,7 +120,8 @@ class Worker:
         process.kill()
         for pipe in (process.stdin, process.stdout):
             if pipe:
-                pipe.close()
+                with suppress(BrokenPipeError):  # closing writes what a process that crashed did not take
+                    pipe.close()
         process.wait()
 
 

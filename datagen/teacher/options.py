@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +12,8 @@ import msgspec
 
 from datagen.teacher.budget import Prices
 from seedbed import models
+
+_SECRET = re.compile(r"api[_-]?key|authorization|secret|password|credential", re.I)
 
 
 class TeacherOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +56,11 @@ class TeacherOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
                 raise ValueError(f"{name}: expected more than 0")
         if self.retries < 0 or (self.max_tokens is not None and self.max_tokens < 1):
             raise ValueError("retries: expected 0 or more; max_tokens: expected 1 or more")
+        if secret := next((name for name in _names(self.extra) if _SECRET.search(name)), ""):
+            raise ValueError(
+                f"extra: {secret} would be kept in the journal; name an environment variable that holds it in "
+                "`key_env` or `header_env`"
+            )
         if self.url is None and not self.local and not self.model.startswith("scripted:"):
             known = ", ".join(model.name for model in models.CATALOGUE)
             raise ValueError(f"url: needed for {self.model!r}; without it: embedded, path:FILE.gguf or {known}")
@@ -74,6 +83,17 @@ class TeacherOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         of 200 ms answers five others at its place meanwhile.
         """
         return self.slots if self.local else 4 * self.concurrency * max(1, len(self.urls))
+
+
+def _names(value: Any) -> Iterator[str]:
+    """The names of all keys in a nested value."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield str(name)
+            yield from _names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _names(inner)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ ALONE = [
     ("a quoted question", "zh", "KX-40 离心泵的运行压力是 4 bar。", "“KX-40 离心泵的压力是多少”点出了名称。"),
     ("no end", "en", "The KX-40 pump must not exceed 4 bar.", "The KX-40 pump must not exceed the pressure of"),
     ("no end", "zh", "KX-40 离心泵的压力不得超过 4 bar。", "KX-40 离心泵的压力不得超过下列"),
-    ("too many figures", "en", "The pump can run at 2, 3 or 4 bar.", "The pump can run at 2, 3, 4 or 5 bar."),
+    ("too many figures", "en", "The pump can be run at 2, 3 or 4 bar.", "The pump can be run at 2, 3, 4 or 5 bar."),
     ("too many figures", "zh", "压力可选 2、3 或者 4 bar。", "压力可选 2、3、4 或者 5 bar。"),
     ("names nothing", "en", "The pressure of the KX-40 falls by 4 bar.", "A fall of a few hundredths is harmless and usual."),
     ("names nothing", "zh", "KX-40 的压力下降 4 bar 属于正常。", "下降百分之几属于正常现象，不必担心。"),

@@ -208,6 +208,8 @@ def test_a_bad_rules_file_is_told(tmp_path: Path, journal: Journal, line: str, s
         ({"model": "gpt-x"}, "url: needed for 'gpt-x'"),
         ({"concurrency": 0}, "concurrency"),
         ({"retries": -1}, "retries"),
+        ({"extra": {"headers": [{"Authorization": "Bearer x"}]}}, "extra: Authorization would be kept in the journal"),
+        ({"extra": {"api_key": "x"}}, "extra: api_key would be kept in the journal"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any], says: str) -> None:
