@@ -46,6 +46,8 @@ LONGEST_QUESTION = {"en": 180, "zh": 58}
 _ASKS_LAST = re.compile(
     r"^请?(?:说明|解释|概括|简述|总结|描述|列出|介绍|比较)|(?:什么|多[少久长大高远重快]|哪|如何|怎|为何|谁|几)[^，；。]*$"
 )
+_LEADING_CLAUSE = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|on|with|during)\b[^,]*, ", re.I)
+_CLAUSE_END = re.compile(r"[,;:.](?=\s)|\b(?:because|so that|since)\b")
 _GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
 _CODE = re.compile(r"`([^`\n]+)`")
 # File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type.
@@ -145,11 +147,23 @@ def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault |
     exact = set(figures(answer)) - set(figures(question)) or _names(answer) - _names(question)
     if not exact and len(fresh) < 3:
         return Fault("echo", "it says nothing that the question has not said")
+    if lang == "en" and _asks_what_it_says(question, answer):
+        return Fault("echo", "the question holds what the answer says, and asks nothing")
     if "哪些" in question and not re.search(r"[、；]|和|与|以及|或|分别|及|并|\n", answer):
         return Fault("no_list", "asked for several things, it names none or one")
     if len(said) > COPIED_TOKENS[lang] and _longest_run(said, tokenize(evidence)) >= COPIED_SHARE * len(said):
         return Fault("copied_answer", "it is copied word for word from the passage")
     return None
+
+
+def _asks_what_it_says(question: str, answer: str) -> bool:
+    """ "What does the ratio scale the effect?": a statement with "What does" before it, which the answer's first clause
+    then repeats. In Chinese the question word stands in its place, and this slip is not seen."""
+    if not question.lower().startswith("what "):
+        return False
+    clause = _CLAUSE_END.split(_LEADING_CLAUSE.sub("", answer) + " ")[0]
+    exact = set(figures(clause)) - set(figures(question)) or _names(clause) - _names(question)
+    return not exact and not set(units(clause, "en")) - set(units(question, "en"))
 
 
 def _grounding_fault(answer: str, evidence: str, lang: str, context: str) -> Fault | None:

@@ -84,6 +84,8 @@ ANSWERS = [
     ("echo", "en", WHY, "The pressure must not exceed 4 bar.", "The seal leaks above that pressure."),
     ("echo", "zh", 为何, "压力不得超过 4 bar。", "超过 4 bar 以后密封会泄漏。"),
     # a sentence that answers as it stands may be given; two of them are a piece of the passage
+    ("echo", "en", "What does the seal of the pump leak above 4 bar?", "The seal of the pump leaks above 4 bar, since that value exceeds "
+     "its pressure.", "The pressure must not exceed that value, and the seal of the pump leaks above 4 bar."),
     ("copied_answer", "en", WHY, "The KX-40 pump runs at 2.5 bar by default. The pressure must not exceed 4 bar, because the "
      "seal leaks above that value. Set the limit with `kx --limit 4` in kx.conf.",
      "The pressure must not exceed 4 bar, because the seal leaks above that value."),
