@@ -1,8 +1,8 @@
 """How sure a teacher was of what it wrote, read off the probabilities of its own tokens.
 
-Asked whether its pair is right, a 1.5B model says yes to nearly everything, in whatever form it is asked (area under
-the curve .55 to .66 on 82 pairs that we had read). How likely its words were to itself tells more: pairs that read
-well had answers of at least .88 a token, and most that were made up had less.
+Asked whether its pair is right, plainly or with ten examples, a 1.5B model says yes to nearly everything (area under
+the curve .55 to .66 on 82 pairs that we had read). How likely its words were to itself tells more: of the pairs that
+read well nearly all had answers of .85 a token and more, and most that were made up had less.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ _LEANS = {
         r"^(?:This|These|That|Those|It|They|He|She|Such|Therefore|So|Then|Thus|Here|Both|All|Otherwise|Its|Their|Another"
         r"|However|But|And|The (?:same|first|second|third|fourth|fifth|last|other|latter|former|next|following))\b"
         r"|\b(?:this|these|those)\b|\b(?:of|in|for|to|at|by|serves?) that\b|\bin (?:all|both) (?:\w+ )?cases\b"
-        r"|\bas follows\b"
+        r"|\bas follows\b|\b(?:in|of) the (?:table|figure|list)\b|\b(?:table|figure|list) (?:above|below)\b"
         r"|\b(?:first|second|third|former|latter) (?:set|group|case|step|part|stage|check|one)\b"
         r"|\b(?:was|were) (?:about |only |below |above )?\d"
         r"|\b(?:measurements?|experiments?|tests?) (?:on|with|of|showed|shows?)\b"
@@ -35,7 +35,7 @@ _LEANS = {
     "zh": re.compile(
         r"^(?:这|此|它|因此|所以|其|反过来|同样|否则|两[者种个]|三[者种个组]|但|而|另|该|也|还|例|第[一二三四五六]|于是|不过)"
         r"|这[种些个样时]|上述|以上|如下|[前后两二]者|同上|第[一二三四五六](?:组|类|种|步|个|项)|^[^，。]{1,4}方面"
-        r"|实测|测量中|实验中|试验中"
+        r"|[上下]表|[表图]中的?|实测|测量中|实验中|试验中"
     ),
 }
 # What is quoted or given as an example is not what the text says; a semicolon joins two statements, which get mixed.
