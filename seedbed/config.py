@@ -93,7 +93,7 @@ class Job:
 
     def stages(self) -> list[StageEntry]:
         """All stages that the job asks for: source, generators, curators, then train, evaluate and report."""
-        entries = [self._source()]
+        entries = [self._source()] if self.top.documents or self.top.records else []
         for group in ("generate", "curate"):
             entries += [self._listed(group, i, item) for i, item in enumerate(getattr(self.top, group))]
         for name in ("train", "evaluate"):
@@ -101,14 +101,18 @@ class Job:
                 entries.append(StageEntry(name, options, "task", (name,)))
         return [*entries, StageEntry("report", self.top.report, "task", ("report",))]
 
+    def no_source(self) -> JobError:
+        """What is wrong with a job that names nothing to read, or two things."""
+        said = ", not both" if self.top.documents else "; it names none"
+        return JobError(
+            f"a job reads either `documents` or `records`{said}",
+            where=self.where(("records",)) if self.top.documents else str(self.path),
+            next_step="Name a folder of documents, or pass --documents DIR",
+        )
+
     def _source(self) -> StageEntry:
-        if bool(self.top.documents) == bool(self.top.records):
-            said = ", not both" if self.top.documents else "; it names none"
-            raise JobError(
-                f"a job reads either `documents` or `records`{said}",
-                where=self.where(("records",)) if self.top.documents else str(self.path),
-                next_step="Name a folder of documents, or pass --documents DIR",
-            )
+        if self.top.documents and self.top.records:
+            raise self.no_source()
         key, stage = ("documents", "ingest") if self.top.documents else ("records", "import")
         value: Any = getattr(self.top, key)
         value = {"paths": [value]} if isinstance(value, str) else {"paths": value} if isinstance(value, list) else value

@@ -102,6 +102,10 @@ class Pipeline:
                 next_step="It holds en/ and zh/, as seedbed's own prompts/ does; leave it out to use those",
             )
         self._entries = [(find(e, job.where(e.key)), e) for e in job.stages() if report or e.name != "report"]
+        stages = [stage for stage, _ in self._entries]
+        generators = [stage for stage in stages if stage.group == "generate"]
+        if stages[0].group != "source" and not (generators and all(stage.alone for stage in generators)):
+            raise job.no_source()
         self._options = [self._resolve(stage, entry) for stage, entry in self._entries]
 
     def _resolve(self, stage: Stage, entry: StageEntry) -> Any:

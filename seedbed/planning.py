@@ -35,9 +35,10 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
             continue
         passages = _passages(pipeline, step)
         expected = estimate(passages, step.options)
+        read = f"{len(passages)} passages, " if step.inputs else ""
         yield (
-            f"  {step.name:18} to do: {len(passages)} passages, about {expected[0]:,} calls, {expected[1]:,} prompt "
-            f"and {expected[2]:,} completion tokens"
+            f"  {step.name:18} to do: {read}about {expected[0]:,} calls, {expected[1]:,} prompt and {expected[2]:,} "
+            "completion tokens"
         )
         calls, prompt, completion = calls + expected[0], prompt + expected[1], completion + expected[2]
     if calls:
@@ -50,6 +51,8 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
 
 def _passages(pipeline: Pipeline, step: Planned) -> list[Record]:
     """The passages that a generator would get: from the finished source stage, or read for this purpose."""
+    if not step.inputs:
+        return []  # a generator that needs no source
     source = step.inputs[0]
     if pipeline.finished(source):
         return list(jsonl.read(source.folder / "kept.jsonl"))

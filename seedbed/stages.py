@@ -26,6 +26,7 @@ class Stage:
     teacher  it asks a teacher
     prompts  its group of prompt files, whose hashes are part of the fingerprint
     extra    the pip extra that brings its libraries
+    alone    a generator that needs no source: it brings its own seeds
     """
 
     name: str
@@ -34,6 +35,7 @@ class Stage:
     teacher: bool = False
     prompts: str = ""
     extra: str = ""
+    alone: bool = False
 
     @property
     def module(self) -> ModuleType:
@@ -64,6 +66,7 @@ class Stage:
 _ALL = [
     Stage("ingest", "datagen.ingest:ingest", "source", extra="documents"),
     Stage("import", "seedbed.importing:import_records", "source"),
+    Stage("self_instruct", "datagen.self_instruct:self_instruct", "generate", True, "self_instruct", alone=True),
     Stage("doc_qa", "datagen.doc_qa:doc_qa", "generate", teacher=True, prompts="doc_qa"),
     Stage("clean", "curate.clean:clean", "curate"),
     Stage("rules", "curate.rules:rules", "curate"),

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from datagen.teacher.journal import Journal
 from seedbed import config, models
 from seedbed.pipeline import Pipeline
 from tests.seedbed.commands import one_line, records
+from tests.tiny_job import write_rules
 
 # ---- show ----
 
@@ -158,3 +160,33 @@ def test_doctor_names_the_pip_line_of_what_is_missing(seedbed: Any, monkeypatch:
     assert any('Parquet files: pyarrow.  pip install "seedbed[parquet]"' in line for line in lines)
     assert any(line.split() == ["ok", "reading", "PDF,", "HTML", "and", "Markdown"] for line in lines)
     assert sum("seedbed models pull" in line for line in lines) == len(models.CATALOGUE)
+
+
+# ---- a generator that needs no source ----
+
+
+def test_self_instruct_runs_without_documents_and_is_planned(seedbed: Any, tmp_path: Path) -> None:
+    tasks = [f"Name three uses of a {thing} in a {place}." for thing, place in (("rag", "garage"), ("torch", "cellar"))]
+    replies = [
+        {"match": "Go on with numbers 9 to 16", "text": f"{tasks[0]}\n10. {tasks[1]}"},
+        {"match": "Task: ", "json": {"input": "", "output": "It wipes, it cleans and it protects."}},
+        {"default": "text"},
+    ]
+    write_rules(tmp_path / "replies.jsonl", replies)
+    job = {"teacher": {"model": "scripted:replies.jsonl"}, "out": "run", "curate": ["exact"],
+           "generate": [{"self_instruct": {"target": 1, "languages": ["en"]}}]}
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job), encoding="utf-8")
+    plan = seedbed("plan", tmp_path / "job.yaml")
+    assert plan.status == 0 and "01-self_instruct   to do: about " in plan.out
+    said = seedbed("run", tmp_path / "job.yaml")
+    assert said.status == 0, said.err
+    (kept,) = records(tmp_path / "run" / "01-self_instruct")
+    (left,) = records(tmp_path / "run" / "01-self_instruct", "rejected")
+    assert kept.instruction == tasks[0] and left.rejection and left.rejection.reason in ("near_duplicate", "beyond_target")
+    assert [record.id for record in records(tmp_path / "run" / "02-exact")] == [kept.id]
+    shown = seedbed("show", kept.id, "--run", tmp_path / "run")
+    assert "self_instruct task from en-" in shown.out
+
+    job["generate"] = [{"doc_qa": {}}]
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job), encoding="utf-8")
+    assert "it names none" in seedbed("run", tmp_path / "job.yaml").err

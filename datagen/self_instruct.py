@@ -1,0 +1,468 @@
+"""Self-Instruct (Wang et al. 2023): new tasks from a few written ones, by the paper's procedure, in both languages.
+
+    propose    8 tasks in shuffled order, 6 written and 2 made here, are shown; the teacher goes on to number 16 (shown
+               as its own reply: told to go on a list in the task, a chat model says the list again)
+    filter     too short or long, not for text alone, "Write a program", punctuation first, another language; and, not in
+               the paper, a question about the assistant itself
+    gate       kept only if ROUGE-L F1 against ALL written and ALL accepted tasks is at most 0.7, one after the other
+    classify   does it call for one of a few labels? (greedy; to "Is this a classification task?" a 1.5B model says
+               yes nearly always, asked for the form of the answer it is right on 22 of 23)
+    instance   output first for those, so that labels are balanced; input first for the others (greedy)
+    check      input equal to output, empty output, one that breaks off
+
+Where this departs from the paper: lengths and the gate count each Chinese character as a token; "starts with a
+non-ASCII character" becomes "is in another language"; instances come as JSON and not as "Input: … Output: …"; each task
+gets one instance.
+
+Requests go out in rounds. What a round shows is decided by the job's seed and by what was accepted before it, and
+replies are taken in the order of the requests, so the accepted set does not depend on which reply came first.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+
+from datagen.parse import ask, evasion, strip_thoughts
+from seedbed import jsonl
+from seedbed.chat import Complete, Loop, Reply, Request
+from seedbed.context import Context
+from seedbed.errors import InputError
+from seedbed.gate import Gate
+from seedbed.prompts import Prompt, load
+from seedbed.record import Message, Record, Step, make
+from seedbed.resources import resource
+from seedbed.text import language, tokenize
+
+VERSION = 1
+
+SHOWN, OF_MACHINE, LAST = 8, 2, 16  # the paper's: tasks in a request, of them machine-made, and where the list ends
+_CALLS_A_ROUND = 8
+_NEIGHBOURS = 3  # most similar tasks kept on each record
+
+# In tokens: the paper's 3 and 150 words; a Chinese word has about 1.6 characters.
+_SHORTEST = {"en": 3, "zh": 5}
+_LONGEST = {"en": 150, "zh": 240}
+# What text alone cannot give (the paper's list, and what Chinese tasks say for it).
+_BEYOND = {
+    "en": re.compile(
+        r"\b(?:images?|graphs?|pictures?|photos?|files?|maps?|draw(?:ing)?|plots?|go to|videos?|audio|music|flowcharts?"
+        r"|diagrams?|screenshots?|websites?|links?)\b",
+        re.I,
+    ),
+    "zh": re.compile(
+        r"图片|图像|照片|截图|附图|下图|地图|流程图|画[一出图]|绘制|作图|视频|音频|录音|附件|文件夹|打开(?:网|链)|网址|链接"
+    ),
+}
+_PROGRAM = {
+    "en": re.compile(r"^write (?:a|an|the) (?:\w+ )?program\b", re.I),
+    "zh": re.compile(r"^请?(?:编写|写)一?个?程序"),
+}
+# Small teachers ask the assistant about itself, and the answers evade or invent a life.
+_PERSONAL = {
+    "en": re.compile(
+        r"\b(?:your (?:own |last |first |best )?(?:favou?rite|hobby|hobbies|dream|name|age|siblings?|friends?|family|job|day)"
+        r"|(?:do|did|are|were|have) you\b(?! (?:think|agree|sure)))",
+        re.I,
+    ),
+    "zh": re.compile(r"你(?:最|平时|自己)?(?:喜欢|爱吃|有没有|叫什么|几岁|多大)|你的(?:名字|爱好|梦想|家人|朋友|职业)"),
+}
+_PUNCTUATION = re.compile(r"^[^\w\s`“\"「《（(]")
+_NUMBER = re.compile(r"(?:^|\n)\s*(\d{1,2})\s*[.)、．]\s*")
+_LABEL = re.compile(r"^(?:task|instruction|任务|指令)\s*\d*\s*[:：]\s*", re.I)
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many tasks, and from what.
+
+    target          accepted tasks in all, shared equally among the languages
+    languages       en, zh or both
+    seeds           JSONL files of written tasks (`instruction`, `input`, `output`, `classification`), or records of an
+                    earlier run; without any, seedbed's own 175 of each language
+    about           what the tasks shall be about, in a phrase; `about_zh` for the Chinese ones. Empty: anything
+    classification  share of requests that ask for classification tasks alone
+    threshold       ROUGE-L F1 above which a task counts as known
+    patience        requests in a row, in one language, that may bring nothing new before it is given up
+    """
+
+    target: int = 100
+    languages: tuple[str, ...] = ("en", "zh")
+    seeds: tuple[str, ...] = ()
+    about: str = ""
+    about_zh: str = ""
+    classification: float = 0.2
+    threshold: float = 0.7
+    patience: int = 24
+    max_tokens: int = 1024
+
+    PATHS: ClassVar[tuple[str, ...]] = ("seeds",)
+
+    def __post_init__(self) -> None:
+        if not self.languages or set(self.languages) - {"en", "zh"}:
+            raise ValueError(f"languages: expected en, zh or both, not {', '.join(self.languages) or 'none'}")
+        if self.target < 1 or self.patience < 1 or self.max_tokens < 1:
+            raise ValueError("target, patience and max_tokens: expected 1 or more")
+        if not (0 <= self.classification <= 1 and 0 <= self.threshold <= 1):
+            raise ValueError("classification and threshold: expected 0 to 1")
+
+
+class _Seed(msgspec.Struct):
+    """A written task, as a line of seeds/tasks.en.jsonl has it."""
+
+    instruction: str
+    input: str = ""
+    output: str = ""
+    classification: bool = False
+    id: str = ""
+
+
+class _Instance(msgspec.Struct):
+    """What the teacher fills a task with."""
+
+    output: str
+    input: str = ""
+
+
+@dataclass
+class _Task:
+    """A proposed task on its way."""
+
+    instruction: str
+    calls: tuple[str, ...]
+    parents: tuple[str, ...]
+    similar: list[dict[str, Any]] = field(default_factory=list)
+    classification: bool = False
+    fault: tuple[str, str] | None = None
+    match: str = ""
+    score: float | None = None
+    raw: str = ""
+    instance: _Instance = field(default_factory=lambda: _Instance(""))
+    key: str = ""  # in the pool, until it is a record with an id
+
+
+@dataclass
+class _Pool:
+    """All tasks of one language: written, and made here."""
+
+    language: str
+    target: int
+    seeds: list[_Seed]
+    gate: Gate
+    made: list[tuple[str, str]] = field(default_factory=list)  # key, instruction
+    ids: dict[str, str] = field(default_factory=dict)  # key -> id of its record
+    accepted: int = 0
+    asked: int = 0
+    fruitless: int = 0
+
+    @property
+    def open(self) -> bool:
+        return self.accepted < self.target
+
+
+def watch(options: Options) -> list[Path]:
+    return _seed_files(options)
+
+
+def self_instruct(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
+    """New tasks with an input and an output; those that failed bear the reason. What is in `records` is not used."""
+    del records
+    complete, loop = context.teacher()
+    seeds = _read_seeds(options)
+    share = -(-options.target // len(options.languages))
+    pools = []
+    for name in options.languages:
+        own = [seed for seed in seeds if language(seed.instruction) in (name, "mixed" if name == "zh" else name)]
+        if len(own) < SHOWN:
+            raise InputError(
+                f"{len(own)} seed tasks are in the language {name}; {SHOWN} are shown in each request",
+                next_step="Add seed tasks, or leave the language out of `languages`",
+            )
+        gate = Gate(options.threshold)
+        for seed in own:
+            gate.add(seed.id, seed.instruction)
+        pools.append(_Pool(name, share, own, gate))
+    works = _Work(options, context, complete, loop)
+    while open_ := [p for p in pools if p.open and p.fruitless < options.patience]:
+        for pool in open_:
+            yield from works.round(pool)
+            accepted = sum(p.accepted for p in pools)
+            context.progress.update(accepted, options.target, f"{sum(p.asked for p in pools)} requests")
+    context.figures |= {
+        "target": options.target,
+        "accepted": sum(p.accepted for p in pools),
+        "by_language": {p.language: p.accepted for p in pools},
+        "requests": sum(p.asked for p in pools),
+        "seeds": {p.language: len(p.seeds) for p in pools},
+    }
+    for pool in pools:
+        if pool.open:
+            context.progress.say(
+                f"  self_instruct: {pool.accepted} of {pool.target} tasks in {pool.language}; {options.patience} "
+                "requests in a row brought nothing new. Other seeds or a larger teacher give more"
+            )
+
+
+def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, int]:
+    """Calls, prompt tokens and completion tokens to expect: each kept task takes two calls, and a third of one to be
+    proposed. Sizes are those of the prompts."""
+    del passages
+    proposals, filled = options.target / 3, 2.2 * options.target
+    return round(proposals + filled), round(550 * proposals + 450 * filled), round(350 * proposals + 75 * filled)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One stage's run: what every round needs."""
+
+    options: Options
+    context: Context
+    complete: Complete
+    loop: Loop
+
+    def prompt(self, language: str, name: str) -> Prompt:
+        return load(language, f"self_instruct/{name}", self.context.prompts)
+
+    def round(self, pool: _Pool) -> Iterator[Record]:
+        """Some requests for proposals, then what becomes of the proposals that pass the gate."""
+        missing = pool.target - pool.accepted
+        # About three of eight proposals pass: no more requests than what is missing needs.
+        count = min(_CALLS_A_ROUND, max(1, -(-missing // 3)))
+        shown = [self._shown(pool, pool.asked + n) for n in range(count)]
+        requests = [self._proposal(pool, ones, pool.asked + n) for n, ones in enumerate(shown)]
+        pool.asked += count
+        tasks: list[_Task] = []
+        replies = self.loop.in_order((self.complete(request) for request in requests), self.context.width)
+        for ones, reply in zip(shown, replies, strict=True):
+            tasks += self._proposed(pool, ones, reply)
+        fresh, before = [task for task in tasks if task.fault is None], pool.accepted
+        while fresh and pool.open:
+            batch, fresh = fresh[: pool.target - pool.accepted], fresh[pool.target - pool.accepted :]
+            for task in self.loop.in_order((self._filled(pool, task) for task in batch), self.context.width):
+                pool.accepted += task.fault is None
+                pool.ids[task.key] = _record(pool.language, task).id
+        for task in fresh:
+            task.fault = ("beyond_target", f"{pool.target} tasks were accepted already")
+            pool.ids[task.key] = _record(pool.language, task).id
+        pool.fruitless = 0 if pool.accepted > before else pool.fruitless + count
+        yield from (self._record(pool, task) for task in tasks)
+
+    def _shown(self, pool: _Pool, number: int) -> list[tuple[str, str]]:
+        """Id and instruction of the tasks shown in request `number`: from the seed, the number and the pool alone."""
+        random_ = random.Random(f"{self.context.seed}:{pool.language}:{number}")
+        only = random_.random() < self.options.classification
+        written = [seed for seed in pool.seeds if seed.classification] if only else pool.seeds
+        written = written if len(written) >= SHOWN else pool.seeds
+        machine = random_.sample(pool.made, min(OF_MACHINE, len(pool.made)))
+        human = [(seed.id, seed.instruction) for seed in random_.sample(written, SHOWN - len(machine))]
+        ones = [*human, *machine]
+        random_.shuffle(ones)
+        return ones
+
+    def _proposal(self, pool: _Pool, shown: list[tuple[str, str]], number: int) -> Request:
+        about = (self.options.about_zh or self.options.about) if pool.language == "zh" else self.options.about
+        domain = self.prompt(pool.language, "domain").render(about=about) if about else ""
+        tasks = "\n".join(f"{n}. {' '.join(text.split())}" for n, (_, text) in enumerate(shown, 1))
+        messages = self.prompt(pool.language, "propose").messages(
+            domain=domain, count=str(len(shown)), tasks=tasks, next=str(len(shown) + 1), last=str(LAST)
+        )
+        return Request(
+            messages=messages,
+            max_tokens=self.options.max_tokens,
+            temperature=0.7,
+            top_p=0.5,
+            presence_penalty=2.0,
+            sample=number,
+        )
+
+    def _proposed(self, pool: _Pool, shown: list[tuple[str, str]], reply: Reply) -> Iterator[_Task]:
+        """The tasks of one reply, past filters and gate; those that passed are in the pool from here on."""
+        parents = tuple(key for key, _ in shown)
+        calls = (reply.key,) if reply.key else ()
+        found = proposals(reply, len(shown) + 1)
+        if not found:
+            yield _Task("", calls, parents, fault=_why_none(reply), raw=reply.text)
+        for text in found:
+            task = _Task(text, calls, parents)
+            task.fault = fault(text, pool.language)
+            if task.fault is None:
+                near = pool.gate.most_similar(text, _NEIGHBOURS)
+                task.similar = [{"id": match.key, "score": round(match.score, 4)} for match in near]
+                task.key = f"{pool.language}#{len(pool.made)}"
+                if match := pool.gate.offer(task.key, text):
+                    task.fault = ("near_duplicate", f"ROUGE-L {match.score:.2f} against a task that was there before")
+                    task.match, task.score = match.key, round(match.score, 4)
+                else:
+                    pool.made.append((task.key, text))
+            yield task
+
+    async def _filled(self, pool: _Pool, task: _Task) -> _Task:
+        """The task with its kind and its instance, or with what was wrong with it."""
+        messages = self.prompt(pool.language, "classify").messages(instruction=task.instruction)
+        reply = await self.complete(Request(messages=messages, max_tokens=4, temperature=0.0))
+        task.calls += (reply.key,) if reply.key else ()
+        task.classification = strip_thoughts(reply.text).strip().lower().startswith(("label", "标签"))
+        messages = self.prompt(pool.language, "output_first" if task.classification else "input_first").messages(
+            instruction=task.instruction
+        )
+        request = Request(
+            messages=messages,
+            max_tokens=self.options.max_tokens,
+            temperature=0.0,
+            presence_penalty=1.5,
+            schema=_SCHEMA["output_first" if task.classification else "input_first"],
+        )
+        parsed = await ask(self.complete, request, _Instance)
+        task.calls += parsed.calls
+        task.raw = parsed.raw
+        if parsed.value is None:
+            task.fault = (parsed.reason, parsed.detail)
+        else:
+            task.instance = parsed.value
+            task.fault = instance_fault(task.instruction, parsed.value.input, parsed.value.output, pool.language)
+        return task
+
+    def _record(self, pool: _Pool, task: _Task) -> Record:
+        ids = pool.ids
+        task.similar = [near | {"id": ids.get(near["id"], near["id"])} for near in task.similar]
+        step = Step(
+            stage="self_instruct",
+            operation="task" if task.instance.output else "proposal",
+            parents=tuple(ids.get(key, key) for key in task.parents),
+            prompt=self.prompt(pool.language, "propose").label,
+            teacher=self.complete.model,
+            calls=task.calls,
+        )
+        made = _record(pool.language, task, history=(step,))
+        if task.fault:
+            reason, detail = task.fault
+            return made.reject("self_instruct", reason, detail, match=ids.get(task.match, task.match), score=task.score)
+        return made
+
+
+def _record(lang: str, task: _Task, history: tuple[Step, ...] = ()) -> Record:
+    turns = [Message("user", task.instruction)] if task.instruction else []
+    turns += [Message("assistant", task.instance.output)] if task.instance.output else []
+    extra: dict[str, Any] = {"most_similar": task.similar} if task.similar else {}
+    return make(
+        messages=tuple(turns),
+        input=task.instance.input,
+        language=lang,
+        task="self_instruct",
+        history=history,
+        labels={"classification": "yes" if task.classification else "no"} if task.instance.output else {},
+        scores={"most_similar": task.similar[0]["score"]} if task.similar else {},
+        extra=extra | ({"raw": task.raw} if task.fault and task.raw else {}),
+    )
+
+
+# The order of the keys is the order of writing: the label before the text that bears it.
+_SCHEMA: dict[str, dict[str, Any]] = {
+    name: {
+        "type": "object",
+        "properties": {key: {"type": "string"} for key in keys},
+        "required": list(keys),
+        "additionalProperties": False,
+    }
+    for name, keys in (("output_first", ("output", "input")), ("input_first", ("input", "output")))
+}
+
+
+def proposals(reply: Reply, first: int) -> list[str]:
+    """The tasks of a reply that goes on a numbered list at `first`; the last one is dropped where the reply was cut.
+
+    A reply that leaves the first number out, or starts at another, is taken too: models that were tuned to chat do so.
+    """
+    if reply.finish.startswith(("error", "content_filter")):
+        return []
+    text = strip_thoughts(reply.text)
+    if not _NUMBER.match(text):
+        text = f"{first}. {text}"
+    parts = _NUMBER.split(text)
+    tasks = [" ".join(part.split()) for part in parts[2::2]]
+    if reply.finish == "length":
+        tasks = tasks[:-1]
+    return [_LABEL.sub("", task).strip("*").strip() for task in tasks if task.strip("* ")]
+
+
+def _why_none(reply: Reply) -> tuple[str, str]:
+    if reply.finish.startswith("error"):
+        return "bad_request", reply.finish.removeprefix("error").lstrip(": ")
+    if reply.finish == "content_filter":
+        return "refused", "the endpoint's content filter stopped the reply"
+    return ("cut", "the reply stopped at the token limit within its first task") if reply.finish == "length" else (
+        "empty", "the reply holds no task"
+    )
+
+
+def fault(task: str, lang: str) -> tuple[str, str] | None:
+    """Why a proposed task is not kept: the paper's filters, for both languages."""
+    size = len(tokenize(task))
+    if size <= _SHORTEST[lang]:
+        return "too_short", f"{size} tokens"
+    if size > _LONGEST[lang]:
+        return "too_long", f"{size} tokens, and {_LONGEST[lang]} are allowed"
+    if found := _BEYOND[lang].search(task):
+        return "beyond_text", f"{found.group()!r} wants more than text"
+    if found := _PERSONAL[lang].search(task):
+        return "about_the_assistant", f"{found.group()!r} asks the assistant about itself"
+    if _PROGRAM[lang].search(task):
+        return "write_a_program", "such tasks leave open what the program is for"
+    if _PUNCTUATION.search(task):
+        return "punctuation_first", f"it begins with {task[0]!r}"
+    if language(task) not in (lang, "mixed", "other"):
+        return "wrong_language", f"it is not in the language of its examples ({lang})"
+    if phrase := evasion(task[:160]):
+        return "refused", f"the reply refuses: {phrase}"
+    return None
+
+
+def instance_fault(instruction: str, input_: str, output: str, lang: str) -> tuple[str, str] | None:
+    """Why an instance is not kept: the paper's rules, and an answer that refuses or merely repeats the task."""
+    output, input_ = output.strip(), input_.strip()
+    if not output:
+        return "empty_output", "the output is empty"
+    if output == input_:
+        return "output_is_input", "input and output are the same"
+    if output == instruction.strip():
+        return "output_is_instruction", "the output repeats the task"
+    if output.endswith((":", "：")) or input_.endswith((":", "：")):
+        return "breaks_off", "it ends in a colon"
+    if phrase := evasion(output[:160]):
+        return "refused", f"the output evades: {phrase}"
+    if lang == "zh" and language(output) == "en" and language(instruction) == "zh" and len(tokenize(output)) > 40:
+        return "wrong_language", "the output is not in the language of the task"
+    return None
+
+
+def _seed_files(options: Options) -> list[Path]:
+    if options.seeds:
+        return [Path(name) for name in options.seeds]
+    return [resource("seeds") / f"tasks.{name}.jsonl" for name in options.languages]
+
+
+def _read_seeds(options: Options) -> list[_Seed]:
+    seeds: list[_Seed] = []
+    for path in _seed_files(options):
+        seeds += [_seed(line, f"{path.name}:{n}") for n, line in enumerate(jsonl.read_as(dict[str, Any], path), 1)]
+    return seeds
+
+
+def _seed(line: dict[str, Any], where: str) -> _Seed:
+    """A line as a seed: a written task, or a record of an earlier run."""
+    try:
+        if "messages" in line:
+            record = msgspec.convert(line, Record)
+            labelled = record.labels.get("classification") == "yes"
+            return _Seed(record.instruction, record.input, record.answer, labelled, record.id)
+        seed = msgspec.convert(line, _Seed)
+    except msgspec.MsgspecError as error:
+        raise InputError(
+            f"is no seed task: {error}", where=where, next_step='A line is {"instruction": …, "input": …, "output": …}'
+        ) from error
+    return msgspec.structs.replace(seed, id=seed.id or where)
