@@ -1,9 +1,9 @@
 """Self-Instruct (Wang et al. 2023): new tasks from a few written ones, by the paper's procedure, in both languages.
 
-    propose    8 tasks in shuffled order, 6 written and 2 made here, are shown; the teacher goes on to number 16 (shown
-               as its own reply: told to go on a list in the task, a chat model says the list again)
-    filter     too short or long, not for text alone, "Write a program", punctuation first, another language; and, not in
-               the paper, a question about the assistant itself
+    propose    8 tasks in shuffled order, 6 written and 2 made here, are shown; the teacher goes on to number 16
+               (shown as its own reply: told to go on a list in the task, a chat model says the list again)
+    filter     too short or long, not for text alone, "Write a program", punctuation first, another language; and,
+               not in the paper, a question about the assistant itself
     gate       kept only if ROUGE-L F1 against ALL written and ALL accepted tasks is at most 0.7, one after the other
     classify   does it call for one of a few labels? (greedy; to "Is this a classification task?" a 1.5B model says
                yes nearly always, asked for the form of the answer it is right on 22 of 23)
@@ -67,7 +67,7 @@ _PROGRAM = {
 # Small teachers ask the assistant about itself, and the answers evade or invent a life.
 _PERSONAL = {
     "en": re.compile(
-        r"\b(?:your (?:own |last |first |best )?(?:favou?rite|hobby|hobbies|dream|name|age|siblings?|friends?|family|job|day)"
+        r"\b(?:your (?:own |last |first |best )?(?:favou?rite|hobby|hobbies|dream|name|age|siblings?|friends?|job)"
         r"|(?:do|did|are|were|have) you\b(?! (?:think|agree|sure)))",
         re.I,
     ),
