@@ -2,8 +2,7 @@
 
     propose    8 tasks in shuffled order, 6 written and 2 made here, are shown; the teacher goes on to number 16
                (shown as its own reply: told to go on a list in the task, a chat model says the list again)
-    filter     too short or long, not for text alone, "Write a program", punctuation first, another language; and,
-               not in the paper, a question about the assistant itself
+    filter     datagen/filters.py
     gate       kept only if ROUGE-L F1 against ALL written and ALL accepted tasks is at most 0.7, one after the other
     classify   does it call for one of a few labels? (greedy; to "Is this a classification task?" a 1.5B model says
                yes nearly always, asked for the form of the answer it is right on 22 of 23)
@@ -29,7 +28,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from datagen.parse import ask, evasion, strip_thoughts
+from datagen.filters import instance_fault, task_fault
+from datagen.parse import ask, strip_thoughts
 from seedbed import jsonl
 from seedbed.chat import Complete, Loop, Reply, Request
 from seedbed.context import Context
@@ -38,7 +38,7 @@ from seedbed.gate import Gate
 from seedbed.prompts import Prompt, load
 from seedbed.record import Message, Record, Step, make
 from seedbed.resources import resource
-from seedbed.text import language, tokenize
+from seedbed.text import language
 
 VERSION = 1
 
@@ -46,34 +46,6 @@ SHOWN, OF_MACHINE, LAST = 8, 2, 16  # the paper's: tasks in a request, of them m
 _CALLS_A_ROUND = 8
 _NEIGHBOURS = 3  # most similar tasks kept on each record
 
-# In tokens: the paper's 3 and 150 words; a Chinese word has about 1.6 characters.
-_SHORTEST = {"en": 3, "zh": 5}
-_LONGEST = {"en": 150, "zh": 240}
-# What text alone cannot give (the paper's list, and what Chinese tasks say for it).
-_BEYOND = {
-    "en": re.compile(
-        r"\b(?:images?|graphs?|pictures?|photos?|files?|maps?|draw(?:ing)?|plots?|go to|videos?|audio|music|flowcharts?"
-        r"|diagrams?|screenshots?|websites?|links?)\b",
-        re.I,
-    ),
-    "zh": re.compile(
-        r"图片|图像|照片|截图|附图|下图|地图|流程图|画[一出图]|绘制|作图|视频|音频|录音|附件|文件夹|打开(?:网|链)|网址|链接"
-    ),
-}
-_PROGRAM = {
-    "en": re.compile(r"^write (?:a|an|the) (?:\w+ )?program\b", re.I),
-    "zh": re.compile(r"^请?(?:编写|写)一?个?程序"),
-}
-# Small teachers ask the assistant about itself, and the answers evade or invent a life.
-_PERSONAL = {
-    "en": re.compile(
-        r"\b(?:your (?:own |last |first |best )?(?:favou?rite|hobby|hobbies|dream|name|age|siblings?|friends?|job)"
-        r"|(?:do|did|are|were|have) you\b(?! (?:think|agree|sure)))",
-        re.I,
-    ),
-    "zh": re.compile(r"你(?:最|平时|自己)?(?:喜欢|爱吃|有没有|叫什么|几岁|多大)|你的(?:名字|爱好|梦想|家人|朋友|职业)"),
-}
-_PUNCTUATION = re.compile(r"^[^\w\s`“\"「《（(]")
 _NUMBER = re.compile(r"(?:^|\n)\s*(\d{1,2})\s*[.)、．]\s*")
 _LABEL = re.compile(r"^(?:task|instruction|任务|指令)\s*\d*\s*[:：]\s*", re.I)
 
@@ -289,7 +261,7 @@ class _Work:
             yield _Task("", calls, parents, fault=_why_none(reply), raw=reply.text)
         for text in found:
             task = _Task(text, calls, parents)
-            task.fault = fault(text, pool.language)
+            task.fault = task_fault(text, pool.language)
             if task.fault is None:
                 near = pool.gate.most_similar(text, _NEIGHBOURS)
                 task.similar = [{"id": match.key, "score": round(match.score, 4)} for match in near]
@@ -398,46 +370,6 @@ def _why_none(reply: Reply) -> tuple[str, str]:
     return ("cut", "the reply stopped at the token limit within its first task") if reply.finish == "length" else (
         "empty", "the reply holds no task"
     )
-
-
-def fault(task: str, lang: str) -> tuple[str, str] | None:
-    """Why a proposed task is not kept: the paper's filters, for both languages."""
-    size = len(tokenize(task))
-    if size <= _SHORTEST[lang]:
-        return "too_short", f"{size} tokens"
-    if size > _LONGEST[lang]:
-        return "too_long", f"{size} tokens, and {_LONGEST[lang]} are allowed"
-    if found := _BEYOND[lang].search(task):
-        return "beyond_text", f"{found.group()!r} wants more than text"
-    if found := _PERSONAL[lang].search(task):
-        return "about_the_assistant", f"{found.group()!r} asks the assistant about itself"
-    if _PROGRAM[lang].search(task):
-        return "write_a_program", "such tasks leave open what the program is for"
-    if _PUNCTUATION.search(task):
-        return "punctuation_first", f"it begins with {task[0]!r}"
-    if language(task) not in (lang, "mixed", "other"):
-        return "wrong_language", f"it is not in the language of its examples ({lang})"
-    if phrase := evasion(task[:160]):
-        return "refused", f"the reply refuses: {phrase}"
-    return None
-
-
-def instance_fault(instruction: str, input_: str, output: str, lang: str) -> tuple[str, str] | None:
-    """Why an instance is not kept: the paper's rules, and an answer that refuses or merely repeats the task."""
-    output, input_ = output.strip(), input_.strip()
-    if not output:
-        return "empty_output", "the output is empty"
-    if output == input_:
-        return "output_is_input", "input and output are the same"
-    if output == instruction.strip():
-        return "output_is_instruction", "the output repeats the task"
-    if output.endswith((":", "：")) or input_.endswith((":", "：")):
-        return "breaks_off", "it ends in a colon"
-    if phrase := evasion(output[:160]):
-        return "refused", f"the output evades: {phrase}"
-    if lang == "zh" and language(output) == "en" and language(instruction) == "zh" and len(tokenize(output)) > 40:
-        return "wrong_language", "the output is not in the language of the task"
-    return None
 
 
 def _seed_files(options: Options) -> list[Path]:

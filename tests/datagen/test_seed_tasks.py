@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from datagen.self_instruct import instance_fault
+from datagen.filters import instance_fault
 from seedbed import jsonl
 from seedbed.gate import Gate
 from seedbed.resources import resource

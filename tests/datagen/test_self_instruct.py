@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from datagen.self_instruct import Options, estimate, fault, instance_fault, proposals, self_instruct
+from datagen.filters import instance_fault, task_fault
+from datagen.self_instruct import Options, estimate, proposals, self_instruct
 from datagen.teacher.scripted import Rule, Script, scripted
 from seedbed.chat import Loop, Reply, Request
 from seedbed.context import Context
@@ -181,9 +182,9 @@ FAULTS = [
 
 @pytest.mark.parametrize(("reason", "lang", "fails", "passes"), FAULTS)
 def test_filters(reason: str, lang: str, fails: str, passes: str) -> None:
-    found = fault(fails, lang)
+    found = task_fault(fails, lang)
     assert found and found[0] == reason and found[1]
-    assert fault(passes, lang) is None
+    assert task_fault(passes, lang) is None
 
 
 def test_an_instance_that_answers_passes() -> None:
