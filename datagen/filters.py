@@ -1,4 +1,4 @@
-"""What an invented task and its instance must pass: the heuristics of Self-Instruct (Wang et al. 2023), for both languages.
+"""What an invented task and its instance must pass: the heuristics of Self-Instruct, for both languages.
 
 Each check gives None, or a stable reason and words that a user understands.
 """
