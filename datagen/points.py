@@ -76,8 +76,9 @@ def points(sentences: list[str], names: str, language: str, rows: Collection[int
         anchored = _ANCHOR[language].search(text) or named.intersection(verify.units(text, language))
         return bool(anchored) and not _LEANS[language].search(text)
 
+    planted = {sentence for sentence in sentences if _ORDERS.search(sentence)}
     for number, sentence in enumerate(sentences):
-        if _ORDERS.search(sentence):
+        if sentence in planted:
             continue
         if number in rows:
             yield Point((number,), ("fact",))
@@ -88,7 +89,7 @@ def points(sentences: list[str], names: str, language: str, rows: Collection[int
         carried = tuple(kinds.carried(sentence, language))
         if stands:
             yield Point((number,), carried)
-        joins = not stands or _continues(before, sentence, language)
+        joins = (not stands or _continues(before, sentence, language)) and before not in planted
         if joins and _usable(before, language) and alone(before) and len(before + sentence) <= _LONGEST[language]:
             yield Point((number - 1, number), carried)
 
