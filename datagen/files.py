@@ -38,7 +38,7 @@ def find(paths: tuple[str, ...], exclude: tuple[str, ...] = ()) -> list[File]:
         raise InputError(
             "there are no documents in it",
             where=", ".join(paths),
-            next_step="Put PDF, HTML, Markdown or text files there",
+            next_step="Put PDF, Word, PowerPoint, Excel, HTML, EPUB, Markdown, text, CSV or JSON files there",
         )
     kept = [(root, path) for root, path in found if not _excluded(path.relative_to(root).as_posix(), exclude)]
     if not kept:
