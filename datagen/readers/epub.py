@@ -20,8 +20,10 @@ _PAGES = ("application/xhtml+xml", "text/html")
 def read(data: bytes) -> Document:
     """The book's text; each chapter file of the spine is a page. Raises Unreadable("broken" | "password" | …)."""
     archive = package.opened(data)
-    _refuse_locked(archive)
-    folder, book = _package(archive)
+    container = next((name for name in archive.namelist() if name.endswith(_CONTAINER)), _CONTAINER)
+    root = container.removesuffix(_CONTAINER)  # empty, but for books that were packed with the folder around them
+    _refuse_locked(package.part(archive, root + _ENCRYPTION))
+    folder, book = _package(archive, root)
     title = " ".join("".join(book.xpath("string(//*[local-name()='metadata']/*[local-name()='title'])")).split())
     text, starts, unread = "", [], 0
     for name in _spine(folder, book):
@@ -38,20 +40,20 @@ def read(data: bytes) -> Document:
     return Document(kind="epub", text=text.rstrip("\n") + "\n", title=title, page_starts=tuple(starts), notes=notes)
 
 
-def _refuse_locked(archive: zipfile.ZipFile) -> None:
-    source = package.part(archive, _ENCRYPTION)
+def _refuse_locked(source: bytes) -> None:
     if source and any(
         method not in _FONTS for method in _tree(source).xpath("//*[local-name()='EncryptionMethod']/@Algorithm")
     ):
         raise Unreadable("password", "it is locked (DRM); get an edition without a lock")
 
 
-def _package(archive: zipfile.ZipFile) -> tuple[str, Any]:
-    paths = _tree(package.part(archive, _CONTAINER)).xpath("//*[local-name()='rootfile']/@full-path")
-    source = package.part(archive, str(paths[0])) if paths else b""
+def _package(archive: zipfile.ZipFile, root: str) -> tuple[str, Any]:
+    """The folder that the book's file names start from, and its package file."""
+    paths = _tree(package.part(archive, root + _CONTAINER)).xpath("//*[local-name()='rootfile']/@full-path")
+    source = package.part(archive, root + str(paths[0])) if paths else b""
     if not source:
         raise Unreadable("broken", "it does not name its contents (no package file); fetch or export it again")
-    return posixpath.dirname(str(paths[0])), _tree(source)
+    return posixpath.dirname(root + str(paths[0])), _tree(source)
 
 
 def _spine(folder: str, book: Any) -> Iterator[str]:

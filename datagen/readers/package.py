@@ -30,7 +30,8 @@ def kind(data: bytes) -> str:
             mimetype = archive.read("mimetype")[:100] if "mimetype" in names else b""
     except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, EOFError, OSError):
         return DAMAGED
-    if mimetype.startswith(b"application/epub") or "META-INF/container.xml" in names:
+    # Some books lie in a folder of their own inside the archive, against the rules, and are read all the same.
+    if mimetype.startswith(b"application/epub") or any(name.endswith("META-INF/container.xml") for name in names):
         return "epub"
     found = next((kind for part, kind in _KINDS if part in names), "")
     return found or ("OpenDocument file" if mimetype.startswith(b"application/vnd.oasis") else "zip archive")

@@ -210,7 +210,7 @@ class TestExcel:
         pieces = text.split("\n\n")[1:]
         tables = [piece for piece in pieces if piece.startswith("|")]
         assert len(tables) == 6 and all(piece.startswith("| Code | Remedy 措施 |\n| --- | --- |\n| E") for piece in tables)
-        assert [line[2:].split(" ")[0] for piece in tables for line in piece.split("\n")[2:]] == [
+        assert [line[2:].split(" ")[0] for piece in tables for line in piece.strip().split("\n")[2:]] == [
             f"E{n}" for n in range(40) if n != 20
         ]
         assert "- Code: E20\n\nRemedy 措施:\n\nThe pump was opened" in text
