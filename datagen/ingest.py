@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from datagen import chunk, readers
+from datagen import database as db
 from datagen.files import File, find
 from datagen.readers.document import MAX_BYTES, Document, Unreadable
 from datagen.readers.worker import Worker
@@ -36,6 +37,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     PATHS: ClassVar[tuple[str, ...]] = ("paths",)
     paths: tuple[str, ...] = ()  # files or folders; folders are walked
     exclude: tuple[str, ...] = ()  # patterns such as "drafts/*" or "*.bak"
+    database: db.Query | tuple[db.Query, ...] = ()  # queries whose rows are documents
     tokens: int = 320  # upper bound of a passage
     minimum: int = 40  # smaller pieces join a neighbour, or are set aside
     overlap: int = 0  # tokens that a passage repeats from the one before
@@ -54,10 +56,28 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.memory_mb < 256:
             raise ValueError("memory_mb: at least 256 are needed to load the readers")
 
+    @property
+    def queries(self) -> tuple[db.Query, ...]:
+        """The queries, be it none, one or several."""
+        return self.database if isinstance(self.database, tuple) else (self.database,)
+
+    def placed(self, base: Path) -> Options:
+        """The same with the database's own file taken from `base`."""
+        return msgspec.structs.replace(self, database=tuple(db.below(query, base) for query in self.queries))
+
 
 def watch(options: Options) -> list[Path]:
     """The document files: when one changes, the stage is run again. Raises InputError as `ingest` does."""
-    return [file.path for file in find(options.paths, options.exclude)]
+    return [file.path for file in _files(options)]
+
+
+def marks(options: Options) -> list[tuple[str, str]]:
+    """What the queries give, as a hash: when a row changes, the stage is run again."""
+    return [("database", db.digest(options.queries))] if options.queries else []
+
+
+def _files(options: Options) -> list[File]:
+    return find(options.paths, options.exclude) if options.paths or not options.queries else []
 
 
 def ingest(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
@@ -66,16 +86,16 @@ def ingest(records: Iterable[Record], options: Options, context: Context) -> Ite
     Documents and passages that cannot be used come as records with a rejection. Raises InputError where there is no
     document at all.
     """
-    files = find(options.paths, options.exclude)
     seen = _Seen()
     report: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
-    with Worker(options.timeout, options.memory_mb) as worker:
+    with Worker(options.timeout, options.memory_mb) as worker, db.files(options.queries) as rows:
+        files = _files(options) + rows
         for number, file in enumerate(files):
             context.progress.update(number, len(files), file.name)
             entry: dict[str, Any] = {
                 "document": file.name,
-                "kind": readers.kind_by_name(file.name),
+                "kind": readers.kind_by_name(file.full_name),
                 "passages": 0,
                 "set_aside": 0,
             }
@@ -135,7 +155,7 @@ def _from_file(
 
 def document_hash(file: File) -> str:
     """16 hex digits over the reader's version, the kind that the name promises, and the file's bytes."""
-    digest = hashlib.blake2b(f"{readers.VERSION}:{readers.kind_by_name(file.name)}:".encode(), digest_size=8)
+    digest = hashlib.blake2b(f"{readers.VERSION}:{readers.kind_by_name(file.full_name)}:".encode(), digest_size=8)
     try:
         if file.path.stat().st_size > MAX_BYTES:
             raise Unreadable("too_large", f"it is larger than {MAX_BYTES >> 20} MB; split it")
@@ -155,7 +175,7 @@ def _document(file: File, digest: str, worker: Worker, folder: Path) -> Document
         return msgspec.structs.replace(facts, text=text_path.read_bytes().decode("utf-8"))
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         pass  # not there, or not whole: read it again
-    document = worker.read(file.name, file.path)
+    document = worker.read(file.full_name, file.path)
     write_text(text_path, document.text)
     # Written last: only with it does the text count as whole.
     write_text(facts_path, msgspec.json.encode(msgspec.structs.replace(document, text="")).decode())
