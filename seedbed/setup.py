@@ -26,6 +26,7 @@ _EXTRAS = {
         "training and evaluation",
     ),
     "parquet": (("pyarrow",), "Parquet files"),
+    "hub": (("datasets",), "data sets of the Hugging Face hub"),
 }
 
 
