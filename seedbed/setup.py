@@ -21,6 +21,7 @@ _EXTRAS = {
     ),
     "sql": (("sqlalchemy",), "documents out of databases"),
     "embedded": (("xllamacpp", "huggingface_hub"), "the local teacher, which needs no key"),
+    "encoder": (("sentencepiece",), "the default encoder: texts compared by meaning"),
     "train": (
         ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate", "gguf"),
         "training and evaluation",
