@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +28,8 @@ from seedbed.text import language, length
 
 VERSION = 1
 STAGE = "ingest"
+# Reasons that lie in the bytes alone; time, memory and what is installed may be otherwise the next time.
+_LASTING = ("no_text", "password", "encoding", "data_set")
 # Title pages are over within the first 1 % of a book or the first 1,000 characters, and are no large part of the whole.
 _EARLY_SHARE, _EARLY_CHARACTERS, _EARLY_MOST = 0.01, 1_000, 0.2
 
@@ -168,14 +171,26 @@ def document_hash(file: File) -> str:
 
 
 def _document(file: File, digest: str, worker: Worker, folder: Path) -> Document:
-    """The document's text: kept from an earlier run if it is there with its page map, else read now and kept."""
+    """The document's text: kept from an earlier run if it is there with its page map, else read now and kept.
+
+    What was refused for good is kept too: a scanned book is not read through again to find no text in it again.
+    """
     text_path, facts_path = folder / f"{digest}.md", folder / f"{digest}.json"
+    refused_path = folder / f"{digest}.refused.json"
+    with suppress(OSError, msgspec.MsgspecError):
+        raise Unreadable(**msgspec.json.decode(refused_path.read_bytes(), type=dict[str, str]))
     try:
         facts = msgspec.json.decode(facts_path.read_bytes(), type=Document)
         return msgspec.structs.replace(facts, text=text_path.read_bytes().decode("utf-8"))
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         pass  # not there, or not whole: read it again
-    document = worker.read(file.full_name, file.path)
+    try:
+        document = worker.read(file.full_name, file.path)
+    except Unreadable as problem:
+        if problem.reason in _LASTING:
+            said = {"reason": problem.reason, "detail": problem.detail}
+            write_text(refused_path, msgspec.json.encode(said).decode())
+        raise
     write_text(text_path, document.text)
     # Written last: only with it does the text count as whole.
     write_text(facts_path, msgspec.json.encode(msgspec.structs.replace(document, text="")).decode())
