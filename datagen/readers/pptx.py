@@ -7,6 +7,7 @@ as plain paragraphs: they are often the only whole sentences of a talk. Charts a
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +21,7 @@ from datagen.readers.tables import guarded, markdown
 
 _DIAGRAM = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/diagramData"
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_UNNAMED = re.compile(r"(?:PowerPoint )?(?:Presentation|演示文稿|簡報)|(?:Slide|幻灯片) ?1", re.I)  # what nobody named
 _FURNITURE = (13, 15, 16)  # PP_PLACEHOLDER: slide number, footer, date
 
 
@@ -49,7 +51,7 @@ def read(data: bytes) -> Document:
     return Document(
         kind="pptx",
         text=text.rstrip("\n") + "\n",
-        title=" ".join((show.core_properties.title or "").split()),
+        title="" if _UNNAMED.fullmatch(title := _flat(show.core_properties.title or "")) else title,
         page_starts=tuple(starts),
         notes={"hidden_slides": str(hidden)} if hidden else {},
     )
@@ -111,16 +113,47 @@ def _grid(table: Any) -> Grid:
 
 
 def _chart(chart: Any) -> Iterator[str]:
-    """The title of a chart and its figures: a row for each category, a column for each series."""
+    """The title of a chart and its figures: a row for each category, a column for each series.
+
+    From its XML, for the library does not know charts in three dimensions and other rare ones.
+    """
     if chart.has_title and chart.chart_title.has_text_frame:
         yield guarded(_flat(chart.chart_title.text_frame.text))
-    for plot in chart.plots:
-        names = [_flat(series.name or "") for series in plot.series]
-        columns = [[shown(value) for value in series.values] for series in plot.series]
-        categories = [_flat(str(category)) for category in plot.categories]
-        rows = [[category, *values] for category, *values in zip(categories, *columns, strict=False)]
-        if rows:
-            yield markdown(["", *names], rows)
+    names: list[str] = []
+    rows: dict[int, list[str]] = {}
+    for number, series in enumerate(chart._chartSpace.xpath(".//c:ser"), 1):
+        names.append(_flat("".join(series.xpath("./c:tx//c:v/text()"))))
+        for place, text in _points(series, "val", "yVal"):
+            row = rows.setdefault(place, [""])
+            row += [""] * (number - len(row)) + [shown(float(text)) if _is_number(text) else text]
+        for place, text in _points(series, "cat", "xVal"):
+            if place in rows and not rows[place][0]:
+                rows[place][0] = _category(series, text)
+    if rows:
+        yield markdown(["", *names], [row for _, row in sorted(rows.items())])
+
+
+def _points(series: Any, *names: str) -> list[tuple[int, str]]:
+    points = [point for name in names for point in series.xpath(f"./c:{name}//c:pt")]
+    return [(int(point.get("idx", "0")), "".join(point.xpath("./c:v/text()"))) for point in points]
+
+
+def _category(series: Any, text: str) -> str:
+    """A category as its axis shows it: dates are stored as numbers of days."""
+    form = "".join(series.xpath("./c:cat//c:formatCode/text()"))
+    if not (_is_number(text) and re.search("[ymd年月日]", form) and "General" not in form):
+        return _flat(text)
+    from openpyxl.utils.datetime import from_excel
+
+    return shown(from_excel(float(text)), form)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _diagram(shape: Any) -> Iterator[str]:
