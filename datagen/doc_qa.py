@@ -156,7 +156,9 @@ class _Turn:
 def doc_qa(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
     """Passages in, question-answer records out; those that failed a check bear the reason."""
     passages = [passage_of(r, "zh" if language(r.text) in ("zh", "mixed") else "en") for r in records if r.text]
-    random.Random(context.seed).shuffle(passages)
+    # Each has its place by lot, whatever others there are: a new document comes in between, and who is the twin of whom
+    # among the old passages stays as it was.
+    passages.sort(key=lambda passage: random.Random(f"{context.seed}:{passage.text}").random())
     most = options.per_passage * options.phrasings * len(passages)
     leaves = topics.topics(passages, options.topic_depth, nearness.merge(options.encoder))
     target = min(options.target or most, most)

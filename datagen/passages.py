@@ -198,10 +198,11 @@ class Slot:
 def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
     """The kinds, levels and key points to ask for in this wave; no sentence is asked about twice.
 
-    Drawn from the job's seed, the passage's id and the wave alone, so that no other passage changes it. Fewer than
-    `count` where the passage does not carry more.
+    Drawn from the job's seed, the passage's text and the wave alone, so that no other passage changes it, and neither
+    does a text put in above it or a new name of its file, which change its id. Fewer than `count` where the passage
+    does not carry more.
     """
-    random_ = random.Random(f"{brief.seed}:{passage.record.id}:{passage.waves}")
+    random_ = random.Random(f"{brief.seed}:{passage.text}:{passage.waves}")
     names = " ".join((*passage.headings, brief.about))
     levels = [level for level in kinds.LEVELS if brief.levels.get(level, 0) > 0]
     every = [
