@@ -30,14 +30,13 @@ import msgspec
 
 from datagen.filters import instance_fault, task_fault
 from datagen.parse import ask, strip_thoughts
-from seedbed import jsonl
+from datagen.seed_tasks import Seed, own_files, read_seeds
 from seedbed.chat import Complete, Loop, Reply, Request
 from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.gate import Gate
 from seedbed.prompts import Prompt, load
 from seedbed.record import Message, Record, Step, make
-from seedbed.resources import resource
 from seedbed.text import language
 
 VERSION = 1
@@ -84,16 +83,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("classification and threshold: expected 0 to 1")
 
 
-class _Seed(msgspec.Struct):
-    """A written task, as a line of seeds/tasks.en.jsonl has it."""
-
-    instruction: str
-    input: str = ""
-    output: str = ""
-    classification: bool = False
-    id: str = ""
-
-
 class _Instance(msgspec.Struct):
     """What the teacher fills a task with."""
 
@@ -124,7 +113,7 @@ class _Pool:
 
     language: str
     target: int
-    seeds: list[_Seed]
+    seeds: list[Seed]
     gate: Gate
     made: list[tuple[str, str]] = field(default_factory=list)  # key, instruction
     ids: dict[str, str] = field(default_factory=dict)  # key -> id of its record
@@ -145,7 +134,7 @@ def self_instruct(records: Iterable[Record], options: Options, context: Context)
     """New tasks with an input and an output; those that failed bear the reason. What is in `records` is not used."""
     del records
     complete, loop = context.teacher()
-    seeds = _read_seeds(options)
+    seeds = read_seeds(_seed_files(options))
     share = -(-options.target // len(options.languages))
     pools = []
     for name in options.languages:
@@ -373,28 +362,4 @@ def _why_none(reply: Reply) -> tuple[str, str]:
 
 
 def _seed_files(options: Options) -> list[Path]:
-    if options.seeds:
-        return [Path(name) for name in options.seeds]
-    return [resource("seeds") / f"tasks.{name}.jsonl" for name in options.languages]
-
-
-def _read_seeds(options: Options) -> list[_Seed]:
-    seeds: list[_Seed] = []
-    for path in _seed_files(options):
-        seeds += [_seed(line, f"{path.name}:{n}") for n, line in enumerate(jsonl.read_as(dict[str, Any], path), 1)]
-    return seeds
-
-
-def _seed(line: dict[str, Any], where: str) -> _Seed:
-    """A line as a seed: a written task, or a record of an earlier run."""
-    try:
-        if "messages" in line:
-            record = msgspec.convert(line, Record)
-            labelled = record.labels.get("classification") == "yes"
-            return _Seed(record.instruction, record.input, record.answer, labelled, record.id)
-        seed = msgspec.convert(line, _Seed)
-    except msgspec.MsgspecError as error:
-        raise InputError(
-            f"is no seed task: {error}", where=where, next_step='A line is {"instruction": …, "input": …, "output": …}'
-        ) from error
-    return msgspec.structs.replace(seed, id=seed.id or where)
+    return [Path(name) for name in options.seeds] or own_files(options.languages)
