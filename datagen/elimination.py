@@ -38,19 +38,20 @@ _DATA = {"en": 500, "zh": 700}  # a dozen lines; more is a runaway
 # from work brings words of its own; figures and names it may not bring.
 _PREMISE = 0.5
 
-_SORRY = re.compile(r"\bsorry\b|抱歉|对不起|无法", re.I)
+# No \b: it does not fire between Latin letters and Chinese characters.
+_SORRY = re.compile(r"(?<![a-z])sorry(?![a-z])|抱歉|对不起|无法", re.I)
 _ANSWERS = frozenset(
     "no not nor never all each every any some more most less before after during between up out over under again he "
     "she they his her".split()
 ) | frozenset("不会能可要应前后中上下里二三四五六七八九十两每是有")
 _MARKS = re.compile(
-    r"\b(?:given|original|rewritten|evolved|created) (?:prompt|task|instruction)s?\b|\"instruction\"\s*:"
+    r"(?<![a-z])(?:given|original|rewritten|evolved|created) (?:prompt|task|instruction)s?(?![a-z])|\"instruction\"\s*:"
     r"|原任务|原指令|(?:给定|改写后|改写的|重写后|改编后)的?(?:提示词?|指令|任务|问题)",
     re.I,
 )
 # The labels that stand before the parts of a prompt.
 _LABELS = re.compile(r"^(?:form|change|input|statements|形式|改法|输入|陈述)\s*[:：]", re.I | re.M)
-_TRANSLATES = re.compile(r"translat|\bChinese\b|翻译|译[成为]|英[文语]", re.I)
+_TRANSLATES = re.compile(r"translat|in(?:to)? (?:Chinese|English)|翻译|译[成为]|英[文语]", re.I)
 _MATERIAL = re.compile(r"```.*?```|^[ \t]*\|.*\|[ \t]*$", re.S | re.M)
 
 # How real data of each form looks.
@@ -59,7 +60,7 @@ _FORMS = {
     "csv": re.compile(r"(?:^[^,，\n]+(?:[,，;\t][^,，\n]*)+(?:\n|$)){3,}", re.M),
     "json": re.compile(r"[{\[].*[}\]]", re.S),
     "xml": re.compile(r"<([^\s<>/!?]+)[^<>]*>.*</\1>", re.S),
-    "sql": re.compile(r"\b(?:select|insert|update|delete|create)\b.*\b(?:from|into|set|table)\b", re.S | re.I),
+    "sql": re.compile(r"(?<![a-z])(?:select|insert|update|delete|create)\s.*\s(?:from|into|set|table)(?![a-z])", re.S | re.I),
     "shell": re.compile(r"^\s*(?:[\w.@~:/ \[\]-]*[$#>]) ?\S+", re.M),
     "code": re.compile(r"^\s*(?:def |class |import |from |for |return |function |\w+ = )", re.M),
     "log": re.compile(r"(?:^.*\d{1,2}[:：]\d{2}.*(?:\n|$)){2,}", re.M),

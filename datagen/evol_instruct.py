@@ -34,7 +34,7 @@ from seedbed.chat import Loop
 from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.record import Record, Step, chat
-from seedbed.text import normalise
+from seedbed.text import exact_terms, normalise
 
 VERSION = 1
 
@@ -99,8 +99,8 @@ class _Pool:
     ids: dict[str, str] = field(default_factory=dict)  # key of a draft -> id of its record
 
     def add(self, key: str, record: Record) -> None:
-        if self.known.setdefault(normalise(record.user_text), key) == key:
-            self.gates[spoken(record)].add(key, record.instruction)
+        self.known.setdefault(normalise(record.user_text), key)
+        self.gates[spoken(record)].add(key, record.instruction, exact_terms(record.instruction))
 
     def check(self, key: str, draft: Draft) -> None:
         """Marks a draft that says what is there already; lets one in breadth in, so that its twin finds it."""
@@ -117,7 +117,7 @@ class _Pool:
         gate = self.gates[draft.language]
         near = gate.most_similar(draft.instruction, _NEIGHBOURS)
         draft.similar = [{"id": match.key, "score": round(match.score, 4)} for match in near]
-        if match := gate.offer(key, draft.instruction):
+        if match := gate.offer(key, draft.instruction, exact_terms(draft.instruction)):
             draft.fault = Fault("near_duplicate", f"ROUGE-L {match.score:.2f} against a task that was there before")
             draft.match, draft.score = match.key, round(match.score, 4)
 
@@ -133,7 +133,8 @@ def watch(options: Options) -> list[Path]:
 
 def evol_instruct(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
     """Evolved records of every round, and the seeds among what they were made from; what was eliminated bears its
-    reason. Dialogues, preference pairs, texts and records with a system turn are passed over."""
+    reason. Dialogues, preference pairs, texts, records with a system turn and unanswerable
+    questions are passed over."""
     complete, loop = context.teacher()
     lines, passed_over = _parents(records, options, context.seed)
     evolution = Evolution(
@@ -190,7 +191,7 @@ def _round(
         record = evolution.record(draft)
         pool.ids[key] = record.id
         if record.rejection is None and draft.operation != "in_breadth":
-            pool.gates[draft.language].add(key, draft.instruction)
+            pool.add(key, record)
         following.append(draft.parent if record.rejection else record)
         yield record
     context.figures["rounds"].append(_counts(drafts.values()))
@@ -256,8 +257,9 @@ def _lot(seed: int, id_: str) -> bytes:
 
 
 def _fits(record: Record) -> bool:
-    """One instruction and its answer."""
-    return [m.role for m in record.messages] == ["user", "assistant"] and record.rejected is None
+    """One instruction and its answer; not one whose answer is that the documents do not say."""
+    single = [m.role for m in record.messages] == ["user", "assistant"] and record.rejected is None
+    return single and record.labels.get("answerable") != "no"
 
 
 def _seeds() -> Iterator[Record]:

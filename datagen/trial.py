@@ -16,16 +16,15 @@ from datagen.elimination import answer_fault, language_fault
 from datagen.evolve import Draft, Evolution
 from datagen.filters import instance_fault
 from datagen.parse import ask
+from datagen.probes import declines
 from datagen.statements import Statements
 from datagen.verify import Fault
 from seedbed.chat import Complete, Request
 from seedbed.prompts import load
-from seedbed.text import normalise
 
 _JUDGE_TOKENS = 120
 _GROUNDED_TEMPERATURE = 0.3  # doc_qa's: what a source says is not a matter of taste
 _MOST_SENTENCES = 4  # that an answer rests on: one more than a first question's
-_NOT_STATED = ("not stated", "没有说明")  # what prompts/*/answer/direct_from_source.md has the teacher say
 _VERDICT: dict[str, Any] = {
     "type": "object",
     # The order of writing: what is new before the verdict on it.
@@ -104,7 +103,11 @@ def _answer_fault(draft: Draft) -> Fault | None:
 def _grounding_fault(draft: Draft, ground: Statements) -> Fault | None:
     """The checks of `verify` against the sentences that carry the answer, which become its evidence."""
     text = draft.answer.text
-    if normalise(text).strip(" .。") in _NOT_STATED:
+    if declines(text):
         return Fault("not_stated", "the passage does not answer the evolved question")
     draft.evidence = ground.carrying(text, draft.parent.evidence, _MOST_SENTENCES)
-    return verify.answer_fault(draft.task, text, ground.joined(draft.evidence), draft.language, ground.names)
+    evidence = ground.joined(draft.evidence)
+    if fault := verify.answer_fault(draft.task, text, evidence, draft.language, ground.names):
+        return fault
+    steps = draft.answer.reasoning
+    return verify.steps_fault(steps, f"{evidence} {draft.task} {ground.names}", draft.language) if steps else None

@@ -194,8 +194,8 @@ def steps_fault(steps: str, known: str, lang: str) -> Fault | None:
         return Fault("unsupported_step", f"{missing} is not in the evidence")
     if language(steps) not in (lang, "mixed", "other"):
         return Fault("wrong_language", f"the steps are not in the document's language ({lang})")
-    if leaning := _leaning(steps, known, lang):
-        return Fault("leans_on_passage", f"{leaning!r} points at a text that its reader does not have")
+    if words := leaning(steps, known, lang):
+        return Fault("leans_on_passage", f"{words!r} points at a text that its reader does not have")
     return None
 
 

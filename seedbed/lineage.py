@@ -43,7 +43,7 @@ class _Member:
         text = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
         made = " ".join(filter(None, [self.step.stage, self.step.operation])) if self.step else ""
         note = f", {self.step.note}" if self.step and self.step.note else ""
-        return f"{self.id} {made or 'passage'}{note}: {text or '(no text)'} [{self.verdict}]"
+        return f"{self.id} {made or ('passage' if self.record.text else 'record')}{note}: {text or '(no text)'} [{self.verdict}]"
 
 
 def lineage(run: Path, record: Record) -> Iterator[str]:
