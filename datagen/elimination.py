@@ -45,8 +45,9 @@ _ANSWERS = frozenset(
     "she they his her".split()
 ) | frozenset("不会能可要应前后中上下里二三四五六七八九十两每是有")
 _MARKS = re.compile(
-    r"(?<![a-z])(?:given|original|rewritten|evolved|created) (?:prompt|task|instruction)s?(?![a-z])|\"instruction\"\s*:"
-    r"|原任务|原指令|(?:给定|改写后|改写的|重写后|改编后)的?(?:提示词?|指令|任务|问题)",
+    r"(?<![a-z])(?:given|original|rewritten|evolved|created) (?:prompt|task|instruction)s?(?![a-z])"
+    r"|(?<![a-z])changed question|\"instruction\"\s*:"
+    r"|原任务|原指令|(?:给定|改后|改写后|改写|重写后|改编后)的?(?:提示词?|指令|任务|问题)",
     re.I,
 )
 # The labels that stand before the parts of a prompt.
@@ -60,7 +61,9 @@ _FORMS = {
     "csv": re.compile(r"(?:^[^,，\n]+(?:[,，;\t][^,，\n]*)+(?:\n|$)){3,}", re.M),
     "json": re.compile(r"[{\[].*[}\]]", re.S),
     "xml": re.compile(r"<([^\s<>/!?]+)[^<>]*>.*</\1>", re.S),
-    "sql": re.compile(r"(?<![a-z])(?:select|insert|update|delete|create)\s.*\s(?:from|into|set|table)(?![a-z])", re.S | re.I),
+    "sql": re.compile(
+        r"(?<![a-z])(?:select|insert|update|delete|create)\s.*\s(?:from|into|set|table)(?![a-z])", re.S | re.I
+    ),
     "shell": re.compile(r"^\s*(?:[\w.@~:/ \[\]-]*[$#>]) ?\S+", re.M),
     "code": re.compile(r"^\s*(?:def |class |import |from |for |return |function |\w+ = )", re.M),
     "log": re.compile(r"(?:^.*\d{1,2}[:：]\d{2}.*(?:\n|$)){2,}", re.M),

@@ -39,10 +39,12 @@ _WRITTEN = re.compile(r'"instruction": *"((?:[^"\\]|\\.)*)"')
 
 
 class _Rewritten(msgspec.Struct):
-    """The teacher's reply."""
+    """The teacher's reply. What is `new` comes first and is not used: without naming it a 1.5B model writes the parent
+    down again."""
 
     instruction: str
     input: str = ""
+    new: str = ""
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ def _request(evolution: Evolution, draft: Draft) -> Request:
         variables |= {"change": f"{change} {form}".strip(), "sentences": draft.ground.shown.replace("<|", "< |")}
     elif form:
         variables["form"] = form
-    written = ["instruction"]
+    written = ["new", "instruction"]
     if draft.operation == "complicate_input" or (draft.operation == "in_breadth" and parent.input):
         written.append("input")
     return Request(

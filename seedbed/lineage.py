@@ -41,9 +41,10 @@ class _Member:
     def __str__(self) -> str:
         text = " ".join((self.record.instruction or self.record.text).split())
         text = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-        made = " ".join(filter(None, [self.step.stage, self.step.operation])) if self.step else ""
-        note = f", {self.step.note}" if self.step and self.step.note else ""
-        return f"{self.id} {made or ('passage' if self.record.text else 'record')}{note}: {text or '(no text)'} [{self.verdict}]"
+        made, step = "passage" if self.record.text else "record", self.step
+        if step:
+            made = f"{step.stage} {step.operation}" + (f", {step.note}" if step.note else "")
+        return f"{self.id} {made}: {text or '(no text)'} [{self.verdict}]"
 
 
 def lineage(run: Path, record: Record) -> Iterator[str]:

@@ -22,7 +22,7 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
     """The plan, line by line."""
     yield f"Run directory: {pipeline.run.path}"
     calls = prompt = completion = 0
-    open_before = False
+    open_before = unknown = False
     for step in pipeline.plan():
         done = None if open_before else pipeline.finished(step)
         if done:
@@ -36,6 +36,7 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
         passages = _passages(pipeline, step)
         expected = estimate(passages, step.options)
         if not any(expected):
+            unknown = True
             makers = " and ".join(before.stage.name for before in step.inputs)
             yield f"  {step.name:18} to do: as many calls as the records of {makers} take; those are not made yet"
             continue
@@ -50,7 +51,7 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
         cost = pipeline.teacher.prices.of(prompt, completion)
         currency = pipeline.teacher.prices.currency
         price = f"{cost:.2f} {currency}" if cost else "no money (the job names no `prices`)"
-        yield f"To come, at most: {calls:,} calls, {prompt + completion:,} tokens, {price}"
+        yield f"To come, {'as far as is known' if unknown else 'at most'}: {calls:,} calls, {prompt + completion:,} tokens, {price}"
         yield "Calls answered before are in the journal and cost nothing again"
 
 
