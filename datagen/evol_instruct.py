@@ -14,8 +14,6 @@ replies: equal job and equal journal give equal records.
 
 from __future__ import annotations
 
-import hashlib
-import heapq
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -27,13 +25,14 @@ import msgspec
 from datagen.answering import Answering
 from datagen.evolve import OPERATIONS, Draft, Evolution, Sampling, rewritten, spoken
 from datagen.ground import Ground
+from datagen.parents import fits, parents
 from datagen.seed_tasks import own_files, read_seeds
 from datagen.trial import finished
 from datagen.verify import Fault
 from seedbed.chat import Loop
 from seedbed.context import Context
 from seedbed.gate import Gate
-from seedbed.record import Record, Step, chat
+from seedbed.record import Record
 from seedbed.text import exact_terms, normalise
 
 VERSION = 1
@@ -132,11 +131,12 @@ def watch(options: Options) -> list[Path]:
 
 
 def evol_instruct(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
-    """Evolved records of every round, and the seeds among what they were made from; what was eliminated bears its
-    reason. Dialogues, preference pairs, texts, records with a system turn and unanswerable
-    questions are passed over."""
+    """Evolved records of every round, and the seeds that they were made from; what was eliminated bears its reason.
+
+    Dialogues, preference pairs, texts, records with a system turn and unanswerable questions are passed over.
+    """
     complete, loop = context.teacher()
-    lines, passed_over = _parents(records, options, context.seed)
+    given = parents(records, "seeds" in options.sources, not options.sources, options.count, context.seed)
     evolution = Evolution(
         context,
         complete,
@@ -147,11 +147,11 @@ def evol_instruct(records: Iterable[Record], options: Options, context: Context)
         Sampling(options.temperature, options.top_p, options.max_tokens),
     )
     pool = _Pool({lang: Gate(options.threshold) for lang in ("en", "zh")})
-    for record in lines:
+    for record in (*given.others, *given.drawn):
         pool.add(record.id, record)
-        if record.history[-1:] and record.history[-1].operation == "seed":
-            yield record
-    context.figures |= {"evolved": len(lines), "passed_over": passed_over, "rounds": []}
+    yield from (record for record in given.drawn if record.id in given.seeds)
+    lines = given.drawn
+    context.figures |= {"evolved": len(lines), "passed_over": given.passed_over, "rounds": []}
     for number in range(1, options.rounds + 1):
         lines = yield from _round(lines, number, evolution, pool, loop)
     _sum_up(context)
@@ -160,10 +160,10 @@ def evol_instruct(records: Iterable[Record], options: Options, context: Context)
 def estimate(records: Iterable[Record], options: Options) -> tuple[int, int, int]:
     """Calls, prompt tokens and completion tokens to expect. Nothing where the records are not made yet and `count` does
     not say how many there will be."""
-    parents = sum(map(_fits, records))
-    if "seeds" in options.sources or not (options.sources or parents):
-        parents += len(read_seeds(own_files()))
-    drawn = min(parents, options.count) if options.count and parents else options.count or parents
+    found = sum(map(fits, records))
+    if "seeds" in options.sources or not (options.sources or found):
+        found += len(read_seeds(own_files()))
+    drawn = min(found, options.count) if options.count and found else options.count or found
     evolutions = options.rounds * drawn
     judged = _JUDGED * evolutions if options.judge else 0
     answers = _ANSWERED * evolutions * options.answers
@@ -232,41 +232,3 @@ def _sum_up(context: Context) -> None:
     if kept * 2 < asked:
         most = ", ".join(f"{rule} {count}" for rule, count in rules.most_common(3))
         context.progress.say(f"  evol_instruct: {kept} of {asked} evolutions survived ({most})")
-
-
-def _parents(records: Iterable[Record], options: Options, seed: int) -> tuple[list[Record], int]:
-    """The records to evolve, each once, in the order in which they came; and how many were passed over."""
-    found: dict[str, Record] = {}
-    passed_over = 0
-    for record in records:
-        if _fits(record):
-            found.setdefault(record.id, record)
-        else:
-            passed_over += 1
-    if "seeds" in options.sources or not (found or passed_over or options.sources):
-        found |= {record.id: record for record in _seeds()}
-    if options.count is not None and options.count < len(found):
-        # By a hash of each, so that a record more or less does not change the lot of the others.
-        drawn = set(heapq.nsmallest(options.count, found, key=lambda id_: _lot(seed, id_)))
-        found = {id_: record for id_, record in found.items() if id_ in drawn}
-    return list(found.values()), passed_over
-
-
-def _lot(seed: int, id_: str) -> bytes:
-    return hashlib.blake2b(f"{seed}:{id_}".encode(), digest_size=8).digest()
-
-
-def _fits(record: Record) -> bool:
-    """One instruction and its answer; not one whose answer is that the documents do not say."""
-    single = [m.role for m in record.messages] == ["user", "assistant"] and record.rejected is None
-    return single and record.labels.get("answerable") != "no"
-
-
-def _seeds() -> Iterator[Record]:
-    """seedbed's written tasks as records."""
-    for path in own_files():
-        lang = path.name.split(".")[1]
-        for seed in read_seeds([path]):
-            step = Step(stage="evol_instruct", operation="seed", note=seed.id)
-            about: dict[str, Any] = {"language": lang, "task": "evol_instruct", "history": (step,)}
-            yield chat(seed.instruction, seed.output, input=seed.input, **about)

@@ -234,6 +234,12 @@ def test_seeds_are_given_out_with_all_rounds(tmp_path: Path) -> None:
     assert made.records == Made(tmp_path, [], count=6, rounds=2).records  # without `from`, when nothing comes
 
 
+def test_seeds_that_came_from_an_earlier_stage_are_not_given_out_again(tmp_path: Path) -> None:
+    first = Made(tmp_path, [], count=2)
+    again = Made(tmp_path, first.records, from_="evol_instruct", operations={"reasoning_steps": 1})
+    assert again.figures["evolved"] == 4 and not {r.id for r in again.records} & {r.id for r in first.records}
+
+
 # ---- elimination ----
 
 FAULTS: list[tuple[str, str, Any]] = [
@@ -300,6 +306,15 @@ def test_a_task_in_breadth_is_held_against_all_others(tmp_path: Path, lang: str)
     assert first and (first.reason, first.match) == ("near_duplicate", given[1].id)
     assert first.score and 0.7 < first.score < 1
     assert made.records[0].extra["most_similar"][0] == {"id": given[1].id, "score": first.score}
+
+
+@BOTH
+def test_records_that_were_not_drawn_are_known_too(tmp_path: Path, lang: str) -> None:
+    given = parents(lang)
+    for seed in range(3):
+        made = Made(tmp_path, given, teacher(lambda r: {"instruction": TASKS[lang][1]} if kind(r) == "rewrite" else None),
+                    seed=seed, count=1, operations={"in_breadth": 1})
+        assert made.reasons in (["near_duplicate"], ["equal"])
 
 
 @BOTH
