@@ -237,7 +237,7 @@ def test_seeds_are_given_out_with_all_rounds(tmp_path: Path) -> None:
 def test_seeds_that_came_from_an_earlier_stage_are_not_given_out_again(tmp_path: Path) -> None:
     first = Made(tmp_path, [], count=2)
     again = Made(tmp_path, first.kept, from_="evol_instruct", operations={"reasoning_steps": 1})
-    assert again.figures["evolved"] == len(first.kept) >= 2 and not {r.id for r in again.records} & {r.id for r in first.records}
+    assert again.figures["evolved"] == len(first.kept) >= 2 and not {r.id for r in again.records} & {r.id for r in first.kept}
 
 
 # ---- elimination ----
