@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 from datagen.filters import task_fault
 from datagen.phrases import ASKS, BARE, CLOSED, META, STOP
-from datagen.verify import Fault, leaning, premise_fault, support
+from datagen.verify import Fault, leaning, premise_fault, support, units
 from seedbed.gate import rouge_l
 from seedbed.text import language, length, normalise, tokenize
 
@@ -32,6 +32,8 @@ _GROWTH = {"en": 60, "zh": 105}
 _SHRUNK = 0.7  # share of the parent's length below which conditions of it are gone
 # Share of the parent's content words that an evolution in depth keeps. To be concrete is to replace some of them.
 _KEPT, _KEPT_CONCRETE = 0.5, 0.2
+# Words added to an instruction, of which more than this share stand in the input that is shown with it anyway.
+_FEW_ADDED, _REPEATED = 5, 0.7
 _BREADTH = 2.0  # a task in breadth is "of similar length": at most twice the parent's and the growth of a round
 _DATA = {"en": 500, "zh": 700}  # a dozen lines; more is a runaway
 # Share of an evolved question's words that its passage or its parent has. Lower than for a first question (.7): a case
@@ -112,6 +114,15 @@ def _size_fault(instruction: str, parent: str, lang: str, operation: str) -> Fau
     said = normalise(instruction)
     if lost := next((m.group() for m in _MATERIAL.finditer(parent) if normalise(m.group()) not in said), ""):
         return Fault("lost_material", f"the parent's material is gone: {lost.strip()[:60]}")
+    return None
+
+
+def input_fault(instruction: str, parent: str, input_: str, lang: str) -> Fault | None:
+    """An instruction that says its input again: a small teacher begins to do the task instead of changing it."""
+    added = set(units(instruction, lang)) - set(units(parent, lang))
+    repeated = added & set(units(input_, lang))
+    if len(added) > _FEW_ADDED and len(repeated) > _REPEATED * len(added):
+        return Fault("repeats_input", f"{len(repeated)} of {len(added)} words that were added stand in the input")
     return None
 
 

@@ -19,7 +19,14 @@ import msgspec
 
 from datagen import kinds
 from datagen.answering import Answer, Answering
-from datagen.elimination import FORMS, data_fault, equal_fault, grounded_question_fault, rewritten_fault
+from datagen.elimination import (
+    FORMS,
+    data_fault,
+    equal_fault,
+    grounded_question_fault,
+    input_fault,
+    rewritten_fault,
+)
 from datagen.ground import Ground
 from datagen.parse import ask
 from datagen.statements import Statements, statements
@@ -212,6 +219,8 @@ def _rewritten_fault(draft: Draft, given: str, examples: list[str]) -> Fault | N
     parent, lang = draft.parent, draft.language
     fault = equal_fault(draft.task, parent.user_text)
     fault = fault or rewritten_fault(draft.instruction, parent.instruction, lang, draft.operation, examples)
+    if fault is None and draft.operation in IN_DEPTH:
+        fault = input_fault(draft.instruction, parent.instruction, parent.input, lang)
     if fault is None and draft.form:
         fault = data_fault(given, draft.form, lang)
     if fault is None and draft.ground:

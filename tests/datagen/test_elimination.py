@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from datagen.elimination import FORMS, answer_fault, data_fault, equal_fault, language_fault, rewritten_fault
+from datagen.elimination import (
+    FORMS,
+    answer_fault,
+    data_fault,
+    equal_fault,
+    input_fault,
+    language_fault,
+    rewritten_fault,
+)
 from datagen.evolve import OPERATIONS
 from datagen.verify import Fault
 from seedbed.prompts import load
@@ -110,6 +118,22 @@ def test_json_that_breaks_off_is_no_json() -> None:
 )
 def test_rewritten_tasks(evolved: str, parent: str, lang: str, operation: str, found: str) -> None:
     assert reason(rewritten_fault(evolved, parent, lang, operation, ["How do I graft a pear?"])) == found
+
+
+@pytest.mark.parametrize(
+    ("evolved", "lang", "found"),
+    [
+        ("Cut the paragraph: the committee redesigned the garden, removed the benches and built new ones.", "en", "repeats_input"),
+        ("Cut the paragraph to forty words, for readers who have never seen the garden, and end it with an invitation.", "en", ""),
+        ("缩写这段话：委员会决定改造花园，拆除旧长椅，用木料做新长椅。", "zh", "repeats_input"),
+        ("缩写这段话，不超过四十个字，写给从来没有来过花园的读者，结尾加一句邀请。", "zh", ""),
+    ],
+)
+def test_an_instruction_does_not_say_its_input_again(evolved: str, lang: str, found: str) -> None:
+    input_ = {"en": "The committee decided to redesign the garden. The old benches are removed, new ones are built.",
+              "zh": "委员会决定改造花园，拆除旧长椅，用捐来的木料做新长椅。"}[lang]
+    assert reason(input_fault(evolved, {"en": "Cut the paragraph.", "zh": "缩写这段话。"}[lang], input_, lang)) == found
+    assert input_fault(evolved, "Cut it.", "", lang) is None
 
 
 @pytest.mark.parametrize(
