@@ -118,11 +118,12 @@ def _size_fault(instruction: str, parent: str, lang: str, operation: str) -> Fau
 
 
 def input_fault(instruction: str, parent: str, input_: str, lang: str) -> Fault | None:
-    """An instruction that says its input again: a small teacher begins to do the task instead of changing it."""
+    """An instruction, or data, that says the parent's input again: a small teacher begins to do the task instead of
+    changing it."""
     added = set(units(instruction, lang)) - set(units(parent, lang))
     repeated = added & set(units(input_, lang))
     if len(added) > _FEW_ADDED and len(repeated) > _REPEATED * len(added):
-        return Fault("repeats_input", f"{len(repeated)} of {len(added)} words that were added stand in the input")
+        return Fault("repeats_input", f"{len(repeated)} of {len(added)} words of its own stand in the parent's input")
     return None
 
 

@@ -139,7 +139,7 @@ class Evolution:
         made = make(
             messages=tuple(turns),
             input=draft.input,
-            text="" if turns else f"{draft.operation}, {note}: {parent.user_text}",  # tells equal failures apart
+            text="" if turns else f"{note}: {parent.user_text}",  # tells equal failures apart
             source=parent.source if draft.ground else None,
             evidence=draft.evidence,
             language=parent.language or draft.language,
@@ -217,12 +217,14 @@ def _request(evolution: Evolution, draft: Draft) -> Request:
 
 def _rewritten_fault(draft: Draft, given: str, examples: list[str]) -> Fault | None:
     parent, lang = draft.parent, draft.language
-    fault = equal_fault(draft.task, parent.user_text)
+    in_depth = draft.operation in IN_DEPTH
+    # The input stays in depth, and data that the instruction does not speak of changes nothing: so these are compared.
+    fault = equal_fault(*((draft.instruction, parent.instruction) if in_depth else (draft.task, parent.user_text)))
     fault = fault or rewritten_fault(draft.instruction, parent.instruction, lang, draft.operation, examples)
-    if fault is None and draft.operation in IN_DEPTH:
+    if fault is None and in_depth:
         fault = input_fault(draft.instruction, parent.instruction, parent.input, lang)
     if fault is None and draft.form:
-        fault = data_fault(given, draft.form, lang)
+        fault = data_fault(given, draft.form, lang) or input_fault(given, "", parent.input, lang)
     if fault is None and draft.ground:
         known = f"{draft.ground.shown}\n{draft.input}"
         fault = grounded_question_fault(draft.instruction, parent.instruction, known, draft.ground.names, lang)

@@ -297,6 +297,30 @@ def test_data_that_is_none_does_not_complicate(tmp_path: Path, lang: str) -> Non
 
 
 @BOTH
+def test_data_that_the_task_does_not_speak_of_changes_nothing(tmp_path: Path, lang: str) -> None:
+    def says(request: Request) -> Any:
+        return evolved(request) | {"instruction": TASKS[lang][0]} if kind(request) == "rewrite" else None
+
+    made = Made(tmp_path, parents(lang)[:1], teacher(says), operations={"complicate_input": 1})
+    assert made.reasons == ["equal"]
+
+
+@BOTH
+def test_data_that_is_the_parents_input_again_is_none(tmp_path: Path, lang: str) -> None:
+    given = {"en": "Valve V2 leaks, seal worn, gasket brittle, spring broken", "zh": "阀门泄漏，密封磨损，垫片老化，弹簧断裂"}[lang]
+    table = "\n".join(f"| {part} |" for part in [given, "---", *given.split({"en": ", ", "zh": "，"}[lang])])
+
+    def says(request: Request) -> Any:
+        return evolved(request) | {"input": table} if kind(request) == "rewrite" else None
+
+    def tables(seed: int) -> list[str]:
+        made = Made(tmp_path, parents(lang, input=given), teacher(says), seed=seed, operations={"complicate_input": 1})
+        return [r.rejection.reason for r in made.records if r.rejection and r.history[0].note.endswith("table")]
+
+    assert set(sum(map(tables, range(12)), [])) == {"repeats_input"}
+
+
+@BOTH
 def test_a_task_in_breadth_is_held_against_all_others(tmp_path: Path, lang: str) -> None:
     twin = {"en": "Name three uses of a lathe, please.", "zh": "请说出车床的三种用途。"}[lang]
     given = parents(lang)
