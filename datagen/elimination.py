@@ -141,6 +141,9 @@ def data_fault(data: str, form: str, lang: str) -> Fault | None:
     data = data.strip()
     if not _FORMS[form].search(data) or (form == "json" and not _is_json(data)):
         return Fault("no_data", f"the input is no {form}")
+    if any(data.count(opened) != data.count(closed) for opened, closed in ("()", "[]", "{}")):
+        # A quotation mark within data ends the string of the reply's JSON for a small teacher.
+        return Fault("breaks_off", "its brackets do not close")
     if length(data) > _DATA[lang]:
         return Fault("too_long", f"{length(data)} tokens of data")
     return None

@@ -96,7 +96,9 @@ def test_data_has_the_form_that_was_asked_for(lang: str, form: str) -> None:
     assert reason(data_fault(GOOD[form] + "\n" + "1 " * 900, form, lang)) == ("no_data" if form == "json" else "too_long")
 
 
-def test_json_that_breaks_off_is_no_json() -> None:
+def test_data_that_breaks_off_is_none() -> None:
+    assert reason(data_fault("$ df -h | awk '{if ($1 == ", "shell", "en")) == "breaks_off"
+    assert reason(data_fault("$ df -h | awk '{if ($1 == 2) print}'", "shell", "zh")) == ""
     assert reason(data_fault('[{"a": 1}, {"a": ]', "json", "en")) == "no_data"
     assert reason(data_fault("[" * 100_000 + "]", "json", "en")) == "no_data"
 
