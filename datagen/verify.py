@@ -65,10 +65,13 @@ _SMALL_ZH = dict(
 )
 
 
-def question_fault(question: str, statement: str, lang: str, context: str = "") -> Fault | None:
+def question_fault(
+    question: str, statement: str, lang: str, context: str = "", premise: float | None = None
+) -> Fault | None:
     """The first thing that is wrong with a question, seen beside the statement it should be answered by.
 
-    `context` holds what a question may name besides: title, headings, what the documents are about.
+    `context` holds what a question may name besides: title, headings, what the documents are about. `premise` is the
+    share of its content words that must stand in either, where that is not PREMISE_SUPPORT.
     """
     if not question.strip():
         return Fault("empty", "the question is empty")
@@ -97,7 +100,8 @@ def question_fault(question: str, statement: str, lang: str, context: str = "") 
         return Fault("several_questions", "more than one question")
     if sentence := _posed(question, statement, lang):
         return Fault("copies_passage", f"it is a sentence of the passage with a question mark: {sentence[:60]}")
-    return premise_fault(question, f"{statement}\n{context}", lang, PREMISE_SUPPORT[lang])
+    least = PREMISE_SUPPORT[lang] if premise is None else premise
+    return premise_fault(question, f"{statement}\n{context}", lang, least)
 
 
 def premise_fault(question: str, known: str, lang: str, least: float) -> Fault | None:

@@ -51,7 +51,8 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
         cost = pipeline.teacher.prices.of(prompt, completion)
         currency = pipeline.teacher.prices.currency
         price = f"{cost:.2f} {currency}" if cost else "no money (the job names no `prices`)"
-        yield f"To come, {'as far as is known' if unknown else 'at most'}: {calls:,} calls, {prompt + completion:,} tokens, {price}"
+        bound = "as far as is known" if unknown else "at most"
+        yield f"To come, {bound}: {calls:,} calls, {prompt + completion:,} tokens, {price}"
         yield "Calls answered before are in the journal and cost nothing again"
 
 
