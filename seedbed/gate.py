@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -69,10 +69,11 @@ class Gate:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def offer(self, key: str, text: str) -> Match | None:
-        """Accept `text` unless some accepted text scores over the threshold; that one is returned then."""
+    def offer(self, key: str, text: str, spares: Callable[[str], bool] | None = None) -> Match | None:
+        """Accept `text` unless some accepted text scores over the threshold; that one is returned then. Texts whose
+        key `spares` says yes to may be as near as they like."""
         tokens = self._encode(text)
-        match = _best(self._over(tokens))
+        match = _best([match for match in self._over(tokens) if spares is None or not spares(match.key)])
         if match is None:
             self._add(key, tokens)
         return match
