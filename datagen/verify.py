@@ -123,6 +123,12 @@ def _leaning(text: str, source: str, lang: str) -> str:
     return next((f.group() for f in LEANS[lang].finditer(text) if normalise(f.group()) not in said), "")
 
 
+def statement_fault(text: str, evidence: str, lang: str, context: str = "") -> Fault | None:
+    """The first thing that is wrong with a sentence that nobody asked for (of a summary, say): as of an answer, but
+    that it may be worded as the evidence is."""
+    return _form_fault(text, evidence, lang) or _grounding_fault(text, evidence, lang, context)
+
+
 def _form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
     if not answer:
         return Fault("empty", "the answer is empty")
@@ -144,14 +150,14 @@ def _form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
 def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault | None:
     asked, said = tokenize(question), tokenize(answer)
     fresh = [token for token in said if token not in set(asked) and token not in STOP[lang]]
-    exact = set(figures(answer)) - set(figures(question)) or _names(answer) - _names(question)
+    exact = set(figures(answer)) - set(figures(question)) or identifiers(answer) - identifiers(question)
     if not exact and len(fresh) < 3:
         return Fault("echo", "it says nothing that the question has not said")
     if lang == "en" and _asks_what_it_says(question, answer):
         return Fault("echo", "the question holds what the answer says, and asks nothing")
     if "哪些" in question and not re.search(r"[、；]|和|与|以及|或|分别|及|并|\n", answer):
         return Fault("no_list", "asked for several things, it names none or one")
-    if len(said) > COPIED_TOKENS[lang] and _longest_run(said, tokenize(evidence)) >= COPIED_SHARE * len(said):
+    if len(said) > COPIED_TOKENS[lang] and longest_run(said, tokenize(evidence)) >= COPIED_SHARE * len(said):
         return Fault("copied_answer", "it is copied word for word from the passage")
     return None
 
@@ -162,7 +168,7 @@ def _asks_what_it_says(question: str, answer: str) -> bool:
     if not question.lower().startswith("what "):
         return False
     clause = _CLAUSE_END.split(_LEADING_CLAUSE.sub("", answer) + " ")[0]
-    exact = set(figures(clause)) - set(figures(question)) or _names(clause) - _names(question)
+    exact = set(figures(clause)) - set(figures(question)) or identifiers(clause) - identifiers(question)
     return not exact and not set(units(clause, "en")) - set(units(question, "en"))
 
 
@@ -189,7 +195,7 @@ def _posed(question: str, passage: str, lang: str) -> str:
         return ""  # one figure, name or reason is what such a question leaves out
     for start, end in sentences(passage):
         said = tokenize(passage[start:end])
-        if len(said) > 5 and passage[start] != "#" and _longest_run(asked, said) >= 0.8 * len(said):
+        if len(said) > 5 and passage[start] != "#" and longest_run(asked, said) >= 0.8 * len(said):
             return passage[start:end]
     return ""
 
@@ -200,7 +206,7 @@ def _missing_figures(text: str, known: str) -> str:
 
 def _missing_names(text: str, known: str, lang: str) -> str:
     exact, known = known, normalise(known)
-    missing = {name for name in _names(text) if name not in known}
+    missing = {name for name in identifiers(text) if name not in known}
     # `rouge_score` is not Rouge_Score: what has an underscore is a name in code.
     missing |= {name for name in _NAME.findall(half_width(text)) if "_" in name and name not in exact}
     if lang == "zh":
@@ -287,7 +293,7 @@ def figures(text: str) -> list[str]:
     return found + words + chinese
 
 
-def _names(text: str) -> set[str]:
+def identifiers(text: str) -> set[str]:
     """Commands, files, flags and identifiers, normalised: what must not be invented."""
     found = [name for name in _CODE.findall(text) if name.isascii()] + _NAME.findall(half_width(text))
     return {normalise(name.strip(".,:;")) for name in found if len(name) > 1 and not _FIGURE.fullmatch(name)}
@@ -305,7 +311,7 @@ def _repeated(text: str) -> str:
     return ""
 
 
-def _longest_run(tokens: list[str], inside: list[str]) -> int:
+def longest_run(tokens: list[str], inside: list[str]) -> int:
     """Length of the longest run of `tokens` that stands, in one piece, in `inside`."""
     best, row = 0, [0] * (len(inside) + 1)
     for token in tokens:
@@ -344,9 +350,9 @@ def _squeeze(text: str) -> tuple[str, list[int]]:
 def carriers(answer: str, passage: list[str], proposed: list[int], lang: str, most: int) -> list[int]:
     """Indices (from 0) of the sentences that carry an answer: of those `proposed` the ones that share words with it,
     and while figures, names or most of its words are still missing, those of the rest that add the most."""
-    wanted = set(units(answer, lang)) | {f"#{figure}" for figure in figures(answer)} | _names(answer)
+    wanted = set(units(answer, lang)) | {f"#{figure}" for figure in figures(answer)} | identifiers(answer)
     said = [
-        set(units(s, lang)) | {f"#{f}" for f in figures(s)} | {n for n in _names(answer) if n in normalise(s)}
+        set(units(s, lang)) | {f"#{f}" for f in figures(s)} | {n for n in identifiers(answer) if n in normalise(s)}
         for s in passage
     ]
     chosen = [i for i in dict.fromkeys(proposed) if wanted & said[i]][:most]

@@ -1,0 +1,206 @@
+"""One passage told anew in one form: what the teacher is shown, and what of its reply the passage carries.
+
+The teacher replies with a list of sentences, in all forms: sentence by sentence a text can be checked, what the passage
+does not carry can be left out, and a reply that was cut keeps its whole sentences. The evidence is not asked for but
+found: those sentences of the passage that have a told sentence's words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from datagen import verify
+from datagen.facts import Fact, fact_at, key_facts, stated
+from datagen.parse import ask
+from datagen.passages import Passage
+from datagen.phrases import ORDERS
+from datagen.verify import Fault
+from seedbed.chat import Complete, Request
+from seedbed.prompts import Prompt, load
+from seedbed.text import tokenize
+
+# Form -> how many sentences it has at most. Lists tell one thing a line; the others are running text.
+FORMS = {"summary": 5, "facts": 12, "explain": 8, "relations": 8}
+LISTS = ("facts", "relations")
+# Of a text's sentences so many may be left out for what the passage does not carry; more, and the text goes.
+MOST_DROPPED = 0.25
+_MOST_CARRIERS = 4  # sentences that one told sentence may rest on; a summary joins more than an answer does (3)
+_LONGEST = 300  # characters of a sentence; what reaches that end was cut there
+_ALONE = {
+    "en": re.compile(r"^(?:it|its|they|their|this|these|those|that|he|she|such|both)\b", re.I),
+    "zh": re.compile(r"^(?:它|他|她|这|那|该|此|其(?!他)|两者|上述)"),
+}
+
+
+class _Related(msgspec.Struct):
+    """A relation: two entities of the passage, and the sentence that tells what one has to do with the other."""
+
+    first: str
+    second: str
+    sentence: str
+
+
+class _Sentences(msgspec.Struct):
+    """The reply of every form but `relations`."""
+
+    sentences: list[str]
+
+
+class _Relations(msgspec.Struct):
+    relations: list[_Related]
+
+
+@dataclass
+class Telling:
+    """A passage on its way to one of its forms. `parts` are the sentences kept, each with the numbers (from 0) of the
+    passage's sentences that carry it; `dropped` counts the reasons of those left out."""
+
+    passage: Passage
+    form: str
+    sample: int = 0
+    parts: list[tuple[str, list[int]]] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+    fault: Fault | None = None
+    raw: str = ""
+    calls: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        between = "\n" if self.form in LISTS else "" if self.passage.language == "zh" else " "
+        return between.join(sentence for sentence, _ in self.parts)
+
+    @property
+    def evidence(self) -> list[int]:
+        return sorted({number for _, numbers in self.parts for number in numbers})
+
+    @property
+    def facts(self) -> list[str]:
+        """Ids of the facts that the text states, in its order; of the form `facts` one a line."""
+        known, lang = key_facts(self.passage), self.passage.language
+        if self.form == "facts":
+            return [_fact_of(self.passage, sentence, numbers, known).id for sentence, numbers in self.parts]
+        told = (fact.id for sentence, numbers in self.parts for fact in stated(sentence, known, numbers, lang))
+        return list(dict.fromkeys(told))
+
+    @property
+    def copied(self) -> float:
+        """Share of the text's tokens that stand, in one run a sentence, in the passage."""
+        source = tokenize(self.passage.text)
+        said = [tokenize(sentence) for sentence, _ in self.parts]
+        return sum(verify.longest_run(one, source) for one in said) / max(1, sum(map(len, said)))
+
+
+def _fact_of(passage: Passage, sentence: str, numbers: list[int], known: list[Fact]) -> Fact:
+    """The key fact that a sentence states; where it states none, what its own evidence says is the fact."""
+    found = stated(sentence, known, numbers, passage.language)
+    return max(found, key=lambda fact: len(fact.numbers)) if found else fact_at(passage, tuple(numbers))
+
+
+def shown(passage: Passage) -> list[int]:
+    """The numbers of the sentences that a teacher is shown: all that do not give orders to a model."""
+    orders = ORDERS[passage.language]
+    return [n for n, sentence in enumerate(passage.sentences) if not orders.search(sentence)]
+
+
+def prompt(lang: str, form: str, folder: Path | None = None) -> Prompt:
+    return load(lang, f"rewrite/{form}", folder)
+
+
+async def tell(
+    telling: Telling, complete: Complete, about: str, temperature: float, max_tokens: int, folder: Path | None = None
+) -> Telling:
+    """Asks for the form, and keeps what the passage carries."""
+    passage, form = telling.passage, telling.form
+    visible = shown(passage)
+    lines = "\n".join(passage.stated(number) for number in visible).replace("<|", "< |")
+    title = " > ".join(dict.fromkeys((about or passage.headings[0], passage.headings[1])))
+    request = Request(
+        messages=prompt(passage.language, form, folder).messages(title=title, sentences=lines),
+        max_tokens=max_tokens,
+        temperature=temperature,
+        schema=_schema(form),
+        sample=telling.sample,
+    )
+    told: list[str] = []
+    if form == "relations":
+        related = await ask(complete, request, _Relations, keep_whole_items=True)
+        telling.raw, telling.calls = related.raw, related.calls
+        telling.fault = Fault(related.reason, related.detail) if related.value is None else None
+        told = [_joining(one, telling) for one in related.value.relations] if related.value else []
+    else:
+        plain = await ask(complete, request, _Sentences, keep_whole_items=True)
+        telling.raw, telling.calls = plain.raw, plain.calls
+        telling.fault = Fault(plain.reason, plain.detail) if plain.value is None else None
+        told = plain.value.sentences if plain.value else []
+    if telling.fault is None:
+        _check(telling, [_tidy(sentence, passage) for sentence in told if sentence.strip()], visible, about)
+    return telling
+
+
+def _joining(related: _Related, telling: Telling) -> str:
+    """The sentence of a relation; empty, and counted, where it does not name two things."""
+    first, second, sentence = (text.strip().lower() for text in (related.first, related.second, related.sentence))
+    if first and second and first != second and first in sentence and second in sentence:
+        return related.sentence
+    telling.dropped["no_relation"] += 1
+    return ""
+
+
+def _check(telling: Telling, told: list[str], visible: list[int], about: str) -> None:
+    passage, lang = telling.passage, telling.passage.language
+    source = [passage.stated(number) for number in visible]
+    names = " ".join((*passage.headings, about))
+    for sentence in dict.fromkeys(told):
+        found = verify.carriers(sentence, source, [], lang, _MOST_CARRIERS)
+        fault = _sentence_fault(telling, sentence, " ".join(source[n] for n in found), names)
+        if fault:
+            telling.dropped[fault.reason] += 1
+        else:
+            telling.parts.append((sentence, [visible[n] for n in found]))
+    kept, gone = len(telling.parts), telling.dropped.total()
+    if gone > MOST_DROPPED * (kept + gone):
+        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(telling.dropped.items()))
+        telling.fault = Fault("unsupported", f"{gone} of {kept + gone} sentences are not the passage's: {reasons}")
+    elif kept < 2:
+        telling.fault = Fault("too_short", f"{kept or 'no'} sentence")
+    elif (share := telling.copied) > verify.COPIED_SHARE and telling.form != "facts":
+        telling.fault = Fault("copied", f"{share:.0%} of it stands word for word in the passage")
+
+
+def _sentence_fault(telling: Telling, sentence: str, evidence: str, names: str) -> Fault | None:
+    lang = telling.passage.language
+    if len(sentence) >= _LONGEST:
+        return Fault("cut_answer", "it reaches the longest length")
+    if ORDERS[lang].search(sentence):
+        return Fault("orders", "it gives orders to a model")
+    if telling.form in LISTS and (found := _ALONE[lang].search(sentence)):
+        return Fault("leans", f"{found.group()!r} stands where the subject should")
+    return verify.statement_fault(sentence, evidence, lang, names)
+
+
+_MARK = re.compile(r"^(?:[-*•]|\d{1,2}[.)、](?!\d)|\[\d{1,2}\])\s*")
+
+
+def _tidy(sentence: str, passage: Passage) -> str:
+    """Without a list's mark; a template's marks as the passage has them."""
+    sentence = _MARK.sub("", " ".join(sentence.split()))
+    return sentence.replace("< |", "<|") if "<|" in passage.text else sentence
+
+
+def _schema(form: str) -> dict[str, Any]:
+    sentence: dict[str, Any] = {"type": "string", "minLength": 4, "maxLength": _LONGEST}
+    if form == "relations":
+        name = {"type": "string", "minLength": 1, "maxLength": 60}
+        item = _object({"first": name, "second": name, "sentence": sentence})
+        return _object({"relations": {"type": "array", "items": item, "minItems": 1, "maxItems": FORMS[form]}})
+    return _object({"sentences": {"type": "array", "items": sentence, "minItems": 1, "maxItems": FORMS[form]}})
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
