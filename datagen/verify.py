@@ -50,9 +50,11 @@ _LEADING_CLAUSE = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|
 _CLAUSE_END = re.compile(r"[,;:.](?=\s)|\b(?:because|so that|since)\b")
 _GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
 _CODE = re.compile(r"`([^`\n]+)`")
-# File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type.
+# File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type. ASCII, so that one in
+# front of Chinese ends where the Chinese begins.
 _NAME = re.compile(
-    r"--?[a-z][\w-]+|[\w.-]*\w\.(?:[a-z]{2,8})\b|\w+_\w+|/[\w./-]{2,}|\b[a-z]+[A-Z]\w+|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b"
+    r"--?[a-z][\w-]+|[\w.-]*\w\.(?:[a-z]{2,8})\b|\w+_\w+|/[\w./-]{2,}|\b[a-z]+[A-Z]\w+|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b",
+    re.A,
 )
 _FIGURE = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _ENUMERATOR = re.compile(r"^\s*\d{1,2}[.)、](?=\s)", re.M)  # of a list: no figure

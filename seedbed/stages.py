@@ -73,6 +73,7 @@ _ALL = [
     Stage("doc_qa", "datagen.doc_qa:doc_qa", "generate", teacher=True, prompts=("doc_qa",)),
     Stage("passages", "datagen.corpus:passages", "generate"),
     Stage("rewrite", "datagen.rewrite:rewrite", "generate", teacher=True, prompts=("rewrite",)),
+    Stage("augment", "datagen.augment:augment", "generate", teacher=True, prompts=("augment",), reads="records"),
     Stage("clean", "curate.clean:clean", "curate"),
     Stage("rules", "curate.rules:rules", "curate"),
     Stage("exact", "curate.exact:exact", "curate"),
