@@ -209,6 +209,7 @@ def _record(work: Rewording, manner: Manner) -> Record:
     labels = record.labels | {"augmented": kind}
     # Scores were of the words it had before.
     scores = {"likeness": round(min(rouge_l(getattr(record, n), getattr(work, n)) for n in work.changed), 4)}
+    scores |= {"certainty": round(work.certainty, 4)} if work.certainty is not None else {}
     if work.fault is None:
         return record.revised(step, messages=turns, labels=labels, scores=scores)
     if turns == record.messages:  # nothing came: the rejected record is not its original

@@ -21,9 +21,10 @@ from typing import Any, Literal
 import msgspec
 
 from datagen import meaning
+from datagen.certainty import certainty
 from datagen.noise import noisy
-from datagen.parse import ask
-from datagen.verify import Fault
+from datagen.parse import Parsed, ask
+from datagen.verify import Fault, units
 from seedbed.chat import Complete, Request
 from seedbed.prompts import Prompt, load
 from seedbed.record import Record
@@ -64,6 +65,7 @@ class Rewording:
     fault: Fault | None = None
     raw: str = ""
     calls: tuple[str, ...] = ()
+    certainty: float | None = None  # the least of its calls
     changed: list[Literal["instruction", "answer"]] = field(default_factory=list)
 
 
@@ -115,12 +117,20 @@ async def _text(
     most = 4 * len(old) + 80
     parsed = await ask(manner.complete, _request(manner, lang, kind, variables, {"type": "string", "minLength": 1,
                                                                                  "maxLength": most}), _Text)
-    work.raw, work.calls = parsed.raw, work.calls + parsed.calls
+    _note(work, parsed, '"text"')
     if parsed.value is None:
-        work.fault = Fault(parsed.reason, parsed.detail)
         return old
     text = parsed.value.text.strip()
     return text.replace("< |", "<|") if "<|" in old else text
+
+
+def _note(work: Rewording, parsed: Parsed[Any], begins: str) -> None:
+    """Keeps what came, how sure the teacher was of it, and the fault where it is nothing."""
+    work.raw, work.calls = parsed.raw, work.calls + parsed.calls
+    if parsed.value is None:
+        work.fault = Fault(parsed.reason, parsed.detail)
+    elif (sure := certainty(parsed.tokens, begins, "\0")) is not None:
+        work.certainty = sure if work.certainty is None else min(sure, work.certainty)
 
 
 def _request(manner: Manner, lang: str, kind: str, variables: dict[str, str], schema: dict[str, Any]) -> Request:
@@ -132,6 +142,7 @@ def _request(manner: Manner, lang: str, kind: str, variables: dict[str, str], sc
         max_tokens=manner.max_tokens,
         temperature=manner.temperature,
         schema={"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": False},
+        logprobs=True,
     )
 
 
@@ -153,18 +164,29 @@ async def _synonyms(work: Rewording, manner: Manner) -> None:
     schema = {"type": "array", "items": item, "minItems": 1, "maxItems": _MOST_SYNONYMS + 1}
     request = _request(manner, work.lang, "synonyms", {"task": work.instruction}, schema)
     parsed = await ask(manner.complete, request, _Synonyms, keep_whole_items=True)
-    work.raw, work.calls = parsed.raw, parsed.calls
+    _note(work, parsed, '"replacements"')
     if parsed.value is None:
-        work.fault = Fault(parsed.reason, parsed.detail)
         return
     done: list[str] = []
     for pair in parsed.value.replacements:
+        if _is_term(pair.word.strip(), work.record, work.lang):
+            continue
         text = replaced(work.instruction, pair.word.strip(), pair.synonym.strip(), work.lang)
         if text != work.instruction and len(done) < _MOST_SYNONYMS:
             work.instruction = text
             done.append(f"{pair.word.strip()} -> {pair.synonym.strip()}")
     work.note = ", ".join(done)
     work.fault = None if done else Fault("no_synonym", "none of the words can be replaced")
+
+
+def _is_term(word: str, record: Record, lang: str) -> bool:
+    """Whether a word of the question stands in its answer and its evidence too: such words are the matter's own, and a
+    small teacher offers what is near in a dictionary ("overlap -> interweave")."""
+    evidence = " ".join(quote.quote for quote in record.evidence)
+    if lang == "zh":
+        return word in record.answer and word in evidence
+    wanted = set(units(word, lang))
+    return bool(wanted & set(units(record.answer, lang)) & set(units(evidence, lang)))
 
 
 def replaced(text: str, word: str, synonym: str, lang: str) -> str:

@@ -33,9 +33,12 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
         if estimate is None:
             yield f"  {step.name:18} to do"
             continue
-        passages = _passages(pipeline, step)
-        expected = estimate(passages, step.options)
-        read = f"{len(passages)} passages, " if step.inputs else ""
+        if open_inputs := [s.name for s in step.inputs if s.stage.group == "generate" and not pipeline.finished(s)]:
+            yield f"  {step.name:18} to do: its cost shows when {' and '.join(open_inputs)} is done; plan again then"
+            continue
+        given = _inputs(pipeline, step)
+        expected = estimate(given, step.options)
+        read = f"{len(given)} {'records' if step.stage.reads == 'records' else 'passages'}, " if step.inputs else ""
         yield (
             f"  {step.name:18} to do: {read}about {expected[0]:,} calls, {expected[1]:,} prompt and {expected[2]:,} "
             "completion tokens"
@@ -49,14 +52,14 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
         yield "Calls answered before are in the journal and cost nothing again"
 
 
-def _passages(pipeline: Pipeline, step: Planned) -> list[Record]:
-    """The passages that a generator would get: from the finished source stage, or read for this purpose."""
-    if not step.inputs:
-        return []  # a generator that needs no source
-    source = step.inputs[0]
-    if pipeline.finished(source):
-        return list(jsonl.read(source.folder / "kept.jsonl"))
-    with tempfile.TemporaryDirectory() as folder:
-        context = Context(Path(folder))
-        results = source.stage.function(iter(()), source.options, context)
-        return [record for record in results if record.rejection is None]
+def _inputs(pipeline: Pipeline, step: Planned) -> list[Record]:
+    """What a generator would get: from the finished stages it reads, or, from a source, read for this purpose."""
+    found: list[Record] = []
+    for source in step.inputs:  # none for a generator that needs no source
+        if pipeline.finished(source):
+            found += jsonl.read(source.folder / "kept.jsonl")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            results = source.stage.function(iter(()), source.options, Context(Path(folder)))
+            found += [record for record in results if record.rejection is None]
+    return found

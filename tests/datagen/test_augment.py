@@ -31,6 +31,7 @@ PARAPHRASE = {"en": "The KX-40 pump has which pressure by default?", "zh": "KX-4
 BACK = {"en": "What pressure does the KX-40 pump have by default?", "zh": "KX-40 离心泵默认的压力为多少？"}
 POLISHED = {"en": "The KX-40 pump's default pressure is 2.5 bar.", "zh": "KX-40 离心泵出厂时的默认压力为 2.5 bar。"}
 PAIRS = {"en": [("default", "standard")], "zh": [("默认", "缺省")]}
+SHORT = {"en": "It runs at 2.5 bar.", "zh": "压力是 2.5 bar。"}
 REPLACED = {"en": "What is the standard pressure of the KX-40 pump?", "zh": "KX-40 离心泵的缺省压力是多少？"}
 
 
@@ -89,6 +90,8 @@ def test_each_kind_rewords_its_part_and_keeps_the_rest(
     tmp_path: Path, lang: str, kind: str, instruction: dict[str, str] | None, answer: dict[str, str] | None
 ) -> None:
     given = record(lang)
+    if kind == "synonyms":  # where the answer has the word too, it is a term
+        given = record(lang, history=()).revised(given.history[0], messages=chat(given.instruction, SHORT[lang]).messages)
     (made,) = run(tmp_path, [given], kinds={kind: 1}).records
     assert made.rejection is None
     assert (made.instruction, made.answer) == ((instruction or {lang: given.instruction})[lang], (answer or {lang: given.answer})[lang])
@@ -222,6 +225,13 @@ def test_orders_in_a_question_are_reworded_and_not_obeyed(tmp_path: Path, lang: 
 )
 def test_a_synonym_takes_the_place_of_one_word(given: str, word: str, synonym: str, lang: str, outcome: str) -> None:
     assert replaced(given, word, synonym, lang) == outcome
+
+
+@BOTH
+def test_a_word_of_question_answer_and_evidence_is_a_term_and_stays(tmp_path: Path, lang: str) -> None:
+    assert run(tmp_path, [record(lang)], kinds={"synonyms": 1}).reasons == ["no_synonym"]
+    free = msgspec.structs.replace(record(lang), evidence=(), source=None)
+    assert run(tmp_path, [free], kinds={"synonyms": 1}).kept[0].instruction == REPLACED[lang]
 
 
 @BOTH
