@@ -38,6 +38,7 @@ _FREE_NOT = re.compile(
     re.S,
 )
 _PROPER = re.compile(r"(?<=[a-z,;:] )[A-Z][\w-]+")
+_DIGITS = re.compile(r"\d+(?:\.\d+)?")
 _LATIN = re.compile(r"[a-z][a-z0-9_-]+")
 # A question of fact may begin with other words ("At what intervals …", "By default, which …").
 _OF_FACT = {
@@ -69,10 +70,17 @@ def exact_fault(old: str, new: str, lang: str, besides: str = "") -> Fault | Non
 
 
 def figures_fault(old: str, new: str, besides: str = "") -> Fault | None:
-    """Whether the two texts have other figures; they may be in two languages."""
+    """Whether the two texts have other figures."""
     before, after = set(verify.figures(old)), set(verify.figures(new))
     odd = (before - after) | (after - before - set(verify.figures(besides)))
     return Fault("changed_figure", f"{', '.join(sorted(odd))} stands in one of them only") if odd else None
+
+
+def lost_in_translation(text: str, translation: str) -> Fault | None:
+    """Whether a translation has other figures in digits: number words differ between languages (两段, "two parts")."""
+    one, other = (set(_DIGITS.findall(half_width(side).replace(",", ""))) for side in (text, translation))
+    odd = one ^ other
+    return Fault("changed_figure", f"{', '.join(sorted(odd))} stands in one language only") if odd else None
 
 
 def _names(text: str, lang: str) -> set[str]:

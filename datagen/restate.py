@@ -179,6 +179,8 @@ def _sentence_fault(telling: Telling, sentence: str, evidence: str, names: str) 
         return Fault("cut_answer", "it reaches the longest length")
     if ORDERS[lang].search(sentence):
         return Fault("orders", "it gives orders to a model")
+    if sentence.endswith(("?", "？")):
+        return Fault("asks", "a question tells nothing")
     if telling.form in LISTS and (found := _ALONE[lang].search(sentence)):
         return Fault("leans", f"{found.group()!r} stands where the subject should")
     return verify.statement_fault(sentence, evidence, lang, names)

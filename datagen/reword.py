@@ -151,7 +151,7 @@ async def _there_and_back(work: Rewording, manner: Manner, old: str) -> str:
     there = await _text(work, manner, work.lang, "back_translate", old, {"text": old})
     if work.fault is None and language(there) == work.lang:
         work.fault = Fault("not_translated", f"the translation is not in the other language ({other})")
-    if work.fault is None and (fault := meaning.figures_fault(old, there)):
+    if work.fault is None and (fault := meaning.lost_in_translation(old, there)):
         work.fault = fault
     work.note = "; ".join(filter(None, [work.note, there]))
     return old if work.fault else await _text(work, manner, other, "back_translate", old, {"text": there})

@@ -18,6 +18,7 @@ from curate.rouge import rouge
 from curate.split import Options as Split
 from curate.split import split
 from datagen.augment import Options, augment, estimate
+from datagen.meaning import lost_in_translation
 from datagen.reword import KINDS, PROMPTS, replaced
 from datagen.teacher.scripted import Rule, scripted
 from seedbed.chat import Loop, Request
@@ -184,6 +185,12 @@ def test_a_translation_that_is_none_ends_there(tmp_path: Path, lang: str) -> Non
     lost = {"en": "离心泵的默认压力是 9 bar 吗？", "zh": "Is the default pressure of the pump 9 bar?"}[lang]
     made = run(tmp_path, [record(lang)], lambda _: text(lost), kinds={"back_translate": 1})
     assert made.reasons == ["changed_figure"] and len(made.script.requests) == 1
+
+
+def test_number_words_of_two_languages_are_not_compared() -> None:
+    assert lost_in_translation("怎样切成两段？", "How is it cut into two parts?") is None
+    assert lost_in_translation("每 2,000 小时", "Every 2000 hours") is None
+    assert lost_in_translation("每 2000 小时", "Every 200 hours")
 
 
 def test_what_the_original_would_not_pass_is_no_fault_of_the_new_words(tmp_path: Path) -> None:

@@ -153,6 +153,13 @@ def test_a_list_names_its_subject_in_every_line(tmp_path: Path, lang: str) -> No
 
 
 @BOTH
+def test_a_question_tells_nothing(tmp_path: Path, lang: str) -> None:
+    question = {"en": "Is 2.5 bar the default of the KX-40 pump?", "zh": "KX-40 离心泵的默认压力是 2.5 bar 吗？"}[lang]
+    made = run(tmp_path, [passage(lang)], lambda _: said(*TOLD[lang], question), forms=("summary",))
+    assert question not in made.kept[0].text and made.figures["by_form"]["summary"]["dropped"] == {"asks": 1}
+
+
+@BOTH
 def test_a_relation_names_two_things(tmp_path: Path, lang: str) -> None:
     good = [*paired(lang), (*PAIRED[lang][0], {"en": "The KX-40 pump holds 2.5 bar by default.",
                                             "zh": "KX-40 离心泵默认的压力达到 2.5 bar。"}[lang])]
