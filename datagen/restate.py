@@ -22,6 +22,7 @@ from datagen.passages import Passage
 from datagen.phrases import ORDERS
 from datagen.verify import Fault
 from seedbed.chat import Complete, Request
+from seedbed.gate import rouge_l
 from seedbed.prompts import Prompt, load
 from seedbed.text import tokenize
 
@@ -32,6 +33,8 @@ LISTS = ("facts", "relations")
 MOST_DROPPED = 0.25
 _MOST_CARRIERS = 4  # sentences that one told sentence may rest on; a summary joins more than an answer does (3)
 _LONGEST = 300  # characters of a sentence; what reaches that end was cut there
+# ROUGE-L F1 of two sentences of one text; above the 0.7 of whole texts, because the lines of a list are alike.
+_TWIN = 0.8
 _ALONE = {
     "en": re.compile(r"^(?:it|its|they|their|this|these|those|that|he|she|such|both)\b", re.I),
     "zh": re.compile(r"^(?:它|他|她|这|那|该|此|其(?!他)|两者|上述)"),
@@ -181,6 +184,8 @@ def _sentence_fault(telling: Telling, sentence: str, evidence: str, names: str) 
         return Fault("orders", "it gives orders to a model")
     if sentence.endswith(("?", "？")):
         return Fault("asks", "a question tells nothing")
+    if any(rouge_l(sentence, earlier) > _TWIN for earlier, _ in telling.parts):
+        return Fault("repeated", "a sentence before it says that nearly in the same words")
     if telling.form in LISTS and (found := _ALONE[lang].search(sentence)):
         return Fault("leans", f"{found.group()!r} stands where the subject should")
     return verify.statement_fault(sentence, evidence, lang, names)

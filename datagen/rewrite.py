@@ -25,7 +25,7 @@ from datagen.verify import Fault
 from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.record import Evidence, Record, Step, make
-from seedbed.text import language, sentences
+from seedbed.text import language
 
 VERSION = 1
 TASK = "rewrite"
@@ -164,8 +164,8 @@ def _nothing(passage: Passage) -> Fault | None:
     source = passage.record.source
     if verdict := unusable(passage.text, source.headings if source else ()):
         return Fault("carries_nothing", verdict.detail)
-    whole = [n for n in shown(passage) if len(sentences(passage.stated(n))) > 0]
-    return Fault("carries_nothing", f"{len(whole) or 'no'} sentence") if len(whole) < 2 else None
+    count = len(shown(passage))
+    return Fault("carries_nothing", f"{count or 'no'} sentence") if count < 2 else None
 
 
 def _drawn(passages: list[Passage], options: Options, seed: int) -> list[Telling]:

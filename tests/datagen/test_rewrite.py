@@ -160,6 +160,14 @@ def test_a_question_tells_nothing(tmp_path: Path, lang: str) -> None:
 
 
 @BOTH
+def test_a_sentence_said_before_is_left_out(tmp_path: Path, lang: str) -> None:
+    again = TOLD[lang][0].replace("pressure", "pressure level").replace("默认的压力", "默认的工作压力")
+    made = run(tmp_path, [passage(lang)], lambda _: said(*TOLD[lang], TOLD[lang][0], again), forms=("summary",))
+    assert made.kept[0].text.count("2.5 bar") == 1
+    assert made.figures["by_form"]["summary"]["dropped"] == {"repeated": 1}
+
+
+@BOTH
 def test_a_relation_names_two_things(tmp_path: Path, lang: str) -> None:
     good = [*paired(lang), (*PAIRED[lang][0], {"en": "The KX-40 pump holds 2.5 bar by default.",
                                             "zh": "KX-40 离心泵默认的压力达到 2.5 bar。"}[lang])]
