@@ -3,6 +3,10 @@
 The teacher replies with a list of sentences, in all forms: sentence by sentence a text can be checked, what the passage
 does not carry can be left out, and a reply that was cut keeps its whole sentences. The evidence is not asked for but
 found: those sentences of the passage that have a told sentence's words.
+
+Shown a whole passage, a 1.5B model copies it: of four explanations three were the passage again, and one went on with
+the prompt's example. Of four sentences at a time it tells in words of its own (docs/generators/rewrite.md). A summary
+wants the whole.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import msgspec
 
 from datagen import verify
 from datagen.facts import Fact, fact_at, key_facts, stated
-from datagen.parse import ask
+from datagen.parse import Parsed, ask
 from datagen.passages import Passage
 from datagen.phrases import ORDERS
 from datagen.verify import Fault
@@ -115,35 +119,62 @@ def prompt(lang: str, form: str, folder: Path | None = None) -> Prompt:
     return load(lang, f"rewrite/{form}", folder)
 
 
-async def tell(
-    telling: Telling, complete: Complete, about: str, temperature: float, max_tokens: int, folder: Path | None = None
-) -> Telling:
-    """Asks for the form, and keeps what the passage carries."""
+@dataclass(frozen=True)
+class Manner:
+    """What all requests of a job have in common."""
+
+    temperature: float
+    max_tokens: int
+    at_once: int = 0
+    sampled: float = 0.7  # least temperature of second and later texts: colder they are the first one again
+    folder: Path | None = None
+
+
+async def tell(telling: Telling, complete: Complete, about: str, manner: Manner) -> Telling:
+    """Asks for the form, piece by piece, and keeps what the passage carries."""
+    for piece in _pieces(shown(telling.passage), 0 if telling.form == "summary" else manner.at_once):
+        told = await _told(telling, complete, piece, about, manner)
+        if telling.fault:
+            return telling
+        _check(telling, told, piece, about)
+    telling.fault = _text_fault(telling)
+    return telling
+
+
+def _pieces(visible: list[int], at_once: int) -> list[list[int]]:
+    """Neighbouring sentences, at most `at_once` together (0: all), in pieces of nearly equal length."""
+    count = -(-len(visible) // at_once) if at_once else 1
+    edges = [round(n * len(visible) / count) for n in range(count + 1)]
+    return [visible[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+
+
+async def _told(telling: Telling, complete: Complete, piece: list[int], about: str, manner: Manner) -> list[str]:
+    """The sentences of one reply; none, and the fault noted, where it is none."""
     passage, form = telling.passage, telling.form
-    visible = shown(passage)
-    lines = "\n".join(passage.stated(number) for number in visible).replace("<|", "< |")
+    lines = "\n".join(passage.stated(number) for number in piece).replace("<|", "< |")
     title = " > ".join(dict.fromkeys((about or passage.headings[0], passage.headings[1])))
     request = Request(
-        messages=prompt(passage.language, form, folder).messages(title=title, sentences=lines),
-        max_tokens=max_tokens,
-        temperature=temperature,
+        messages=prompt(passage.language, form, manner.folder).messages(title=title, sentences=lines),
+        max_tokens=manner.max_tokens,
+        temperature=max(manner.temperature, manner.sampled if telling.sample else 0.0),
         schema=_schema(form),
         sample=telling.sample,
     )
-    told: list[str] = []
     if form == "relations":
         related = await ask(complete, request, _Relations, keep_whole_items=True)
-        telling.raw, telling.calls = related.raw, related.calls
-        telling.fault = Fault(related.reason, related.detail) if related.value is None else None
+        _note(telling, related)
         told = [_joining(one, telling) for one in related.value.relations] if related.value else []
     else:
         plain = await ask(complete, request, _Sentences, keep_whole_items=True)
-        telling.raw, telling.calls = plain.raw, plain.calls
-        telling.fault = Fault(plain.reason, plain.detail) if plain.value is None else None
+        _note(telling, plain)
         told = plain.value.sentences if plain.value else []
-    if telling.fault is None:
-        _check(telling, [_tidy(sentence, passage) for sentence in told if sentence.strip()], visible, about)
-    return telling
+    return [_tidy(sentence, passage) for sentence in told if sentence.strip()]
+
+
+def _note(telling: Telling, parsed: Parsed[Any]) -> None:
+    telling.raw = "\n".join(filter(None, [telling.raw, parsed.raw]))
+    telling.calls += parsed.calls
+    telling.fault = Fault(parsed.reason, parsed.detail) if parsed.value is None else None
 
 
 def _joining(related: _Related, telling: Telling) -> str:
@@ -155,9 +186,10 @@ def _joining(related: _Related, telling: Telling) -> str:
     return ""
 
 
-def _check(telling: Telling, told: list[str], visible: list[int], about: str) -> None:
+def _check(telling: Telling, told: list[str], piece: list[int], about: str) -> None:
+    """Keeps the sentences that rest on the piece of the passage they were told from."""
     passage, lang = telling.passage, telling.passage.language
-    source = [passage.stated(number) for number in visible]
+    source = [passage.stated(number) for number in piece]
     names = " ".join((*passage.headings, about))
     for sentence in dict.fromkeys(told):
         found = verify.carriers(sentence, source, [], lang, _MOST_CARRIERS)
@@ -165,15 +197,20 @@ def _check(telling: Telling, told: list[str], visible: list[int], about: str) ->
         if fault:
             telling.dropped[fault.reason] += 1
         else:
-            telling.parts.append((sentence, [visible[n] for n in found]))
+            telling.parts.append((sentence, [piece[n] for n in found]))
+
+
+def _text_fault(telling: Telling) -> Fault | None:
+    """What is wrong with the text as a whole."""
     kept, gone = len(telling.parts), telling.dropped.total()
     if gone > MOST_DROPPED * (kept + gone):
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(telling.dropped.items()))
-        telling.fault = Fault("unsupported", f"{gone} of {kept + gone} sentences are not the passage's: {reasons}")
-    elif kept < 2:
-        telling.fault = Fault("too_short", f"{kept or 'no'} sentence")
-    elif (share := telling.copied) > verify.COPIED_SHARE and telling.form != "facts":
-        telling.fault = Fault("copied", f"{share:.0%} of it stands word for word in the passage")
+        return Fault("unsupported", f"{gone} of {kept + gone} sentences are not the passage's: {reasons}")
+    if kept < 2:
+        return Fault("too_short", f"{kept or 'no'} sentence")
+    if (share := telling.copied) > verify.COPIED_SHARE and telling.form != "facts":  # a fact has few wordings
+        return Fault("copied", f"{share:.0%} of it stands word for word in the passage")
+    return None
 
 
 def _sentence_fault(telling: Telling, sentence: str, evidence: str, names: str) -> Fault | None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from datagen.passages import Passage, passage_of
-from datagen.restate import FORMS, Telling, prompt, shown, tell
+from datagen.restate import FORMS, Manner, Telling, prompt, shown, tell
 from datagen.usable import unusable
 from datagen.verify import Fault
 from seedbed.context import Context
@@ -30,7 +30,6 @@ from seedbed.text import language
 VERSION = 1
 TASK = "rewrite"
 
-_SAMPLED = 0.7  # temperature of second and later texts of one form: colder they are the first one again
 # For the plan: tokens of the examples and of a reply, by form, as the embedded teacher has them.
 _EXAMPLES = {"summary": 650, "facts": 650, "explain": 700, "relations": 800}
 _REPLY = {"summary": 90, "facts": 150, "explain": 130, "relations": 230}
@@ -43,6 +42,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             passage, 0 leaves the form out
     target  accepted texts at most; None: all that the passages and `forms` give
     about   what the documents are about, in a phrase; `about_zh` for Chinese passages, where it differs
+    at_once sentences of the passage shown in one request (of a summary all): a small model copies what is longer.
+            0: the whole passage, for large models; relations then reach farther, and calls are fewer
     twin    ROUGE-L F1 above which two texts of one passage count as one
     """
 
@@ -50,6 +51,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     target: int | None = None
     about: str = ""
     about_zh: str = ""
+    at_once: int = 4
     twin: float = 0.7
     temperature: float = 0.3
     max_tokens: int = 600
@@ -61,8 +63,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("forms: expected at least one form, with a number above 0")
         if self.target is not None and self.target < 1:
             raise ValueError("target: expected 1 or more")
-        if self.max_tokens < 1:
-            raise ValueError("max_tokens: expected 1 or more")
+        if self.max_tokens < 1 or self.at_once < 0:
+            raise ValueError("max_tokens, at_once: expected a number above 0 (at_once: or 0 for the whole passage)")
 
     @property
     def times(self) -> dict[str, float]:
@@ -110,6 +112,7 @@ def rewrite(records: Iterable[Record], options: Options, context: Context) -> It
         else:
             passages.append(passage)
     queue = _drawn(passages, options, context.seed)
+    manner = Manner(options.temperature, options.max_tokens, options.at_once, folder=context.prompts)
     gates = {passage.record.id: Gate(options.twin) for passage in passages}
     counts = {form: _Count() for form in FORMS if options.times.get(form)}
     by_language: Counter[str] = Counter()
@@ -119,11 +122,7 @@ def rewrite(records: Iterable[Record], options: Options, context: Context) -> It
         # As many as are missing. One language and form after the other: their examples stay in an endpoint's cache.
         batch, queue = queue[: most - accepted], queue[most - accepted :]
         batch.sort(key=lambda one: (one.passage.language, one.form))
-        works = (
-            tell(one, complete, _about(one.passage, options), max(options.temperature, _SAMPLED if one.sample else 0.0),
-                 options.max_tokens, context.prompts)
-            for one in batch
-        )
+        works = (tell(one, complete, _about(one.passage, options), manner) for one in batch)
         for telling in loop.in_order(works, context.width):
             record = _record(telling, complete.model, context)
             match = gates[telling.passage.record.id].offer(record.id, telling.text) if telling.fault is None else None
@@ -148,15 +147,19 @@ def rewrite(records: Iterable[Record], options: Options, context: Context) -> It
 
 
 def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, int]:
-    """Calls, prompt tokens and completion tokens to expect: each form of each passage is one call."""
-    passages = list(passages)
-    size = sum(len(p.text) for p in passages) / max(1, len(passages)) / 2.5
-    calls = {form: times * len(passages) for form, times in options.times.items()}
-    # A target ends the run before all are asked; how many are accepted depends on the teacher.
-    share = min(1.0, 2 * options.target / max(1.0, sum(calls.values()))) if options.target else 1.0
-    prompt_tokens = sum((_EXAMPLES[form] + size) * n for form, n in calls.items())
-    completion = sum(_REPLY[form] * n for form, n in calls.items())
-    return round(share * sum(calls.values())), round(share * prompt_tokens), round(share * completion)
+    """Calls, prompt tokens and completion tokens to expect: one call for each piece of each passage."""
+    sizes = [(len(p.text) / 2.5, len(passage_of(p, p.language).spans)) for p in passages]
+    calls = prompt_tokens = completion = 0.0
+    for form, times in options.times.items():
+        for size, count in sizes:
+            pieces = -(-count // options.at_once) if options.at_once and form != "summary" else 1
+            calls += times * pieces
+            prompt_tokens += times * (_EXAMPLES[form] * pieces + size)
+            completion += times * _REPLY[form]
+    # A target ends the run before all are asked; every second text is accepted (docs/generators/rewrite.md).
+    texts = sum(options.times.values()) * len(sizes)
+    share = min(1.0, 2 * options.target / max(1.0, texts)) if options.target else 1.0
+    return round(share * calls), round(share * prompt_tokens), round(share * completion)
 
 
 def _nothing(passage: Passage) -> Fault | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from seedbed.chat import Loop, Request
 from seedbed.context import Context
 from seedbed.prompts import load
 from seedbed.record import Record, Source, make
-from tests.datagen.teaching import BOTH, Asked, Made, passage, spoken
+from tests.datagen.teaching import BOTH, SENTENCES, Asked, Made, passage, spoken
 
 # Of tests.datagen.teaching.SENTENCES, in other words.
 TOLD = {
@@ -153,6 +154,23 @@ def test_a_list_names_its_subject_in_every_line(tmp_path: Path, lang: str) -> No
 
 
 @BOTH
+def test_few_sentences_are_shown_at_once_and_the_text_is_one(tmp_path: Path, lang: str) -> None:
+    known = dict(zip(SENTENCES[lang], [TOLD[lang][0], ALONE[lang], TOLD[lang][2]], strict=True))
+
+    def say(request: Request) -> str:
+        return said(*(told for sentence, told in known.items() if sentence in request.messages[-1].content))
+
+    made = run(tmp_path, [passage(lang)], say, forms=("explain", "summary"), at_once=2, twin=1.0)
+    shown = Counter((form_of(r), sum(s in r.messages[-1].content for s in SENTENCES[lang])) for r in made.script.requests)
+    assert shown == {("explain", 1): 1, ("explain", 2): 1, ("summary", 3): 1}
+    explained = next(record for record in made.kept if record.labels["form"] == "explain")
+    assert explained.text == (" " if lang == "en" else "").join(known.values())
+    assert len(explained.evidence) == 3 and len(explained.history[0].calls) == 2
+    whole = run(tmp_path, [passage(lang)], say, forms=("explain",), at_once=0)
+    assert len(whole.script.requests) == 1
+
+
+@BOTH
 def test_a_question_tells_nothing(tmp_path: Path, lang: str) -> None:
     question = {"en": "Is 2.5 bar the default of the KX-40 pump?", "zh": "KX-40 离心泵的默认压力是 2.5 bar 吗？"}[lang]
     made = run(tmp_path, [passage(lang)], lambda _: said(*TOLD[lang], question), forms=("summary",))
@@ -268,7 +286,8 @@ def test_the_target_ends_the_run_and_every_passage_comes_before_any_comes_twice(
 @pytest.mark.parametrize(
     ("options", "word"),
     [({"forms": ("poem",)}, "unknown poem"), ({"forms": {"summary": 0}}, "at least one"), ({"forms": ()}, "at least one"),
-     ({"forms": {"summary": -1}}, "at least one"), ({"target": 0}, "target"), ({"max_tokens": 0}, "max_tokens")],
+     ({"forms": {"summary": -1}}, "at least one"), ({"target": 0}, "target"), ({"max_tokens": 0}, "max_tokens"),
+     ({"at_once": -1}, "at_once")],
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any], word: str) -> None:
     with pytest.raises(ValueError, match=word):
@@ -280,4 +299,5 @@ def test_the_estimate_counts_forms_and_passages() -> None:
     calls, prompt, completion = estimate(given, Options(forms={"summary": 1, "facts": 2}))
     assert calls == 30 and prompt > 30 * 600 and completion > 30 * 80
     assert estimate(given, Options(target=5))[0] == 10
+    assert estimate(given, Options(forms=("facts",), at_once=2))[0] == 20
     assert estimate([], Options()) == (0, 0, 0)
