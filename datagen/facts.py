@@ -61,3 +61,9 @@ def stated(text: str, facts: list[Fact], numbers: list[int], lang: str) -> list[
         and figures.issuperset(verify.figures(fact.text))
         and verify.support(fact.text, text, lang) >= _STATED
     ]
+
+
+def fact_of(passage: Passage, sentence: str, numbers: list[int], known: list[Fact]) -> Fact:
+    """The one fact that a sentence states: the longest of the `known` ones, or else what its own evidence says."""
+    found = stated(sentence, known, numbers, passage.language)
+    return max(found, key=lambda fact: len(fact.numbers)) if found else fact_at(passage, tuple(numbers))

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from datagen import verify
-from datagen.facts import Fact, fact_at, key_facts, stated
+from datagen.facts import fact_of, key_facts, stated
 from datagen.parse import Parsed, ask
 from datagen.passages import Passage
 from datagen.phrases import ORDERS
@@ -91,7 +91,7 @@ class Telling:
         """Ids of the facts that the text states, in its order; of the form `facts` one a line."""
         known, lang = key_facts(self.passage), self.passage.language
         if self.form == "facts":
-            return [_fact_of(self.passage, sentence, numbers, known).id for sentence, numbers in self.parts]
+            return [fact_of(self.passage, sentence, numbers, known).id for sentence, numbers in self.parts]
         told = (fact.id for sentence, numbers in self.parts for fact in stated(sentence, known, numbers, lang))
         return list(dict.fromkeys(told))
 
@@ -101,12 +101,6 @@ class Telling:
         source = tokenize(self.passage.text)
         said = [tokenize(sentence) for sentence, _ in self.parts]
         return sum(verify.longest_run(one, source) for one in said) / max(1, sum(map(len, said)))
-
-
-def _fact_of(passage: Passage, sentence: str, numbers: list[int], known: list[Fact]) -> Fact:
-    """The key fact that a sentence states; where it states none, what its own evidence says is the fact."""
-    found = stated(sentence, known, numbers, passage.language)
-    return max(found, key=lambda fact: len(fact.numbers)) if found else fact_at(passage, tuple(numbers))
 
 
 def shown(passage: Passage) -> list[int]:
@@ -179,11 +173,17 @@ def _note(telling: Telling, parsed: Parsed[Any]) -> None:
 
 def _joining(related: _Related, telling: Telling) -> str:
     """The sentence of a relation; empty, and counted, where it does not name two things."""
-    first, second, sentence = (text.strip().lower() for text in (related.first, related.second, related.sentence))
-    if first and second and first != second and first in sentence and second in sentence:
+    first, second = related.first.strip().lower(), related.second.strip().lower()
+    if first != second and all(_named(name, related.sentence, telling.passage.language) for name in (first, second)):
         return related.sentence
     telling.dropped["no_relation"] += 1
     return ""
+
+
+def _named(name: str, sentence: str, lang: str) -> bool:
+    """Whether a sentence names a thing, as it is or inflected."""
+    stems = set(verify.units(name, lang))
+    return bool(name) and (name in sentence.lower() or bool(stems) and stems <= set(verify.units(sentence, lang)))
 
 
 def _check(telling: Telling, told: list[str], piece: list[int], about: str) -> None:
