@@ -124,7 +124,7 @@ def augment(records: Iterable[Record], options: Options, context: Context) -> It
         "noise_at_most": int(options.noise * len(given)),
     }
     if state.missing > 0:
-        context.progress.say(f"  augment: {state.accepted.total()} of {target} accepted; every record was tried")
+        context.progress.say(f"  augment: {state.accepted.total()} of {target} accepted; no record is left to try")
 
 
 def estimate(records: Iterable[Record], options: Options) -> tuple[int, int, int]:

@@ -150,7 +150,7 @@ def ground_fault(old: Record, instruction: str, answer: str, evidence: str, lang
         before = check(old.instruction, old.answer) if fault else None
         if fault is None or (before and before.reason == fault.reason):
             continue
-        known = words_in(instruction + answer, f"{evidence}{names}", lang)
+        known = words_in(instruction if fault.reason == "false_premise" else answer, f"{evidence}{names}", lang)
         if lang == "zh" and fault.reason in _OF_WORDS and known >= _SURE:
             continue
         return fault

@@ -78,7 +78,7 @@ def run(folder: Path, given: list[Record], say: Callable[[Request], str | Rule] 
     script, notes = scripted(say), Notes()
     options = {"share": 1.0} | options
     with Loop() as loop:
-        context = Context(folder, seed=seed, complete=Asked(script), loop=loop, progress=notes)
+        context = Context(folder, seed, {"ingest": folder}, complete=Asked(script), loop=loop, progress=notes)
         return Made(list(augment(given, Options(**options), context)), context, script, notes.said)
 
 
@@ -162,6 +162,18 @@ def test_an_answer_that_says_something_else_is_rejected(tmp_path: Path, lang: st
     made = run(tmp_path, [record(lang)], lambda _: text(ANSWERED[reason][lang]), kinds={"polish": 1})
     expected = {"changed_name"} if reason == "unsupported_name" else {reason}
     assert set(made.reasons) == expected and made.rejected[0].rejection.stage == "augment"
+
+
+@BOTH
+def test_a_record_without_evidence_is_checked_against_its_passage(tmp_path: Path, lang: str) -> None:
+    bare = record(lang, evidence=())
+    wordy = {"en": "Which default pressure does the noisy painted KX-40 pump produce?", "zh": "涂漆很吵闹的 KX-40 离心泵的默认压力是多少？"}[lang]
+    made = run(tmp_path, [bare], lambda _: text(wordy), kinds={"paraphrase": 1})
+    assert not made.reasons  # its document is not in this run, and half of the words are known
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "d0c.md").write_text("-" * 100 + " ".join(SENTENCES[lang]), encoding="utf-8")
+    assert run(tmp_path, [bare], lambda _: text(wordy), kinds={"paraphrase": 1}).reasons == ["false_premise"]
+    assert not run(tmp_path, [bare], kinds={"paraphrase": 1}).reasons
 
 
 @BOTH
