@@ -46,11 +46,14 @@ _ALONE = {
 
 
 class _Related(msgspec.Struct):
-    """A relation: two entities of the passage, and the sentence that tells what one has to do with the other."""
+    """A relation: a sentence that tells what one thing has to do with another, and the two as it names them.
 
+    The sentence comes first: named before it, 18 of 24 pairs of the 1.5B teacher were not in the sentence that followed.
+    """
+
+    sentence: str
     first: str
     second: str
-    sentence: str
 
 
 class _Sentences(msgspec.Struct):
@@ -241,7 +244,7 @@ def _schema(form: str) -> dict[str, Any]:
     sentence: dict[str, Any] = {"type": "string", "minLength": 4, "maxLength": _LONGEST}
     if form == "relations":
         name = {"type": "string", "minLength": 1, "maxLength": 60}
-        item = _object({"first": name, "second": name, "sentence": sentence})
+        item = _object({"sentence": sentence, "first": name, "second": name})
         return _object({"relations": {"type": "array", "items": item, "minItems": 1, "maxItems": FORMS[form]}})
     return _object({"sentences": {"type": "array", "items": sentence, "minItems": 1, "maxItems": FORMS[form]}})
 
