@@ -46,10 +46,8 @@ _ALONE = {
 
 
 class _Related(msgspec.Struct):
-    """A relation: a sentence that tells what one thing has to do with another, and the two as it names them.
-
-    The sentence comes first: named before it, 18 of 24 pairs of the 1.5B teacher were not in the sentence that followed.
-    """
+    """A sentence that tells what one thing has to do with another, and the two as it names them: named before it, 18 of
+    24 pairs of the 1.5B teacher were not in the sentence that followed."""
 
     sentence: str
     first: str
@@ -57,8 +55,6 @@ class _Related(msgspec.Struct):
 
 
 class _Sentences(msgspec.Struct):
-    """The reply of every form but `relations`."""
-
     sentences: list[str]
 
 
