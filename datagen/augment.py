@@ -189,7 +189,10 @@ def _fault(work: Rewording, ground: Ground) -> Fault | None:
             return fault
     if fault := meaning.asks_otherwise(record.instruction, work.instruction, lang):
         return fault
-    return meaning.ground_fault(record, work.instruction, work.answer, evidence, lang) if evidence else None
+    if not evidence:
+        return None
+    fault = meaning.term_fault(record, work.instruction, evidence, lang)
+    return fault or meaning.ground_fault(record, work.instruction, work.answer, evidence, lang)
 
 
 def _record(work: Rewording, manner: Manner) -> Record:

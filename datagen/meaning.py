@@ -28,6 +28,7 @@ _SAME = 0.95
 # Least share of the new text's content words that stand in the old one or in what is known besides, and of the old
 # text's that stand in the new one.
 _KNOWN, _KEPT = 0.5, 0.4
+_TERMS = 0.7  # least share that is left of the words of the matter; chosen on what the 1.5B teacher wrote
 # Faults of `verify` that are a share of content words, and the same share in characters that outweighs them in Chinese.
 _OF_WORDS, _SURE = ("false_premise", "unsupported"), 0.7
 _LONGER = 2.0  # times the original's length; twice as long is not the same said otherwise
@@ -115,13 +116,27 @@ def changed(old: str, new: str, lang: str, known: str = "", besides: str = "") -
 
 
 def words_in(text: str, known: str, lang: str) -> float:
-    """Share of the content words of `text` that stand in `known`. In Chinese of the characters: `verify.support` counts
-    pairs of neighbours, of which one synonym breaks three."""
+    """Share of the content words of `text` that stand in `known`."""
+    wanted, there = _content(text, lang), set(_content(known, lang))
+    return sum(word in there for word in wanted) / len(wanted) if wanted else 1.0
+
+
+def _content(text: str, lang: str) -> list[str]:
+    """English stems; Chinese characters: `verify` counts pairs of neighbours, of which one synonym breaks three."""
     if lang == "en":
-        return verify.support(text, known, lang)
-    wanted = [sign for sign in tokenize(text) if sign not in STOP["zh"] and not sign.isdigit()]
-    there = set(tokenize(known))
-    return sum(sign in there for sign in wanted) / len(wanted) if wanted else 1.0
+        return list(verify.units(text, lang))
+    return [sign for sign in tokenize(text) if sign not in STOP["zh"] and not sign.isdigit()]
+
+
+def term_fault(old: Record, instruction: str, evidence: str, lang: str) -> Fault | None:
+    """Whether a question lost the words of its matter: those that stand in its answer and its evidence too ("the
+    most that the teacher can write" for "the maximum number of tokens …")."""
+    matter = set(_content(old.answer, lang)) & set(_content(evidence, lang))
+    terms = matter.intersection(_content(old.instruction, lang))
+    lost = terms - set(_content(instruction, lang))
+    if len(lost) > (1 - _TERMS) * len(terms):
+        return Fault("meaning_changed", f"lost {', '.join(sorted(lost))}, which its answer speaks of")
+    return None
 
 
 def asks_otherwise(old: str, new: str, lang: str) -> Fault | None:

@@ -165,6 +165,13 @@ def test_an_answer_that_says_something_else_is_rejected(tmp_path: Path, lang: st
 
 
 @BOTH
+def test_a_question_keeps_the_words_that_its_answer_speaks_of(tmp_path: Path, lang: str) -> None:
+    vague = {"en": "After how many hours is something done?", "zh": "运行多少小时做一次什么？"}[lang]
+    made = run(tmp_path, [record(lang, 2)], lambda _: text(vague), kinds={"paraphrase": 1})
+    assert made.reasons == ["meaning_changed"] and {"en": "chang", "zh": "换"}[lang] in made.rejected[0].rejection.detail
+
+
+@BOTH
 def test_a_record_without_evidence_is_checked_against_its_passage(tmp_path: Path, lang: str) -> None:
     bare = record(lang, evidence=())
     wordy = {"en": "Which default pressure does the noisy painted KX-40 pump produce?", "zh": "涂漆很吵闹的 KX-40 离心泵的默认压力是多少？"}[lang]
