@@ -41,7 +41,7 @@ async def wordings(passage: Passage, first: Record, count: int, complete: Comple
     point = _point(passage, first.labels["fact"], brief)
     if point is None:
         return []
-    random_ = random.Random(f"{brief.seed}:{first.labels['fact']}")
+    random_ = random.Random(f"{brief.seed}:{passage.text}:{point.numbers}")
     told = set(verify.figures(first.answer)) - set(verify.figures(first.instruction))
     fits = {"reverse": bool(told), "compare": _beside(passage, point, brief) is not None}
     angles = [angle for angle in ANGLES if fits.get(angle, True)]
