@@ -121,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     report = add("report", _report, "make the report of a run anew")
     report.add_argument("run", type=Path, help="run directory")
 
+    _prompt_commands(add("prompts", _prompts, "the teacher's prompts: to read, and to replace with your own"))
     models = add("models", _models, "models that seedbed can fetch")
     models.add_argument("action", choices=["list", "pull"])
     models.add_argument("name", nargs="?", default="")
@@ -128,6 +129,20 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("folder", type=Path)
     add("doctor", _doctor, "what this machine can run, and what is missing")
     return parser
+
+
+def _prompt_commands(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    list_ = actions.add_parser("list", help="every prompt: language, group, hash, stage and variables")
+    show = actions.add_parser("show", help="one prompt as it is")
+    show.add_argument("name", help="as `seedbed prompts list` has it: zh/doc_qa/pair")
+    for sub in (list_, show):
+        sub.add_argument("--job", type=Path, metavar="JOB.yaml", help="with the job's own prompts, where it has any")
+    eject = actions.add_parser("eject", help="copy prompts into a folder of yours")
+    eject.add_argument("folder", type=Path, metavar="DIR")
+    eject.add_argument("--group", default="", help="only this group (doc_qa, say)")
+    eject.add_argument("--language", default="", help="only en or zh")
+    eject.add_argument("--force", action="store_true", help="write over files that differ")
 
 
 def _job_flags(parser: argparse.ArgumentParser) -> None:
@@ -273,6 +288,22 @@ def _report(given: argparse.Namespace) -> None:
     from curate.report.build import build
 
     print(f"Report: {build(given.run, given.run / 'report')}")
+
+
+def _prompts(given: argparse.Namespace) -> None:
+    from seedbed import config, own_prompts
+    from seedbed.pipeline import Pipeline
+
+    if given.action == "eject":
+        lines = own_prompts.eject(given.folder, given.group, given.language, force=given.force)
+    else:
+        folder = Pipeline(config.load(given.job)).prompts if given.job else None
+        if given.action == "show":
+            sys.stdout.write(own_prompts.text(given.name, folder))
+            return
+        lines = own_prompts.listed(folder)
+    for line in lines:
+        print(line)
 
 
 def _models(given: argparse.Namespace) -> None:

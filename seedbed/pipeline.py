@@ -28,6 +28,7 @@ from seedbed.chat import Complete, Loop, Reply, Request
 from seedbed.config import Job, StageEntry, convert, suggest
 from seedbed.context import Context
 from seedbed.errors import InputError, JobError
+from seedbed.own_prompts import check
 from seedbed.progress import Plain, clock
 from seedbed.prompts import group_hashes
 from seedbed.record import Record
@@ -179,6 +180,10 @@ class Pipeline:
                 )
         return tuple(step for name in dict.fromkeys(named) for step in known.get(name, ()))
 
+    def check_prompts(self) -> list[str]:
+        """Raises PromptError where a prompt of the user's cannot work in a stage of this job. Returns warnings."""
+        return check([group for stage, _ in self._entries for group in stage.prompts], self.prompts)
+
     def fingerprint(self, step: Planned) -> str:
         """Everything that decides a stage's outcome: code version, options, inputs, prompts, teacher, seed."""
         prior = [manifest(before.folder) for before in step.earlier] if step.stage.group == "task" else []
@@ -215,6 +220,8 @@ class Pipeline:
         progress = progress or Plain()
         if stop_after:
             _until(self.plan(), stop_after)
+        for warning in self.check_prompts():
+            progress.say(warning)
         with self.run, ExitStack() as resources:
             self.run.arrange(self._names)
             steps = _until(self.plan(), stop_after) if stop_after else self.plan()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def describe(pipeline: Pipeline) -> Iterator[str]:
     """The plan, line by line."""
+    yield from pipeline.check_prompts()
     yield f"Run directory: {pipeline.run.path}"
     calls = prompt = completion = 0
     open_before = False

@@ -210,7 +210,7 @@ def test_a_prompt_that_does_not_fit_is_told(tmp_path: Path) -> None:
     own = tmp_path / "mine" / "en" / "doc_qa"
     own.mkdir(parents=True)
     (own / "pair.md").write_text("Ask about {{sentense}}!", encoding="utf-8")
-    with pytest.raises(PromptError, match=r"en/doc_qa/pair: uses unknown variables: sentense\. It may use: .*sentences"):
+    with pytest.raises(PromptError, match=r"en/doc_qa/pair\.md: uses unknown variables: sentense\. Did you mean `sentences`"):
         execute(job)
     prompts.load.cache_clear()
     (own / "pair.md").write_bytes("提问 {{sentences}}".encode("gbk"))
