@@ -11,7 +11,7 @@ here, while something can still be done about it: the round after asks for anoth
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -139,11 +139,16 @@ def doc_qa(records: Iterable[Record], options: Options, context: Context) -> Ite
         )
 
 
+def expected(passages: Sequence[Record], options: Options) -> int:
+    """Pairs to expect of these passages, at most."""
+    most = options.per_passage * len(passages)
+    return min(options.target or most, most)
+
+
 def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, int]:
     """Calls, prompt tokens and completion tokens to expect. Averages measured with the embedded teacher."""
     passages = list(passages)
-    target = min(options.target or options.per_passage * len(passages), options.per_passage * len(passages))
-    calls = target / EXPECTED_ACCEPTANCE
+    calls = expected(passages, options) / EXPECTED_ACCEPTANCE
     size = sum(len(p.text) for p in passages) / max(1, len(passages)) / 2.5
     # The examples are most of a prompt (endpoints with a prompt cache charge less for them); then the point, or all of
     # the passage.

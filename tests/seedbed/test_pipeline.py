@@ -317,7 +317,7 @@ def test_a_plan_tells_what_is_done_and_what_is_to_come_and_changes_nothing(tmp_p
     assert (calls, prompt, completion) == (0, 0, 0)
     assert first[1].split() == ["01-ingest", "to", "do"]
     assert first[2].startswith("  02-doc_qa          to do: 4 passages, about ")
-    assert first[-2].startswith("To come, at most: ") and first[-2].endswith(" CNY")
+    assert first[-3].startswith("To come, about: ") and first[-3].endswith(" CNY")
 
     execute(job, stop_after="doc_qa")
     second = plan(job)

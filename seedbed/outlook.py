@@ -1,0 +1,147 @@
+"""What a preview measured, and what the whole job would come to by that.
+
+A generator without a target works through everything it is given, so its sample is scaled by passages (or records); one
+that would reach its target before that, by accepted records. Both are proportions of a few replies: rough on purpose,
+and said with the counts they rest on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from seedbed.errors import LimitReached
+from seedbed.planning import money
+from seedbed.progress import clock
+from seedbed.record import Record
+from seedbed.run import Manifest, Usage
+
+if TYPE_CHECKING:
+    from seedbed.pipeline import Pipeline, Planned
+
+
+@dataclass
+class Trial:
+    """What one generator made of a sample.
+
+    whole    passages or records that it gets in the run, None where nobody can say yet; `used` of them were tried
+    seconds  in which at least one of its calls was under way, now or when it was bought
+    done     its manifest, where the run has finished it: nothing is tried then
+    stopped  the limit that ended it
+    """
+
+    step: Planned
+    whole: float | None = 0.0
+    used: int = 0
+    kept: list[Record] = field(default_factory=list)
+    rejected: list[Record] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+    done: Manifest | None = None
+    stopped: LimitReached | None = None
+
+    @property
+    def scale(self) -> float | None:
+        """How many times the sample the whole is; None where that cannot be told."""
+        target, accepted = getattr(self.step.options, "target", None), len(self.kept)
+        if self.stopped:
+            return None
+        if not self.step.inputs:
+            return target / accepted if target and accepted else None
+        if not self.used or self.whole is None:
+            return None
+        by_input = self.whole / self.used
+        return target / accepted if target and accepted * by_input > target else by_input
+
+    @property
+    def records(self) -> float | None:
+        """How many records the run will make with this generator; None where that cannot be told."""
+        if self.done:
+            return self.done.kept
+        return None if self.scale is None else self.scale * len(self.kept)
+
+    @property
+    def unit(self) -> str:
+        return "passages" if self.step.stage.reads == "source" else "records"
+
+
+def of_trial(pipeline: Pipeline, trial: Trial) -> Iterator[str]:
+    """What one generator's sample came to: the rejected by reason, the measured figures, and the whole by them."""
+    for reason, count in Counter(r.rejection.reason for r in trial.rejected if r.rejection).most_common():
+        first = next(r.rejection for r in trial.rejected if r.rejection and r.rejection.reason == reason)
+        yield f"  rejected: {reason} {count}" + (f" ({first.detail})" if first.detail else "")
+    accepted, made, usage = len(trial.kept), len(trial.kept) + len(trial.rejected), trial.usage
+    tokens = usage.prompt_tokens + usage.completion_tokens
+    share = f" ({accepted / made:.0%})" if made else ""
+    each = f"; {tokens / accepted:,.0f} tokens for an accepted record" if accepted else ""
+    yield (
+        f"  measured: {accepted} of {made} accepted{share}, {usage.calls:,} calls, {usage.prompt_tokens:,} prompt and "
+        f"{usage.completion_tokens:,} completion tokens{each}"
+    )
+    if trial.scale is None:
+        yield "  the whole: cannot be told from this"
+    else:
+        source = f" from {trial.whole:,.0f} {trial.unit}" if trial.step.inputs and trial.whole is not None else ""
+        yield f"  the whole: about {trial.records:,.0f} records{source}, {_amount(pipeline, [trial])}"
+
+
+def of_job(
+    pipeline: Pipeline, steps: Sequence[Planned], trials: Sequence[Trial], before: tuple[int, int, float]
+) -> Iterator[str]:
+    """The sum, what it leaves out, and what the preview bought; `before` is what the run had spent until then."""
+    todo = [trial for trial in trials if not trial.done]
+    told = [trial for trial in todo if trial.scale is not None]
+    if told:
+        yield f"The whole job: {_amount(pipeline, told)}"
+        yield from _beyond_limits(pipeline, told)
+    previewed = {trial.step.name for trial in told}
+    finished = {trial.step.name for trial in trials if trial.done}
+    missing = [s.name for s in steps if s.stage.teacher and s.name not in previewed | finished]
+    if missing:
+        yield f"Not in it: {', '.join(missing)}"
+    calls, tokens, paid = (now - then for now, then in zip(pipeline.spent(), before, strict=True))
+    if calls:
+        yield f"This preview bought {calls:,} calls, {tokens:,} tokens, {money(pipeline, paid)}"
+    elif todo:
+        yield "This preview bought nothing: all of its replies were in the journal"
+    if todo:
+        journal = pipeline.run.path / "journal.sqlite"
+        yield f"Its replies are in {journal}: what the run asks in the same words is not bought again"
+    else:
+        yield "Every generator is finished: nothing more is bought"
+
+
+def busy(spans: Sequence[tuple[float, float]]) -> float:
+    """Seconds in which at least one of these spans (in order of their beginnings) was under way."""
+    total, reached = 0.0, float("-inf")
+    for start, end in spans:
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
+def _amount(pipeline: Pipeline, trials: Sequence[Trial]) -> str:
+    calls, tokens, amount = _scaled(trials)
+    pace = clock(sum(trial.seconds * (trial.scale or 0.0) for trial in trials))
+    cost = money(pipeline, amount)
+    return f"about {calls:,.0f} calls, {tokens:,.0f} tokens, {cost}, {pace} at the pace of this preview"
+
+
+def _scaled(trials: Sequence[Trial]) -> tuple[float, float, float]:
+    """Calls, tokens and money of the whole."""
+    calls = tokens = amount = 0.0
+    for trial in trials:
+        scale, usage = trial.scale or 0.0, trial.usage
+        calls += scale * usage.calls
+        tokens += scale * (usage.prompt_tokens + usage.completion_tokens)
+        amount += scale * usage.money
+    return calls, tokens, amount
+
+
+def _beyond_limits(pipeline: Pipeline, trials: Sequence[Trial]) -> Iterator[str]:
+    for name, amount in zip(("calls", "tokens", "money"), _scaled(trials), strict=True):
+        limit = getattr(pipeline.limits, name)
+        if limit is not None and amount > limit:
+            yield f"limits.{name} is {limit:,}: the run would stop there, and go on once it is raised"
