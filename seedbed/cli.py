@@ -232,6 +232,8 @@ def _run(given: argparse.Namespace) -> None:
 
     pipeline = Pipeline(_job(given))
     if given.preview is not None:
+        if given.stop_after:
+            raise InputError("stops before anything is run", where="--preview", next_step="Leave out --stop-after")
         _preview(pipeline, given.preview)
         return
     steps = pipeline.execute(given.stop_after, for_terminal())

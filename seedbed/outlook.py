@@ -103,7 +103,7 @@ def of_job(
         yield f"Not in it: {', '.join(missing)}"
     calls, tokens, paid = (now - then for now, then in zip(pipeline.spent(), before, strict=True))
     if calls:
-        yield f"This preview bought {calls:,} calls, {tokens:,} tokens, {money(pipeline, paid)}"
+        yield f"This preview bought {calls:,} calls, {tokens:,} tokens" + (f", {money(pipeline, paid)}" if paid else "")
     elif todo:
         yield "This preview bought nothing: all of its replies were in the journal"
     if todo:
@@ -125,8 +125,8 @@ def busy(spans: Sequence[tuple[float, float]]) -> float:
 def _amount(pipeline: Pipeline, trials: Sequence[Trial]) -> str:
     calls, tokens, amount = _scaled(trials)
     pace = clock(sum(trial.seconds * (trial.scale or 0.0) for trial in trials))
-    cost = money(pipeline, amount)
-    return f"about {calls:,.0f} calls, {tokens:,.0f} tokens, {cost}, {pace} at the pace of this preview"
+    cost = f", {money(pipeline, amount)}" if amount else ""
+    return f"about {calls:,.0f} calls, {tokens:,.0f} tokens{cost}, {pace} at the pace of this preview"
 
 
 def _scaled(trials: Sequence[Trial]) -> tuple[float, float, float]:

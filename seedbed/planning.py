@@ -72,7 +72,7 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
     if most.calls:
         yield _total(pipeline, sure, most)
         yield "Calls answered before are in the journal and cost nothing again"
-        yield "`seedbed run JOB.yaml --preview 5` shows five records of each generator and what the whole costs by them"
+        yield "`seedbed generate JOB.yaml --preview 5` shows five records of each generator and what all costs by them"
 
 
 def expected(step: Planned, records: Sequence[Record]) -> int:

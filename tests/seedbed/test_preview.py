@@ -140,6 +140,10 @@ def test_a_limit_ends_it_after_showing_what_came(seedbed: Any, tmp_path: Path) -
     assert one_line(said, 3).startswith("limits.calls: 4 of 4 calls spent")
     assert "accepted records" in said.out and "  the whole: cannot be told from this" in said.out
     assert "\nNot in it: 02-doc_qa\nThis preview bought 4 calls, " in said.out
+    # the next one goes on where this one stopped, and comes to the same as one that was never stopped
+    went_on = seedbed("run", write_job(tmp_path), "--preview", "5").out
+    assert parts(went_on)["02-doc_qa"] == parts(seedbed("run", write_job(tmp_path / "b"), "--preview", "5").out)["02-doc_qa"]
+    assert bought(tmp_path / "run") == bought(tmp_path / "b" / "run")
     said = seedbed("run", write_job(tmp_path, limits={"calls": 9}), "--preview", "1")
     assert said.status == 0 and "limits.calls is 9: the run would stop there, and go on once it is raised" in said.out
 
@@ -218,6 +222,7 @@ def test_generate_takes_a_job_file_up_to_its_last_generator(seedbed: Any, tmp_pa
     ("argv", "said"),
     [
         (["run", "job.yaml", "--preview", "0"], "--preview: expected 1 or more records"),
+        (["run", "job.yaml", "--preview", "2", "--stop-after", "doc_qa"], "--preview: stops before anything is run. Leave"),
         (["run", "bare.yaml", "--preview", "2"], "bare.yaml: has no generator to preview. Add one to `generate:`"),
         (["generate", "bare.yaml"], "bare.yaml: has no generator. Add one to `generate:`"),
         (["generate", "job.yaml", "--config", "job.yaml"], "job.yaml: a job file stands alone. It names its own data"),
