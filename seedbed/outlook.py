@@ -1,8 +1,9 @@
 """What a preview measured, and what the whole job would come to by that.
 
 A generator without a target works through everything it is given, so its sample is scaled by passages (or records); one
-that would reach its target before that, by accepted records. Both are proportions of a few replies: rough on purpose,
-and said with the counts they rest on.
+that would reach its target before that, by accepted records. Both are proportions of a few replies, and said with the
+counts that they rest on. The share that is accepted comes with its 95 % interval (Wilson 1927), and so does what hangs
+on it: with five of six accepted, it may as well be half.
 """
 
 from __future__ import annotations
@@ -45,15 +46,36 @@ class Trial:
     @property
     def scale(self) -> float | None:
         """How many times the sample the whole is; None where that cannot be told."""
-        target, accepted = getattr(self.step.options, "target", None), len(self.kept)
-        if self.stopped:
+        by_input, by_target = self._by_input, self._by_target
+        if self.stopped or (self.step.inputs and by_input is None):
             return None
-        if not self.step.inputs:
-            return target / accepted if target and accepted else None
-        if not self.used or self.whole is None:
-            return None
-        by_input = self.whole / self.used
-        return target / accepted if target and accepted * by_input > target else by_input
+        return min((scale for scale in (by_input, by_target) if scale is not None), default=None)
+
+    @property
+    def _by_input(self) -> float | None:
+        return self.whole / self.used if self.step.inputs and self.used and self.whole is not None else None
+
+    @property
+    def _by_target(self) -> float | None:
+        target = getattr(self.step.options, "target", None)
+        return target / len(self.kept) if target and self.kept else None
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The scale at the most and at the least that the accepted share may be; a scale by passages, which are worked
+        through whatever comes of them, has no range."""
+        scale = self.scale or 0.0
+        if not self.kept or scale != self._by_target:
+            return scale, scale
+        share = len(self.kept) / self.made
+        low, high = wilson(len(self.kept), self.made)
+        most = scale * share / low
+        return scale * share / high, most if self._by_input is None else min(most, max(scale, self._by_input))
+
+    @property
+    def made(self) -> int:
+        """Records of the sample, accepted or not."""
+        return len(self.kept) + len(self.rejected)
 
     @property
     def records(self) -> float | None:
@@ -72,9 +94,12 @@ def of_trial(pipeline: Pipeline, trial: Trial) -> Iterator[str]:
     for reason, count in Counter(r.rejection.reason for r in trial.rejected if r.rejection).most_common():
         first = next(r.rejection for r in trial.rejected if r.rejection and r.rejection.reason == reason)
         yield f"  rejected: {reason} {count}" + (f" ({first.detail})" if first.detail else "")
-    accepted, made, usage = len(trial.kept), len(trial.kept) + len(trial.rejected), trial.usage
+    accepted, made, usage = len(trial.kept), trial.made, trial.usage
     tokens = usage.prompt_tokens + usage.completion_tokens
-    share = f" ({accepted / made:.0%})" if made else ""
+    share = ""
+    if made:
+        low, high = wilson(accepted, made)
+        share = f" ({accepted / made:.0%}; 95 % interval {100 * low:.0f} to {high:.0%})"
     each = f"; {tokens / accepted:,.0f} tokens for an accepted record" if accepted else ""
     yield (
         f"  measured: {accepted} of {made} accepted{share}, {usage.calls:,} calls, {usage.prompt_tokens:,} prompt and "
@@ -95,6 +120,7 @@ def of_job(
     told = [trial for trial in todo if trial.scale is not None]
     if told:
         yield f"The whole job: {_amount(pipeline, told)}"
+        yield from _interval(pipeline, told)
         yield from _beyond_limits(pipeline, told)
     previewed = {trial.step.name for trial in told}
     finished = {trial.step.name for trial in trials if trial.done}
@@ -113,6 +139,14 @@ def of_job(
         yield "Every generator is finished: nothing more is bought"
 
 
+def wilson(accepted: int, made: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927): right for few and for lopsided counts too. `made` is above 0."""
+    square, share = 1.96**2, accepted / made
+    middle = share + square / (2 * made)
+    reach = 1.96 * (share * (1 - share) / made + square / (4 * made**2)) ** 0.5
+    return (middle - reach) / (1 + square / made), min(1.0, (middle + reach) / (1 + square / made))
+
+
 def busy(spans: Sequence[tuple[float, float]]) -> float:
     """Seconds in which at least one of these spans (in order of their beginnings) was under way."""
     total, reached = 0.0, float("-inf")
@@ -123,17 +157,28 @@ def busy(spans: Sequence[tuple[float, float]]) -> float:
 
 
 def _amount(pipeline: Pipeline, trials: Sequence[Trial]) -> str:
-    calls, tokens, amount = _scaled(trials)
+    calls, tokens, amount = _scaled([(trial, trial.scale or 0.0) for trial in trials])
     pace = clock(sum(trial.seconds * (trial.scale or 0.0) for trial in trials))
     cost = f", {money(pipeline, amount)}" if amount else ""
     return f"about {calls:,.0f} calls, {tokens:,.0f} tokens{cost}, {pace} at the pace of this preview"
 
 
-def _scaled(trials: Sequence[Trial]) -> tuple[float, float, float]:
-    """Calls, tokens and money of the whole."""
+def _interval(pipeline: Pipeline, trials: Sequence[Trial]) -> Iterator[str]:
+    """The sum at the ends of the intervals of what is accepted."""
+    least, most = (_scaled([(trial, trial.range[end]) for trial in trials]) for end in (0, 1))
+    if least != most:
+        cost = f", {money(pipeline, least[2], most[2])}" if most[2] else ""
+        yield (
+            f"With an accepted share at the ends of its interval: {least[0]:,.0f} to {most[0]:,.0f} calls, "
+            f"{least[1]:,.0f} to {most[1]:,.0f} tokens{cost}"
+        )
+
+
+def _scaled(trials: Sequence[tuple[Trial, float]]) -> tuple[float, float, float]:
+    """Calls, tokens and money of so many times each sample."""
     calls = tokens = amount = 0.0
-    for trial in trials:
-        scale, usage = trial.scale or 0.0, trial.usage
+    for trial, scale in trials:
+        usage = trial.usage
         calls += scale * usage.calls
         tokens += scale * (usage.prompt_tokens + usage.completion_tokens)
         amount += scale * usage.money
@@ -141,7 +186,8 @@ def _scaled(trials: Sequence[Trial]) -> tuple[float, float, float]:
 
 
 def _beyond_limits(pipeline: Pipeline, trials: Sequence[Trial]) -> Iterator[str]:
-    for name, amount in zip(("calls", "tokens", "money"), _scaled(trials), strict=True):
+    most = _scaled([(trial, trial.range[1]) for trial in trials])
+    for name, amount in zip(("calls", "tokens", "money"), most, strict=True):
         limit = getattr(pipeline.limits, name)
         if limit is not None and amount > limit:
-            yield f"limits.{name} is {limit:,}: the run would stop there, and go on once it is raised"
+            yield f"limits.{name} is {limit:,}: the run may stop there, and goes on once it is raised"

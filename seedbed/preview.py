@@ -119,11 +119,7 @@ class _Bench:
     def _sample(self, records: list[Record]) -> list[Record]:
         """Some of them, drawn by the job's seed, the languages by turns."""
         random.Random(f"{self.pipeline.job.top.seed}:preview").shuffle(records)
-        by_language: dict[str, list[Record]] = {}
-        for record in records:
-            by_language.setdefault(record.language or language(record.text or record.instruction), []).append(record)
-        turns = chain.from_iterable(zip_longest(*by_language.values()))
-        return [record for record in turns if record is not None][: _SAMPLE * self.count]
+        return _by_turns(records)[: _SAMPLE * self.count]
 
     def _work_off(self, trial: Trial, sample: list[Record], folder: Path) -> None:
         """Batch after batch of the sample, until as many records are accepted as were asked for."""
@@ -147,10 +143,12 @@ class _Bench:
             trial.seconds = busy(self.pipeline.spans(_keys(context)))
 
     def _batch(self, step: Planned, left: list[Record], missing: int) -> list[Record]:
-        """As few of the records as may give what is missing; none for a generator that reads none."""
+        """As few of the records as may give what is missing, but of each language one where there is room for it; none
+        for a generator that reads none."""
         if not hasattr(step.stage.module, "expected"):
             return left[: self.count]
-        return left[: next((n for n in range(1, len(left)) if expected(step, left[:n]) >= missing), len(left))]
+        fewest = max(1, min(missing, len({_language(record) for record in left})))
+        return left[: next((n for n in range(fewest, len(left)) if expected(step, left[:n]) >= missing), len(left))]
 
     def _work_off_batch(self, trial: Trial, batch: list[Record], context: Context) -> None:
         step = trial.step
@@ -184,6 +182,18 @@ class _Quiet:
         pass
 
 
+def _language(record: Record) -> str:
+    return record.language or language(record.text or record.instruction)
+
+
+def _by_turns(records: Sequence[Record]) -> list[Record]:
+    """The same records, the languages by turns."""
+    by_language: dict[str, list[Record]] = {}
+    for record in records:
+        by_language.setdefault(_language(record), []).append(record)
+    return [record for turn in zip_longest(*by_language.values()) for record in turn if record is not None]
+
+
 def _keys(context: Context) -> set[str]:
     """The journal's keys of all replies that a stage was given."""
     teachers = (context.complete, *context.roles.values())
@@ -192,7 +202,7 @@ def _keys(context: Context) -> set[str]:
 
 def _told(trial: Trial, count: int) -> Iterator[str]:
     """The accepted records to read."""
-    shown = trial.kept[:count]
+    shown = _by_turns(trial.kept)[:count]
     source = f" from {trial.used} of {trial.whole:,.0f} {trial.unit}" if trial.used and trial.whole else ""
     if trial.done:
         done = f"{trial.done.kept} kept, {trial.done.rejected} rejected"

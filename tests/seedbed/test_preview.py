@@ -12,7 +12,7 @@ import yaml
 
 from datagen.teacher.journal import Journal
 from seedbed import config
-from seedbed.outlook import Trial, busy
+from seedbed.outlook import Trial, busy, wilson
 from seedbed.pipeline import Pipeline
 from seedbed.record import Message, chat, make
 from seedbed.run import Usage, manifest
@@ -74,7 +74,7 @@ def test_what_it_measures_is_what_the_journal_holds(seedbed: Any, tmp_path: Path
     measured = next(line for line in lines["02-doc_qa"] if line.startswith("  measured: "))
     accepted, made = map(int, re.findall(r"(\d+) of (\d+) accepted", measured)[0])
     prompt, completion = (int(n.replace(",", "")) for n in re.findall(r"([\d,]+) (?:prompt|completion)", measured))
-    assert prompt + completion == tokens and f"({accepted / made:.0%}), {calls} calls, " in measured
+    assert prompt + completion == tokens and f"({accepted / made:.0%}; 95 % interval " in measured and f"%), {calls} calls, " in measured
     assert measured.endswith(f"; {tokens / accepted:,.0f} tokens for an accepted record")
     # all four passages were in the sample: the whole is the sample
     whole = f"about {calls} calls, {tokens:,} tokens, {tokens / 1000:.2f} CNY, 0 s at the pace of this preview"
@@ -113,6 +113,12 @@ def test_a_second_preview_is_the_same_and_costs_nothing(seedbed: Any, tmp_path: 
     assert "This preview bought nothing: all of its replies were in the journal" in second[""]
 
 
+def test_the_languages_come_by_turns_however_few_are_asked_for(seedbed: Any, tmp_path: Path) -> None:
+    for seed in range(3):
+        said = seedbed("run", write_job(tmp_path / str(seed), seed=seed), "--preview", "2")
+        assert sorted(re.findall(r"language (\w+)", said.out)) == ["en", "zh"]
+
+
 def test_a_preview_of_a_finished_run_changes_nothing_and_shows_what_is_there(seedbed: Any, finished: Path, run_of: Path) -> None:
     files = [path for path in run_of.rglob("*") if path.is_file() and "sqlite-" not in path.name and path.name != ".lock"]
     before = {path: path.stat().st_mtime_ns for path in files}
@@ -145,7 +151,7 @@ def test_a_limit_ends_it_after_showing_what_came(seedbed: Any, tmp_path: Path) -
     assert parts(went_on)["02-doc_qa"] == parts(seedbed("run", write_job(tmp_path / "b"), "--preview", "5").out)["02-doc_qa"]
     assert bought(tmp_path / "run") == bought(tmp_path / "b" / "run")
     said = seedbed("run", write_job(tmp_path, limits={"calls": 9}), "--preview", "1")
-    assert said.status == 0 and "limits.calls is 9: the run would stop there, and go on once it is raised" in said.out
+    assert said.status == 0 and "limits.calls is 9: the run may stop there, and goes on once it is raised" in said.out
 
 
 # ---- every kind of teacher, data and generator ----
@@ -264,6 +270,25 @@ def test_the_whole_is_so_many_times_the_sample(
     trial = Trial(step, whole, used, made, usage=Usage(calls=10))
     assert trial.scale == times
     assert trial.records == (None if times is None else times * kept)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "made", "low", "high"), [(0, 5, 0.0, 0.434), (5, 6, 0.436, 0.970), (6, 6, 0.610, 1.0), (45, 100, 0.356, 0.548)]
+)
+def test_the_accepted_share_comes_with_its_interval(accepted: int, made: int, low: float, high: float) -> None:
+    assert wilson(accepted, made) == pytest.approx((low, high), abs=1e-3)
+
+
+def test_what_hangs_on_the_accepted_share_has_a_range(tmp_path: Path) -> None:
+    def trial(target: int | None, rejected: int = 1, whole: float = 100) -> Trial:
+        made = [chat(f"第 {n} 个问题 {n}?", "答案") for n in range(6)]
+        generate = [{"doc_qa": {"target": target} if target else {}}]
+        step = Pipeline(config.load(write_job(tmp_path, generate=generate))).plan()[1]
+        return Trial(step, whole, 2, made[rejected:], made[:rejected])
+
+    assert trial(None).range == (50, 50)  # all passages are asked, whatever comes of it
+    assert trial(50).range == pytest.approx((10 * (5 / 6) / 0.970, 10 * (5 / 6) / 0.436), rel=2e-3)
+    assert trial(50, whole=24).range[1] == 12  # and never more than all passages
 
 
 @pytest.mark.parametrize(
