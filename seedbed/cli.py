@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 _ABOUT = """Documents in, a fine-tuned adapter with its numbers out.
 
-  seedbed init DIR            a commented job file, and where to put documents
-  seedbed plan JOB.yaml       stages, calls, tokens and money to come
-  seedbed generate JOB.yaml --preview 5   five records of each generator, and what all of it would cost by them
-  seedbed run JOB.yaml        all of it; run it again to go on where it stopped
-  seedbed show ID             a record and its whole history"""
+  seedbed init DIR                       a commented job file, and where to put documents
+  seedbed plan JOB.yaml                  stages, calls, tokens and money to come
+  seedbed generate JOB.yaml --preview 5  five records of each generator, and what the whole costs by them
+  seedbed run JOB.yaml                   all of it; run it again to go on where it stopped
+  seedbed show ID                        a record and its whole history"""
 
 Command = Callable[[argparse.Namespace], None]
 

@@ -122,10 +122,9 @@ def of_job(
         yield f"The whole job: {_amount(pipeline, told)}"
         yield from _interval(pipeline, told)
         yield from _beyond_limits(pipeline, told)
-    previewed = {trial.step.name for trial in told}
-    finished = {trial.step.name for trial in trials if trial.done}
-    missing = [s.name for s in steps if s.stage.teacher and s.name not in previewed | finished]
-    if missing:
+    known = {trial.step.name for trial in trials if trial.done or trial.scale is not None}
+    known |= {step.name for step in steps if step.stage.group != "generate" and pipeline.finished(step)}
+    if missing := [step.name for step in steps if step.stage.teacher and step.name not in known]:
         yield f"Not in it: {', '.join(missing)}"
     calls, tokens, paid = (now - then for now, then in zip(pipeline.spent(), before, strict=True))
     if calls:
@@ -144,7 +143,8 @@ def wilson(accepted: int, made: int) -> tuple[float, float]:
     square, share = 1.96**2, accepted / made
     middle = share + square / (2 * made)
     reach = 1.96 * (share * (1 - share) / made + square / (4 * made**2)) ** 0.5
-    return (middle - reach) / (1 + square / made), min(1.0, (middle + reach) / (1 + square / made))
+    low, high = (middle - reach) / (1 + square / made), (middle + reach) / (1 + square / made)
+    return max(0.0, low), min(1.0, high)
 
 
 def busy(spans: Sequence[tuple[float, float]]) -> float:

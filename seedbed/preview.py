@@ -34,7 +34,8 @@ from seedbed.text import language
 if TYPE_CHECKING:
     from seedbed.pipeline import LazyTeacher, Pipeline, Planned
 
-# Passages or records in a sample for each record that is asked for: enough where a quarter of them give one.
+# Records that a sample may give for each that is asked for: enough where a quarter is accepted, and all that a teacher
+# who gives nothing costs.
 _SAMPLE = 4
 
 
@@ -93,13 +94,15 @@ class _Bench:
         earlier = [self.trials[before.name] for before in step.inputs if before.name in self.trials]
         done = self.pipeline.finished(step) if all(trial.done for trial in earlier) else None
         if done:
-            kept = self._sample(list(jsonl.read(step.folder / "kept.jsonl")))
+            kept = self._drawn(list(jsonl.read(step.folder / "kept.jsonl")))
             return Trial(step, kept=kept[: self.count], done=done)
         trial = Trial(step)
-        records = self._inputs(trial)
+        sample = _enough(step, self._drawn(self._inputs(trial)), _SAMPLE * self.count)
+        if step.inputs and not sample:
+            return trial
         try:
             with tempfile.TemporaryDirectory() as folder:
-                self._work_off(trial, self._sample(records), Path(folder) / step.name)
+                self._work_off(trial, sample, Path(folder) / step.name)
         except LimitReached as limit:
             trial.stopped = limit
         return trial
@@ -116,7 +119,7 @@ class _Bench:
             trial.whole = None if trial.whole is None or more is None else trial.whole + more
         return found
 
-    def _sample(self, records: list[Record]) -> list[Record]:
+    def _drawn(self, records: list[Record]) -> list[Record]:
         """Some of them, drawn by the job's seed, the languages by turns."""
         random.Random(f"{self.pipeline.job.top.seed}:preview").shuffle(records)
         return _by_turns(records)[: _SAMPLE * self.count]
@@ -131,7 +134,7 @@ class _Bench:
         self.progress.begin(f"preview of {step.stage.name}")
         try:
             while len(trial.kept) < self.count and (trial.used < len(sample) or not step.inputs):
-                batch = self._batch(step, sample[trial.used :], self.count - len(trial.kept))
+                batch = _enough(step, sample[trial.used :], self.count - len(trial.kept))
                 self._work_off_batch(trial, batch, context)
                 trial.used += len(batch)
                 if not batch:
@@ -141,14 +144,6 @@ class _Bench:
             self.progress.meter = str
             trial.usage = done.usage
             trial.seconds = busy(self.pipeline.spans(_keys(context)))
-
-    def _batch(self, step: Planned, left: list[Record], missing: int) -> list[Record]:
-        """As few of the records as may give what is missing, but of each language one where there is room for it; none
-        for a generator that reads none."""
-        if not hasattr(step.stage.module, "expected"):
-            return left[: self.count]
-        fewest = max(1, min(missing, len({_language(record) for record in left})))
-        return left[: next((n for n in range(fewest, len(left)) if expected(step, left[:n]) >= missing), len(left))]
 
     def _work_off_batch(self, trial: Trial, batch: list[Record], context: Context) -> None:
         step = trial.step
@@ -182,6 +177,15 @@ class _Quiet:
         pass
 
 
+def _enough(step: Planned, records: list[Record], wanted: int) -> list[Record]:
+    """As few of the records as may give so many, but of each language one where there is room for it."""
+    if not hasattr(step.stage.module, "expected"):
+        return records[:wanted]
+    fewest = max(1, min(wanted, len({_language(record) for record in records})))
+    enough = (n for n in range(fewest, len(records)) if expected(step, records[:n]) >= wanted)
+    return records[: next(enough, len(records))]
+
+
 def _language(record: Record) -> str:
     return record.language or language(record.text or record.instruction)
 
@@ -210,7 +214,8 @@ def _told(trial: Trial, count: int) -> Iterator[str]:
     elif trial.step.inputs and not trial.used and not trial.stopped:
         yield f"{trial.step.name}: no records to try it on: the generators that it reads made none in this preview"
     else:
-        yield f"{trial.step.name}: {len(shown)} of {len(trial.kept)} accepted records{source}"
+        shown_of = f"{len(shown)} of {len(trial.kept)} accepted records" if shown else "no accepted record"
+        yield f"{trial.step.name}: {shown_of}{source}"
     for number, record in enumerate(shown, 1):
         yield f"  record {number}"
         yield from (textwrap.indent(line, "  ") for line in chain(content(record), origin(record)))

@@ -211,7 +211,7 @@ def test_where_nothing_was_accepted_nothing_can_be_read(seedbed: Any, tmp_path: 
     job = write_job(tmp_path, [{"default": "prose 散文"}], generate=["doc_qa", {"retold": {"from": "doc_qa"}}])
     said = seedbed("generate", job, "--preview", "2")
     assert said.status == 0, said.err
-    assert "02-doc_qa: 0 of 0 accepted records from 4 of 4 passages" in said.out
+    assert "02-doc_qa: no accepted record from 3 of 4 passages" in said.out
     assert re.search(r"  rejected: not_json \d+ \(", said.out)
     assert "03-retold: no records to try it on: the generators that it reads made none in this preview" in said.out
     assert "\nNot in it: 03-retold\n" in said.out
