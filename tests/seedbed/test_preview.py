@@ -142,10 +142,10 @@ def test_other_options_are_previewed_beside_the_finished_stage(seedbed: Any, tmp
 
 
 def test_a_limit_ends_it_after_showing_what_came(seedbed: Any, tmp_path: Path) -> None:
-    said = seedbed("run", write_job(tmp_path, limits={"calls": 4}), "--preview", "5")
-    assert one_line(said, 3).startswith("limits.calls: 4 of 4 calls spent")
+    said = seedbed("run", write_job(tmp_path, limits={"calls": 6}), "--preview", "5")
+    assert one_line(said, 3).startswith("limits.calls: 6 of 6 calls spent")
     assert "accepted records" in said.out and "  the whole: cannot be told from this" in said.out
-    assert "\nNot in it: 02-doc_qa\nThis preview bought 4 calls, " in said.out
+    assert "\nNot in it: 02-doc_qa\nThis preview bought 6 calls, " in said.out
     # the next one goes on where this one stopped, and comes to the same as one that was never stopped
     went_on = seedbed("run", write_job(tmp_path), "--preview", "5").out
     assert parts(went_on)["02-doc_qa"] == parts(seedbed("run", write_job(tmp_path / "b"), "--preview", "5").out)["02-doc_qa"]
