@@ -52,17 +52,21 @@ def test_what_is_not_run_is_understood(line: str) -> None:
 def test_the_examples_run_in_their_order(seedbed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(setup, "_gpu", lambda: iter(()))  # it loads torch: seconds
-    said = {}
+    outcomes = {}
     for line in (line for line in EXAMPLES if "# not in the test" not in line):
         words = arguments(line)
         if "ID" in words:
             words[words.index("ID")] = records(tmp_path / "pump" / "runs" / "my-data" / "02-doc_qa")[0].id
-        said[" ".join(words)] = done = seedbed(*words)
+        outcomes[" ".join(words)] = done = seedbed(*words)
         assert done.status == 0, (line, done.err)
         if words[0] == "init":
             filled(tmp_path / "pump")
-    preview = said["generate pump/job.yaml --preview 5"].out.splitlines()
-    assert [line for line in SHOWN if line not in preview] == []
+    preview = outcomes["generate pump/job.yaml --preview 5"].out.splitlines()
+    assert [line for line in SHOWN if not any(is_like(line, said) for said in preview)] == []
+
+
+def is_like(shown: str, said: str) -> bool:
+    return said.startswith(shown.removesuffix("…")) if shown.endswith("…") else said == shown
 
 
 def filled(folder: Path) -> None:
