@@ -102,20 +102,22 @@ def _parser() -> argparse.ArgumentParser:
     ingest = add("ingest", _ingest, "documents to passages")
     ingest.add_argument("paths", nargs="+", help="documents, or folders of them")
     _stage_flags(ingest)
+    data = "data files (JSONL of a stage, or any data set format)"
+    generate = add("generate", _generate, "passages to records")
+    generate.set_defaults(part="generate")
+    generate.add_argument("data", nargs="+", help=f"{data}, or a job file: its generators alone")
+    _stage_flags(generate, out_needed=False)
+    _teacher_flags(generate)
+    _preview_flag(generate)
     for name, help_ in (
-        ("generate", "passages to records"),
         ("curate", "records to a data set"),
         ("train", "a data set to an adapter"),
         ("evaluate", "base against adapter on the test sets"),
     ):
-        sub = add(name, _generate if name == "generate" else _stage, help_)
+        sub = add(name, _stage, help_)
         sub.set_defaults(part=name)
-        job = ", or a job file: its generators alone" if name == "generate" else ""
-        sub.add_argument("data", nargs="+", help=f"data files (JSONL of a stage, or any data set format){job}")
-        _stage_flags(sub, out_needed=name != "generate")
-        if name == "generate":
-            _teacher_flags(sub)
-            _preview_flag(sub)
+        sub.add_argument("data", nargs="+", help=data)
+        _stage_flags(sub)
         if name in ("train", "evaluate"):
             sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
         if name == "evaluate":
