@@ -49,6 +49,8 @@ class Trial:
         by_input, by_target = self._by_input, self._by_target
         if self.stopped or (self.step.inputs and by_input is None):
             return None
+        if self.step.stage.alone and by_target is not None:
+            return by_target  # it has seeds of its own and does not end with what it reads
         return min((scale for scale in (by_input, by_target) if scale is not None), default=None)
 
     @property
@@ -69,8 +71,10 @@ class Trial:
             return scale, scale
         share = len(self.kept) / self.made
         low, high = wilson(len(self.kept), self.made)
-        most = scale * share / low
-        return scale * share / high, most if self._by_input is None else min(most, max(scale, self._by_input))
+        least, most = scale * share / high, scale * share / low
+        if self._by_input is not None and not self.step.stage.alone:
+            most = min(most, max(scale, self._by_input))
+        return least, most
 
     @property
     def made(self) -> int:

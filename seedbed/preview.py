@@ -134,10 +134,12 @@ class _Bench:
         self.progress.begin(f"preview of {step.stage.name}")
         try:
             while len(trial.kept) < self.count and (trial.used < len(sample) or not step.inputs):
-                batch = _enough(step, sample[trial.used :], self.count - len(trial.kept))
+                own = step.stage.alone or not step.inputs  # it has seeds of its own: a second batch would start anew
+                wanted = self.count - len(trial.kept)
+                batch = sample[: self.count] if own else _enough(step, sample[trial.used :], wanted)
                 self._work_off_batch(trial, batch, context)
                 trial.used += len(batch)
-                if not batch:
+                if own:
                     break
         finally:
             self.progress.end()
@@ -159,7 +161,8 @@ class _Bench:
         """The options to work a batch off with, and whether that soon comes to an end by itself: with the batch, or,
         where only a target bounds what is made, with what is missing as target."""
         options = step.options
-        if (step.inputs and hasattr(step.stage.module, "expected")) or "target" not in options.__struct_fields__:
+        told = step.inputs and not step.stage.alone and hasattr(step.stage.module, "expected")
+        if told or "target" not in options.__struct_fields__:
             return options, bool(step.inputs)
         return msgspec.structs.replace(options, target=min(options.target or missing, missing)), True
 
