@@ -176,20 +176,24 @@ def test_plain_data_with_the_options_of_a_job(seedbed: Any, tmp_path: Path) -> N
     assert sorted(p.name for p in (tmp_path / "o").glob("0*")) == ["01-import"]
 
 
-def test_a_generator_with_its_own_seeds(seedbed: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", [{}, {"records": "passages.jsonl"}])
+def test_a_generator_with_its_own_seeds(seedbed: Any, tmp_path: Path, source: dict[str, Any]) -> None:
+    """Passages beside its seeds do not bound it: its target does."""
+    (tmp_path / "passages.jsonl").write_text('{"text": "The valve V2 limits the pressure."}\n' * 3, encoding="utf-8")
     tasks = [f"Name three uses of a {thing} in a {place}." for thing, place in (("rag", "garage"), ("torch", "cellar"))]
     replies = [{"match": "Go on with numbers 9 to 16", "text": f"{tasks[0]}\n10. {tasks[1]}"},
                {"match": "Task: ", "json": {"input": "", "output": "It wipes, it cleans and it protects."}},
                {"default": "text"}]
     write_rules(tmp_path / "replies.jsonl", replies)
-    job = {"teacher": PRICED, "out": "run", "curate": ["exact"],
+    job = {**source, "teacher": PRICED, "out": "run", "curate": ["exact"],
            "generate": [{"self_instruct": {"target": 30, "languages": ["en"]}}]}
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(job), encoding="utf-8")
     lines = parts(seedbed("run", tmp_path / "job.yaml", "--preview", "1").out)
-    assert lines["01-self_instruct"][0] == "01-self_instruct: 1 of 1 accepted records"
+    shown = lines["02-self_instruct" if source else "01-self_instruct"]
+    assert "-self_instruct: 1 of 1 accepted records" in shown[0]
     calls, tokens = bought(tmp_path / "run")
-    assert lines["01-self_instruct"][-1].startswith(
-        f"  the whole: about 30 records, about {30 * calls} calls, {30 * tokens:,} tokens, {30 * tokens / 1000:.2f} CNY")
+    assert shown[-1].startswith("  the whole: about 30 records")
+    assert f"about {30 * calls} calls, {30 * tokens:,} tokens, {30 * tokens / 1000:.2f} CNY" in shown[-1]
 
 
 def test_generators_that_read_records_get_those_of_the_preview(seedbed: Any, tmp_path: Path, retold: None) -> None:
