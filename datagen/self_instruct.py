@@ -30,14 +30,13 @@ from datagen.answering import Answering
 from datagen.filters import task_fault
 from datagen.instances import Filled, Filler, joined
 from datagen.parse import strip_thoughts
-from seedbed import jsonl
+from datagen.seed_tasks import Seed, own_files, read_seeds
 from seedbed.chat import Complete, Loop, Reply, Request
 from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.gate import Gate
 from seedbed.prompts import Prompt, load
 from seedbed.record import Message, Record, Step, make
-from seedbed.resources import resource
 from seedbed.text import language
 
 VERSION = 1
@@ -95,16 +94,6 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("classification, threshold and passages: expected 0 to 1")
 
 
-class _Seed(msgspec.Struct):
-    """A written task, as a line of seeds/tasks.en.jsonl has it."""
-
-    instruction: str
-    input: str = ""
-    output: str = ""
-    classification: bool = False
-    id: str = ""
-
-
 @dataclass
 class _Task:
     """A proposed task on its way."""
@@ -127,7 +116,7 @@ class _Pool:
 
     language: str
     target: int
-    seeds: list[_Seed]
+    seeds: list[Seed]
     gate: Gate
     passages: list[Record] = field(default_factory=list)  # of the job's documents, to show what tasks shall be about
     made: list[tuple[str, str]] = field(default_factory=list)  # key, instruction
@@ -150,7 +139,7 @@ def self_instruct(records: Iterable[Record], options: Options, context: Context)
     their subject where the job wants that; seeds come from the options."""
     passages = [record for record in records if record.text] if options.passages else []
     complete, loop = context.teacher()
-    seeds = _read_seeds(options)
+    seeds = read_seeds(_seed_files(options))
     share = -(-options.target // len(options.languages))
     pools = []
     for name in options.languages:
@@ -363,28 +352,4 @@ def _why_none(reply: Reply) -> tuple[str, str]:
 
 
 def _seed_files(options: Options) -> list[Path]:
-    if options.seeds:
-        return [Path(name) for name in options.seeds]
-    return [resource("seeds") / f"tasks.{name}.jsonl" for name in options.languages]
-
-
-def _read_seeds(options: Options) -> list[_Seed]:
-    seeds: list[_Seed] = []
-    for path in _seed_files(options):
-        seeds += [_seed(line, f"{path.name}:{n}") for n, line in enumerate(jsonl.read_as(dict[str, Any], path), 1)]
-    return seeds
-
-
-def _seed(line: dict[str, Any], where: str) -> _Seed:
-    """A line as a seed: a written task, or a record of an earlier run."""
-    try:
-        if "messages" in line:
-            record = msgspec.convert(line, Record)
-            labelled = record.labels.get("classification") == "yes"
-            return _Seed(record.instruction, record.input, record.answer, labelled, record.id)
-        seed = msgspec.convert(line, _Seed)
-    except msgspec.MsgspecError as error:
-        raise InputError(
-            f"is no seed task: {error}", where=where, next_step='A line is {"instruction": …, "input": …, "output": …}'
-        ) from error
-    return msgspec.structs.replace(seed, id=seed.id or where)
+    return [Path(name) for name in options.seeds] or own_files(options.languages)

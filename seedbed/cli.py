@@ -185,7 +185,7 @@ def _job(given: argparse.Namespace) -> Job:
     changes = _teacher_changes(given, job.raw)
     if documents := getattr(given, "documents", ""):
         old = job.raw.get("documents")
-        kept = old if isinstance(old, dict) else {}
+        kept = {key: value for key, value in old.items() if key != "database"} if isinstance(old, dict) else {}
         changes |= {"documents": kept | {"paths": [str(Path(documents).resolve())]}, "records": None}
     if given.out:
         changes["out"] = str(given.out.resolve())
@@ -339,7 +339,7 @@ def _execute(
             if key in job.raw and key != "documents":
                 raw[key] = job.raw[key] | (flags or {}) if isinstance(job.raw[key], dict) and flags else job.raw[key]
             elif key == "documents" and isinstance(job.raw.get(key), dict):
-                raw[key] = {k: v for k, v in job.raw[key].items() if k != "paths"} | raw[key]
+                raw[key] = {k: v for k, v in job.raw[key].items() if k not in ("paths", "database")} | raw[key]
     if "generate" in raw:
         raw |= _teacher_changes(given, raw)
     pipeline = Pipeline(config.build(base, raw, lines), given.out.resolve(), report=False)

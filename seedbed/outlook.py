@@ -29,6 +29,7 @@ class Trial:
 
     whole    passages or records that it gets in the run, None where nobody can say yet; `used` of them were tried
     seconds  in which at least one of its calls was under way, now or when it was bought
+    planned  calls that its own estimate expects, for a generator that neither a target nor what it reads bounds
     done     its manifest, where the run has finished it: nothing is tried then
     stopped  the limit that ended it
     """
@@ -40,6 +41,7 @@ class Trial:
     rejected: list[Record] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
+    planned: int = 0
     done: Manifest | None = None
     stopped: LimitReached | None = None
 
@@ -49,8 +51,9 @@ class Trial:
         by_input, by_target = self._by_input, self._by_target
         if self.stopped or (self.step.inputs and by_input is None):
             return None
-        if self.step.stage.alone and by_target is not None:
-            return by_target  # it has seeds of its own and does not end with what it reads
+        if self.step.stage.alone:  # it has seeds of its own and does not end with what it reads
+            by_plan = self.planned / self.usage.calls if self.planned and self.usage.calls else None
+            return by_plan if by_target is None else by_target
         return min((scale for scale in (by_input, by_target) if scale is not None), default=None)
 
     @property

@@ -126,11 +126,11 @@ class _Foreseen:
                 return [record for record in results if record.rejection is None]
         records = self.read(step)
         if step.stage.group == "generate":
-            return _stand_ins(expected(step, records), records)
+            return stand_ins(expected(step, records), records)
         return records  # a curator keeps these at most
 
 
-def _stand_ins(count: int, records: Sequence[Record]) -> list[Record]:
+def stand_ins(count: int, records: Sequence[Record]) -> list[Record]:
     """So many pairs in the languages of `records`, spread over their sources; in both languages where there are
     none."""
     found = [(_language(record), record.source) for record in records] or [("en", None), ("zh", None)]

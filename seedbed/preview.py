@@ -24,7 +24,7 @@ from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import InputError, LimitReached
 from seedbed.outlook import Trial, busy, of_job, of_trial
-from seedbed.planning import expected
+from seedbed.planning import expected, stand_ins
 from seedbed.progress import Plain
 from seedbed.record import Record
 from seedbed.run import Manifest
@@ -97,7 +97,9 @@ class _Bench:
             kept = self._drawn(list(jsonl.read(step.folder / "kept.jsonl")))
             return Trial(step, kept=kept[: self.count], done=done)
         trial = Trial(step)
-        sample = _enough(step, self._drawn(self._inputs(trial)), _SAMPLE * self.count)
+        inputs = self._inputs(trial)
+        trial.planned = _planned(trial, inputs)
+        sample = _enough(step, self._drawn(inputs), _SAMPLE * self.count)
         if step.inputs and not sample:
             return trial
         try:
@@ -153,18 +155,21 @@ class _Bench:
         if not bounded:
             context.width = self.count
         for record in step.stage.function(iter(batch), options, context):
-            (trial.kept if record.rejection is None else trial.rejected).append(record)
-            if not bounded and len(trial.kept) >= self.count:
+            if _made_here(step, record):
+                (trial.kept if record.rejection is None else trial.rejected).append(record)
+            if not bounded and (len(trial.kept) >= self.count or trial.made >= _SAMPLE * self.count):
                 break
 
     def _bounded(self, step: Planned, missing: int) -> tuple[Any, bool]:
         """The options to work a batch off with, and whether that soon comes to an end by itself: with the batch, or,
-        where only a target bounds what is made, with what is missing as target."""
+        where only a target (or a count of drawn seeds) bounds what is made, with what is missing as that."""
         options = step.options
         told = step.inputs and not step.stage.alone and hasattr(step.stage.module, "expected")
-        if told or "target" not in options.__struct_fields__:
-            return options, bool(step.inputs)
-        return msgspec.structs.replace(options, target=min(options.target or missing, missing)), True
+        bounds = ("target", "count") if step.stage.alone else ("target",)
+        bound = next((name for name in bounds if name in options.__struct_fields__), "")
+        if told or not bound:
+            return options, bool(step.inputs) and not step.stage.alone
+        return msgspec.structs.replace(options, **{bound: min(getattr(options, bound) or missing, missing)}), True
 
 
 @dataclass(frozen=True)
@@ -187,6 +192,21 @@ def _enough(step: Planned, records: list[Record], wanted: int) -> list[Record]:
     fewest = max(1, min(wanted, len({_language(record) for record in records})))
     enough = (n for n in range(fewest, len(records)) if expected(step, records[:n]) >= wanted)
     return records[: next(enough, len(records))]
+
+
+def _made_here(step: Planned, record: Record) -> bool:
+    """Whether this stage's teacher had a part in the record; seeds that are handed on beside what is made of them did
+    without."""
+    own = (done for done in record.history if done.stage == step.stage.name)
+    return not step.stage.teacher or record.rejection is not None or any(done.calls for done in own)
+
+
+def _planned(trial: Trial, inputs: list[Record]) -> int:
+    """The calls that a generator with seeds of its own expects for the whole."""
+    estimate = getattr(trial.step.stage.module, "estimate", None)
+    if estimate is None or not trial.step.stage.alone or trial.whole is None:
+        return 0
+    return int(estimate(stand_ins(round(trial.whole), inputs) if inputs else [], trial.step.options)[0])
 
 
 def _language(record: Record) -> str:

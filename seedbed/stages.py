@@ -65,6 +65,11 @@ class Stage:
         watch = getattr(self.module, "watch", None)
         return watch(options) if watch else []
 
+    def marks(self, options: Any) -> list[tuple[str, str]]:
+        """What else outside the run decides the outcome and is no file (rows of a database): its name and a hash."""
+        marks = getattr(self.module, "marks", None)
+        return marks(options) if marks else []
+
 
 _ALL = [
     Stage("ingest", "datagen.ingest:ingest", "source", extra="documents"),
@@ -78,6 +83,15 @@ _ALL = [
         alone=True,
     ),
     Stage("doc_qa", "datagen.doc_qa:doc_qa", "generate", teacher=True, prompts=("doc_qa", "answer")),
+    Stage(
+        "evol_instruct",
+        "datagen.evol_instruct:evol_instruct",
+        "generate",
+        teacher=True,
+        prompts=("evol_instruct", "answer"),
+        alone=True,
+        reads="records",
+    ),
     Stage("clean", "curate.clean:clean", "curate"),
     Stage("rules", "curate.rules:rules", "curate"),
     Stage("exact", "curate.exact:exact", "curate"),
