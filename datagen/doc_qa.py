@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -315,11 +315,16 @@ class _Asking:
         )
 
 
+def expected(passages: Sequence[Record], options: Options) -> int:
+    """Pairs to expect of these passages, at most."""
+    most = options.per_passage * options.phrasings * len(passages)
+    return min(options.target or most, most)
+
+
 def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, int]:
     """Calls, prompt tokens and completion tokens to expect. Averages measured with the embedded teacher."""
     passages = list(passages)
-    most = options.per_passage * options.phrasings * len(passages)
-    accepted = min(options.target or most, most)
+    accepted = expected(passages, options)
     drafts = accepted / EXPECTED_ACCEPTANCE
     size = sum(len(p.text) for p in passages) / max(1, len(passages)) / 2.5
     # The examples are most of a prompt (endpoints with a prompt cache charge less for them); then the point, or all of

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -26,8 +26,9 @@ from datagen.teacher.options import TeacherOptions
 from seedbed import jsonl
 from seedbed.chat import Complete, Loop, Reply, Request
 from seedbed.config import Job, StageEntry, convert, suggest
-from seedbed.context import Context
+from seedbed.context import Context, Progress
 from seedbed.errors import InputError, JobError
+from seedbed.own_prompts import check
 from seedbed.progress import Plain, clock
 from seedbed.prompts import group_hashes
 from seedbed.record import Record
@@ -62,7 +63,7 @@ class Metered:
     inner: Complete
     prices: Prices
     usage: Usage = field(default_factory=Usage)
-    _counted: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
 
     @property
     def model(self) -> str:
@@ -70,9 +71,9 @@ class Metered:
 
     async def __call__(self, request: Request) -> Reply:
         reply = await self.inner(request)
-        if reply.key and reply.key in self._counted:
+        if reply.key and reply.key in self.keys:
             return reply
-        self._counted.add(reply.key)
+        self.keys.add(reply.key)
         self.usage.calls += 1
         self.usage.prompt_tokens += reply.prompt_tokens
         self.usage.completion_tokens += reply.completion_tokens
@@ -180,6 +181,10 @@ class Pipeline:
                 )
         return tuple(step for name in dict.fromkeys(named) for step in known.get(name, ()))
 
+    def check_prompts(self) -> list[str]:
+        """Raises PromptError where a prompt of the user's cannot work in a stage of this job. Returns warnings."""
+        return check([group for stage, _ in self._entries for group in stage.prompts], self.prompts)
+
     def fingerprint(self, step: Planned) -> str:
         """Everything that decides a stage's outcome: code version, options, inputs, prompts, teacher, seed."""
         prior = [manifest(before.folder) for before in step.earlier] if step.stage.group == "task" else []
@@ -217,25 +222,33 @@ class Pipeline:
         progress = progress or Plain()
         if stop_after:
             _until(self.plan(), stop_after)
-        with self.run, ExitStack() as resources:
+        for warning in self.check_prompts():
+            progress.say(warning)
+        with self.held() as teacher:
             self.run.arrange(self._names)
             steps = _until(self.plan(), stop_after) if stop_after else self.plan()
             self._write_job()
-            teacher = _LazyTeacher(self, resources)
             for step in steps:
                 done = self.finished(step)
                 if done is None:
                     if not step.stage.teacher:
                         teacher.close_if_over(steps, step)
-                    done = self._execute(step, progress, teacher)
-                    progress.say(_line(step, done))
+                    done = self.perform(step, progress, teacher)
+                    progress.say(line(step, done))
                 else:
                     counts = _counts(step, done)
                     progress.say(f"{step.name}: already done" + (f" ({counts})" if counts != "done" else ""))
-                _refuse_empty(step, done)
+                refuse_empty(step, done)
         return steps
 
-    def _execute(self, step: Planned, progress: Plain, teacher: _LazyTeacher) -> Manifest:
+    @contextmanager
+    def held(self) -> Iterator[LazyTeacher]:
+        """The run directory's lock, and the teacher, which is started when a stage needs it."""
+        with self.run, ExitStack() as resources:
+            yield LazyTeacher(self, resources)
+
+    def perform(self, step: Planned, progress: Plain, teacher: LazyTeacher) -> Manifest:
+        """Runs one stage to its end, whatever is there of it."""
         began = time.monotonic()
         stage = step.stage
         done = Manifest(
@@ -245,8 +258,7 @@ class Pipeline:
             prompts=self._prompt_hashes(stage),
         )
         self.run.begin(step.folder, done.fingerprint, keep_files=stage.group == "source")
-        upstream = {before.stage.name: before.folder for before in step.earlier}
-        context = Context(step.folder, self.job.top.seed, upstream, done.figures, progress, prompts=self.prompts)
+        context = self.context(step, step.folder, done, progress)
         if stage.teacher:
             teacher.lend(context, done, progress)
         progress.begin(stage.name)
@@ -265,6 +277,24 @@ class Pipeline:
         finish(step.folder, done)
         return done
 
+    def context(self, step: Planned, folder: Path, done: Manifest, progress: Progress) -> Context:
+        """A stage's surroundings, but for the teacher, with `folder` as its own."""
+        upstream = {before.stage.name: before.folder for before in step.earlier}
+        return Context(folder, self.job.top.seed, upstream, done.figures, progress, prompts=self.prompts)
+
+    def spent(self) -> tuple[int, int, float]:
+        """Calls, tokens and money that this run has bought so far."""
+        path = self.run.path / "journal.sqlite"
+        with Journal(path, read_only=True) if path.is_file() else nullcontext() as journal:
+            return journal.spent() if journal else (0, 0, 0.0)
+
+    def spans(self, keys: Iterable[str]) -> list[tuple[float, float]]:
+        """When these calls were under way: their beginnings and ends, in seconds, in order."""
+        path = self.run.path / "journal.sqlite"
+        with Journal(path, read_only=True) if path.is_file() else nullcontext() as journal:
+            rows = [row for key in keys if journal and (row := journal.row(key))]
+        return sorted((row.time - row.seconds, row.time) for row in rows)
+
     def _write_job(self) -> None:
         resolved = self.job.raw | {"job_file": str(self.job.path)}
         text = yaml.safe_dump(resolved, allow_unicode=True, sort_keys=False, width=1_000)
@@ -272,7 +302,7 @@ class Pipeline:
         jsonl.write_text(self.run.path / "job.yaml", scrub(text))
 
 
-class _LazyTeacher:
+class LazyTeacher:
     """Opened when the first stage needs it, closed before others want the cores (a local teacher spins on them)."""
 
     def __init__(self, pipeline: Pipeline, resources: ExitStack) -> None:
@@ -335,7 +365,8 @@ def _until(steps: list[Planned], name: str) -> list[Planned]:
     return steps[: last[-1] + 1]
 
 
-def _refuse_empty(step: Planned, done: Manifest) -> None:
+def refuse_empty(step: Planned, done: Manifest) -> None:
+    """InputError for a stage that kept nothing, for what comes after it would have nothing to read."""
     if step.stage.group == "task" or done.kept:
         return
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(done.reasons.items(), key=lambda r: -r[1]))
@@ -346,7 +377,8 @@ def _refuse_empty(step: Planned, done: Manifest) -> None:
     )
 
 
-def _line(step: Planned, done: Manifest) -> str:
+def line(step: Planned, done: Manifest) -> str:
+    """What a stage did, in one line."""
     return f"{step.name}: {_counts(step, done)}, {clock(done.seconds)}"
 
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from datagen.evol_instruct import Options, estimate
 from seedbed import config, jsonl
 from seedbed.errors import JobError, LimitReached
 from seedbed.pipeline import Pipeline
 from seedbed.planning import describe as plan
+from seedbed.preview import preview
 from seedbed.progress import Plain
 from seedbed.record import Record
 from seedbed.run import manifest
@@ -125,7 +127,7 @@ def test_a_source_that_the_job_does_not_have_is_one_clear_error(tmp_path: Path) 
 def test_the_plan_knows_what_is_not_made_yet(tmp_path: Path) -> None:
     job = write_job(tmp_path, evolving(), generate=[DOC_QA, {"evol_instruct": EVOL | {"from": "doc_qa"}}], curate=["exact"])
     (line,) = [line for line in plan(Pipeline(config.load(job))) if "evol_instruct" in line]
-    assert line.endswith("to do: as many calls as the records of doc_qa take; those are not made yet")
+    assert "to do: at most 12 records of 02-doc_qa, about " in line
     Pipeline(config.load(job), report=False).execute("doc_qa", Plain(io.StringIO()))
     (line,) = [line for line in plan(Pipeline(config.load(job))) if "evol_instruct" in line]
     assert "records, about" in line
@@ -141,3 +143,23 @@ def test_a_run_that_was_broken_off_ends_with_the_same_bytes(tmp_path: Path) -> N
     assert calls and contents(tmp_path / "halted" / "run") == contents(tmp_path / "whole" / "run")
     done = manifest(tmp_path / "halted" / "run" / "02-evol_instruct")
     assert done and done.usage.calls == 12  # of two records in two rounds: rewriting, judging, answering
+
+
+def test_a_preview_of_many_seeds_stops_at_what_was_asked_for(tmp_path: Path) -> None:
+    write_rules(tmp_path / "replies.jsonl", [{"default": "I do not know."}])
+    job = {"out": "run", "teacher": {"model": "scripted:replies.jsonl"}, "generate": ["evol_instruct"]}
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job), encoding="utf-8")
+    pipeline = Pipeline(config.load(tmp_path / "job.yaml"), report=False)
+    assert estimate([], Options())[0] > 300  # what all of them would take
+    said = "\n".join(preview(pipeline, 3, Plain(io.StringIO())))
+    assert 0 < pipeline.spent()[0] < 40
+    assert "01-evol_instruct: no accepted record" in said and "  rejected: not_json " in said
+    assert "The whole job: about " in said
+
+
+def test_a_preview_evolves_the_records_of_the_preview(tmp_path: Path) -> None:
+    job = write_job(tmp_path, evolving(), generate=[DOC_QA, {"evol_instruct": EVOL | {"from": "doc_qa"}}], curate=["exact"])
+    said = "\n".join(preview(Pipeline(config.load(job)), 12, Plain(io.StringIO())))
+    assert "\n03-evol_instruct: " in said and "The whole job: about " in said
+    assert DEEPER[0][1] in said and DEEPER[1][1] in said
+    assert not list((tmp_path / "run").glob("0[23]-*"))

@@ -83,7 +83,7 @@ def test_the_same_job_again_is_the_same_bytes(done: Path, tmp_path: Path) -> Non
 def test_the_plan_counts_what_can_be_known(done: Path, tmp_path: Path) -> None:
     before = "\n".join(describe(Pipeline(config.load(write(tmp_path)), report=False)))
     assert "03-rewrite         to do: 4 passages, about 4 calls" in before
-    assert "05-augment         to do: its cost shows when 04-doc_qa is done" in before
+    assert "05-augment         to do: at most 12 records of 04-doc_qa, about 12 calls" in before
     job = done.parent / "job.yaml"
     raw = yaml.safe_load(job.read_text(encoding="utf-8"))
     raw["generate"][-1]["augment"]["target"] = 3

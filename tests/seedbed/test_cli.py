@@ -75,7 +75,7 @@ def test_documents_keep_the_options_of_the_job(tmp_path: Path) -> None:
 def test_plan_says_what_is_to_come_and_costs_nothing(seedbed: Any, tmp_path: Path) -> None:
     said = seedbed("plan", write_job(tmp_path), "--limit", "3")
     assert said.status == 0
-    assert "02-doc_qa          to do: 4 passages, about " in said.out and "To come, at most: " in said.out
+    assert "02-doc_qa          to do: 4 passages, about " in said.out and "To come, about: " in said.out
     assert not (tmp_path / "run").exists()
 
 
