@@ -23,6 +23,7 @@ from datagen import kinds, verify
 from datagen.agreement import agree
 from datagen.answering import answer
 from datagen.certainty import certainty
+from datagen.facts import fact_at
 from datagen.parse import ask
 from datagen.passages import Brief, Passage, Slot, draw_slots
 from datagen.verify import Fault
@@ -123,7 +124,7 @@ def pair_fault(work: Draft, cited: list[int | str]) -> Fault | None:
 def _question_fault(work: Draft) -> Fault | None:
     passage, language = work.passage, work.passage.language
     point = " ".join(passage.stated(number) for number in work.slot.point.numbers)
-    fault = verify.question_fault(work.question, point, language, names(work))
+    fault = verify.question_fault(work.question, point, language, names(work), work.slot.premise)
     if fault is None and kinds.recognise(work.question, language, "fact") == "why":
         return verify.reason_fault(work.question, work.answer, point, language)
     return fault
@@ -238,7 +239,7 @@ def _record(work: Draft, fault: Fault | None) -> Record:
     steps = {"reasoning_content": work.reasoning} if work.reasoning else {}
     turns += [Message("assistant", work.answer, steps)] if work.answer else []
     slot = work.slot
-    labels = {"level": slot.level, "fact": passage.fact(slot.point.numbers)}
+    labels = {"level": slot.level, "fact": fact_at(passage, slot.point.numbers).id}
     kind = kinds.recognise(work.question, passage.language, slot.kind) if slot.kind in kinds.KINDS else slot.kind
     step = Step(
         stage="doc_qa",

@@ -12,7 +12,6 @@ import msgspec
 
 from datagen import kinds
 from datagen.answering import Answering
-from datagen.facts import fact_id
 from datagen.points import Point, points
 from datagen.probes import Probes
 from seedbed.errors import PromptError
@@ -21,7 +20,7 @@ from seedbed.record import Evidence, Record
 from seedbed.text import sentences
 
 Span = tuple[int, int]
-_LINES = (*kinds.KINDS, *kinds.LEVELS[1:], "persona")  # of kinds.md
+_LINES = (*kinds.KINDS, *kinds.LEVELS[1:], "persona", "worn")  # of kinds.md
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.M)
 _ROW = re.compile(r"\|.*\|\s*$")
 _RULE = re.compile(r"\s*\|[\s:|-]+\|")
@@ -42,6 +41,7 @@ class Passage:
     accepted: int = 0
     asked: set[int] = field(default_factory=set)  # numbers (from 0) of the sentences asked about
     set_aside: bool = False  # carries nothing to ask about
+    worn: tuple[str, ...] = ()  # openings that too many questions about its document have
 
     @property
     def text(self) -> str:
@@ -75,12 +75,6 @@ class Passage:
         source = self.record.source
         start = self.offsets[number] if self.offsets else a + (source.start or 0 if source else 0)
         return start, start + b - a
-
-    def fact(self, numbers: tuple[int, ...]) -> str:
-        """The id of the fact that these sentences state."""
-        places = [self.place(number) for number in numbers]
-        source = self.record.source
-        return fact_id(source.document_hash if source else "", places[0][0], places[-1][1])
 
     def joined(self, spans: list[Span]) -> str:
         """Sentences as running text."""
@@ -165,12 +159,16 @@ class Brief:
         return lines[key].strip()
 
 
-    def ask(self, kind: str, level: str, language: str, random_: random.Random) -> str:
-        """What the request says about the question: its kind, its level and, in a share of them, who asks."""
+    def ask(self, kind: str, level: str, passage: Passage, random_: random.Random) -> str:
+        """What the request says about the question: its kind, its level, in a share of them who asks, and the openings
+        that it shall not have."""
+        language = passage.language
         asked = self.line(language, kind) + ("" if level == "basic" else self.line(language, level))
         if self.personas and random_.random() < self.personas:
             people = self.prompt(language, "personas").text.splitlines()
             asked += self.line(language, "persona").replace("…", random_.choice(people))
+        if passage.worn:
+            asked += self.line(language, "worn").replace("…", " / ".join(passage.worn))
         return asked
 
 
@@ -178,7 +176,8 @@ class Brief:
 class Slot:
     """What is asked for: a kind of question at a level, about one key point.
 
-    `prompt` is the file it is asked with and `variables` are what that takes besides `about` and `sentences`.
+    `prompt` is the file it is asked with and `variables` are what that takes besides `about` and `sentences`; `premise`
+    is the share of the question's content words that must stand in the point, where that is not the usual one.
     """
 
     kind: str
@@ -186,6 +185,7 @@ class Slot:
     point: Point
     variables: Mapping[str, str]
     prompt: str = "pair"
+    premise: float | None = None
 
 
 def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
@@ -218,5 +218,5 @@ def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
         point = random_.choice([point for kind_, level_, point in every if (kind_, level_) == (kind, level)])
         passage.asked.update(point.numbers)
         drawn.add(kind)
-        slots.append(Slot(kind, level, point, {"kind": brief.ask(kind, level, passage.language, random_)}))
+        slots.append(Slot(kind, level, point, {"kind": brief.ask(kind, level, passage, random_)}))
     return slots

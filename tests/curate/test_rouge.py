@@ -8,7 +8,7 @@ import pytest
 
 from curate.rouge import Options, rouge
 from seedbed.context import Context
-from seedbed.record import Record, chat, make
+from seedbed.record import Evidence, Record, Step, chat, make
 
 EN = "How do I change the default port of the server?"
 EN_TWIN = "How do I change the default port of the client?"  # 9 of 10 tokens
@@ -68,7 +68,7 @@ def test_languages_are_compared_apart_and_counted() -> None:
     twins = [(EN, "en"), (EN, "zh"), (ZH, "zh"), (EN_TWIN, "en")]
     results, context = run([chat(text, "-", language=language) for text, language in twins])
     assert [result.rejection is None for result in results] == [True, True, True, False]
-    assert context.figures == {"threshold": 0.7, "accepted": {"en": 1, "zh": 2}, "rejected": {"en": 1}}
+    assert context.figures == {"threshold": 0.7, "accepted": {"en": 1, "zh": 2}, "rejected": {"en": 1}, "spared": 0}
 
 
 def test_text_records_are_compared_by_their_text() -> None:
@@ -77,7 +77,34 @@ def test_text_records_are_compared_by_their_text() -> None:
     assert results[1].rejection.detail.startswith("its text is worded like")
 
 
+@pytest.mark.parametrize(("question", "noisy"), [(EN, EN.replace("default", "defualt")), (ZH, ZH.replace("默认", "莫认"))])
+def test_a_form_made_on_purpose_is_spared_beside_its_origin_and_its_other_forms(question: str, noisy: str) -> None:
+    origin = chat(question, "In the file.")
+    cleaned = origin.revised(Step(stage="clean", operation="clean"), messages=chat(question, "In the file").messages)
+    forms = [
+        origin.revised(Step(stage="augment", operation=kind), messages=chat(*words).messages)
+        for kind, words in {"noise": (noisy, "In the file."), "polish": (question, "It stands in the file.")}.items()
+    ]
+    stranger = chat(noisy, "Elsewhere.")
+    results, context = run([cleaned, *forms, stranger])
+    assert [result.rejection is None for result in results] == [True, True, True, False]
+    assert context.figures["spared"] == 2
+    # Without its origin a form is judged like any other record.
+    results, context = run([stranger, *forms])
+    assert [result.rejection is None for result in results] == [True, False, False]
+    assert context.figures["spared"] == 0
+
+
 @pytest.mark.parametrize("threshold", [0.0, -1.0, 1.1])
 def test_a_threshold_out_of_range_is_refused(threshold: float) -> None:
     with pytest.raises(ValueError, match="threshold: expected"):
         Options(threshold=threshold)
+
+
+@pytest.mark.parametrize("form", ["What does the code E0{} on the display mean?", "显示屏上的代码 E0{} 表示什么？"])
+def test_grounded_questions_about_two_codes_are_no_twins(form: str) -> None:
+    quote = (Evidence("…", 0, 1),)
+    asked = [chat(form.format(n), f"Fault {n}.", evidence=quote) for n in (1, 2)]
+    assert [r.rejection for r in run(asked)[0]] == [None, None]
+    bare = [chat(form.format(n), f"Fault {n}.") for n in (1, 2)]
+    assert [r.rejection is None for r in run(bare)[0]] == [True, False]
