@@ -26,7 +26,7 @@ from seedbed.jsonl import write_text
 from seedbed.record import Record, Source, Step, make
 from seedbed.text import language, length
 
-VERSION = 1
+VERSION = 2
 STAGE = "ingest"
 # Reasons that lie in the bytes alone; time, memory and what is installed may be otherwise the next time.
 _LASTING = ("no_text", "password", "encoding", "data_set")

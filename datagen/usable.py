@@ -191,6 +191,9 @@ def _wordless(text: str, lines: list[str], code: list[str], early: bool) -> Verd
     """Fewer than two statements; a listing or table that a sentence introduces counts as one."""
     found = _sentences(lines)
     statements = sum(map(_is_statement, found))
+    # A row of a table says something however short it is, for its head says the rest: `port | use`, `22 | ssh`.
+    rows = sum(line.endswith("|") for line in lines) - 1
+    statements = max(statements, rows)
     listing = length("\n".join(code))
     if listing > 0 and not any(map(_explains, found)):
         return Verdict("code_only", f"code without a sentence on what it does: {listing} tokens of code")

@@ -104,6 +104,8 @@ def sentences(text: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     start = 0
     for match in _BOUNDARY.finditer(text):
+        if match.group()[0] != "\n" and _in_row(text, match.start()):
+            continue  # a cell may hold sentences, and a row without its other cells says nothing
         if match.group().startswith(".") and _is_abbreviation(text, match.start()):
             continue
         after = text[match.end() : match.end() + 1]
@@ -115,6 +117,11 @@ def sentences(text: str) -> list[tuple[int, int]]:
         start = match.end()
     _add(spans, text, start, len(text))
     return spans
+
+
+def _in_row(text: str, place: int) -> bool:
+    line = text.rfind("\n", 0, place) + 1
+    return text[line : line + 4].lstrip().startswith("|")
 
 
 def _goes_on(text: str, end: int) -> bool:
