@@ -41,6 +41,10 @@ from seedbed.text import language
 IN_DEPTH = ("add_constraints", "deepen", "concretise", "reasoning_steps", "complicate_input")
 OPERATIONS = (*IN_DEPTH, "in_breadth")
 
+# Characters that an evolution in depth is longer by at least. A bound of the schema: a small teacher that has written its
+# parent down again may then not stop, and goes on to what is new (half of its Chinese replies stopped there).
+_GROWS = {"en": 30, "zh": 8}
+_LONGEST_MINIMUM = 800  # endpoints refuse or slow down over long repetitions in a grammar
 _REWRITE_TOKENS = 700  # an instruction, and a dozen lines of data
 _WRITTEN = re.compile(r'"instruction": *"((?:[^"\\]|\\.)*)"')
 
@@ -197,6 +201,9 @@ def _request(evolution: Evolution, draft: Draft) -> Request:
         variables |= {"change": f"{change} {form}".strip(), "sentences": draft.ground.shown.replace("<|", "< |")}
     elif form:
         variables["form"] = form
+    least = 1
+    if draft.operation in IN_DEPTH and draft.operation != "complicate_input":
+        least = min(len(parent.instruction) + _GROWS[draft.language], _LONGEST_MINIMUM)
     written = ["new", "instruction"]
     if draft.operation == "complicate_input" or (draft.operation == "in_breadth" and parent.input):
         written.append("input")
@@ -207,7 +214,9 @@ def _request(evolution: Evolution, draft: Draft) -> Request:
         top_p=evolution.sampling.top_p,
         schema={
             "type": "object",
-            "properties": {name: {"type": "string", "minLength": 1} for name in written},
+            "properties": {
+                name: {"type": "string", "minLength": least if name == "instruction" else 1} for name in written
+            },
             "required": written,
             "additionalProperties": False,
         },

@@ -194,6 +194,17 @@ def test_every_operation_asks_in_its_own_words_and_at_the_papers_temperature(tmp
 
 
 @BOTH
+def test_in_depth_a_reply_must_be_longer_than_the_parent(tmp_path: Path, lang: str) -> None:
+    given = parents(lang)
+    for operation in OPERATIONS:
+        made = Made(tmp_path, given, operations={operation: 1})
+        for parent, request in zip(given, made.requests("rewrite"), strict=True):
+            assert request.schema and list(request.schema["properties"])[:2] == ["new", "instruction"]
+            least = request.schema["properties"]["instruction"]["minLength"]
+            assert (least > len(parent.instruction)) == (operation not in ("complicate_input", "in_breadth"))
+
+
+@BOTH
 def test_the_parents_input_is_kept_word_for_word_and_shown(tmp_path: Path, lang: str) -> None:
     table = "| 阀 | bar |\n|---|---|\n| V2 | 4 |"
     given = parents(lang, input=table)
