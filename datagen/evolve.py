@@ -41,8 +41,8 @@ from seedbed.text import language
 IN_DEPTH = ("add_constraints", "deepen", "concretise", "reasoning_steps", "complicate_input")
 OPERATIONS = (*IN_DEPTH, "in_breadth")
 
-# Characters that an evolution in depth is longer by at least. A bound of the schema: a small teacher that has written its
-# parent down again may then not stop, and goes on to what is new (half of its Chinese replies stopped there).
+# Characters that an evolution in depth is longer by at least. A bound of the schema: a small teacher that has written
+# its parent down again may then not stop, and goes on to what is new (its Chinese replies mostly stopped there).
 _GROWS = {"en": 30, "zh": 8}
 _LONGEST_MINIMUM = 800  # endpoints refuse or slow down over long repetitions in a grammar
 _REWRITE_TOKENS = 700  # an instruction, and a dozen lines of data
