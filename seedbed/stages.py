@@ -65,6 +65,11 @@ class Stage:
         watch = getattr(self.module, "watch", None)
         return watch(options) if watch else []
 
+    def marks(self, options: Any) -> list[tuple[str, str]]:
+        """What else outside the run decides the outcome and is no file (rows of a database): its name and a hash."""
+        marks = getattr(self.module, "marks", None)
+        return marks(options) if marks else []
+
 
 _ALL = [
     Stage("ingest", "datagen.ingest:ingest", "source", extra="documents"),
