@@ -18,6 +18,7 @@ import random
 
 from datagen import draft as drafting
 from datagen import verify
+from datagen.facts import fact_at
 from datagen.passages import Brief, Passage, Slot
 from datagen.points import Point, points
 from datagen.verify import Fault
@@ -40,7 +41,7 @@ async def wordings(passage: Passage, first: Record, count: int, complete: Comple
     point = _point(passage, first.labels["fact"], brief)
     if point is None:
         return []
-    random_ = random.Random(f"{brief.seed}:{first.labels['fact']}")
+    random_ = random.Random(f"{brief.seed}:{passage.text}:{point.numbers}")
     told = set(verify.figures(first.answer)) - set(verify.figures(first.instruction))
     fits = {"reverse": bool(told), "compare": _beside(passage, point, brief) is not None}
     angles = [angle for angle in ANGLES if fits.get(angle, True)]
@@ -109,7 +110,7 @@ def _units(passage: Passage, point: Point) -> set[str]:
 
 
 def _point(passage: Passage, fact: str, brief: Brief) -> Point | None:
-    return next((p for p in _points(passage, brief) if passage.fact(p.numbers) == fact), None)
+    return next((p for p in _points(passage, brief) if fact_at(passage, p.numbers).id == fact), None)
 
 
 def _points(passage: Passage, brief: Brief) -> list[Point]:

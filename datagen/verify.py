@@ -50,9 +50,11 @@ _LEADING_CLAUSE = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|
 _CLAUSE_END = re.compile(r"[,;:.](?=\s)|\b(?:because|so that|since)\b")
 _GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
 _CODE = re.compile(r"`([^`\n]+)`")
-# File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type.
+# File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type. ASCII, so that one in
+# front of Chinese ends where the Chinese begins.
 _NAME = re.compile(
-    r"--?[a-z][\w-]+|[\w.-]*\w\.(?:[a-z]{2,8})\b|\w+_\w+|/[\w./-]{2,}|\b[a-z]+[A-Z]\w+|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b"
+    r"--?[a-z][\w-]+|[\w.-]*\w\.(?:[a-z]{2,8})\b|\w+_\w+|/[\w./-]{2,}|\b[a-z]+[A-Z]\w+|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b",
+    re.A,
 )
 _FIGURE = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _ENUMERATOR = re.compile(r"^\s*\d{1,2}[.)、](?=\s)", re.M)  # of a list: no figure
@@ -132,6 +134,12 @@ def leaning(text: str, source: str, lang: str) -> str:
     return next((f.group() for f in LEANS[lang].finditer(text) if normalise(f.group()) not in said), "")
 
 
+def statement_fault(text: str, evidence: str, lang: str, context: str = "") -> Fault | None:
+    """The first thing that is wrong with a sentence that nobody asked for (of a summary, say): as of an answer, but
+    that it may be worded as the evidence is."""
+    return _form_fault(text, evidence, lang) or _grounding_fault(text, evidence, lang, context)
+
+
 def _form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
     if not answer:
         return Fault("empty", "the answer is empty")
@@ -153,14 +161,14 @@ def _form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
 def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault | None:
     asked, said = tokenize(question), tokenize(answer)
     fresh = [token for token in said if token not in set(asked) and token not in STOP[lang]]
-    exact = set(figures(answer)) - set(figures(question)) or _names(answer) - _names(question)
+    exact = set(figures(answer)) - set(figures(question)) or identifiers(answer) - identifiers(question)
     if not exact and len(fresh) < 3:
         return Fault("echo", "it says nothing that the question has not said")
     if lang == "en" and _asks_what_it_says(question, answer):
         return Fault("echo", "the question holds what the answer says, and asks nothing")
     if "哪些" in question and not re.search(r"[、；]|和|与|以及|或|分别|及|并|\n", answer):
         return Fault("no_list", "asked for several things, it names none or one")
-    if len(said) > COPIED_TOKENS[lang] and _longest_run(said, tokenize(evidence)) >= COPIED_SHARE * len(said):
+    if len(said) > COPIED_TOKENS[lang] and longest_run(said, tokenize(evidence)) >= COPIED_SHARE * len(said):
         return Fault("copied_answer", "it is copied word for word from the passage")
     return None
 
@@ -171,7 +179,7 @@ def _asks_what_it_says(question: str, answer: str) -> bool:
     if not question.lower().startswith("what "):
         return False
     clause = _CLAUSE_END.split(_LEADING_CLAUSE.sub("", answer) + " ")[0]
-    exact = set(figures(clause)) - set(figures(question)) or _names(clause) - _names(question)
+    exact = set(figures(clause)) - set(figures(question)) or identifiers(clause) - identifiers(question)
     return not exact and not set(units(clause, "en")) - set(units(question, "en"))
 
 
@@ -210,7 +218,7 @@ def _posed(question: str, passage: str, lang: str) -> str:
         return ""  # one figure, name or reason is what such a question leaves out
     for start, end in sentences(passage):
         said = tokenize(passage[start:end])
-        if len(said) > 5 and passage[start] != "#" and _longest_run(asked, said) >= 0.8 * len(said):
+        if len(said) > 5 and passage[start] != "#" and longest_run(asked, said) >= 0.8 * len(said):
             return passage[start:end]
     return ""
 
@@ -221,7 +229,7 @@ def _missing_figures(text: str, known: str) -> str:
 
 def _missing_names(text: str, known: str, lang: str) -> str:
     exact, known = known, normalise(known)
-    missing = {name for name in _names(text) if name not in known}
+    missing = {name for name in identifiers(text) if name not in known}
     # `rouge_score` is not Rouge_Score: what has an underscore is a name in code.
     missing |= {name for name in _NAME.findall(half_width(text)) if "_" in name and name not in exact}
     if lang == "zh":
@@ -308,7 +316,7 @@ def figures(text: str) -> list[str]:
     return found + words + chinese
 
 
-def _names(text: str) -> set[str]:
+def identifiers(text: str) -> set[str]:
     """Commands, files, flags and identifiers, normalised: what must not be invented."""
     found = [name for name in _CODE.findall(text) if name.isascii()] + _NAME.findall(half_width(text))
     return {normalise(name.strip(".,:;")) for name in found if len(name) > 1 and not _FIGURE.fullmatch(name)}
@@ -326,7 +334,7 @@ def _repeated(text: str) -> str:
     return ""
 
 
-def _longest_run(tokens: list[str], inside: list[str]) -> int:
+def longest_run(tokens: list[str], inside: list[str]) -> int:
     """Length of the longest run of `tokens` that stands, in one piece, in `inside`."""
     best, row = 0, [0] * (len(inside) + 1)
     for token in tokens:
@@ -365,9 +373,9 @@ def _squeeze(text: str) -> tuple[str, list[int]]:
 def carriers(answer: str, passage: list[str], proposed: list[int], lang: str, most: int) -> list[int]:
     """Indices (from 0) of the sentences that carry an answer: of those `proposed` the ones that share words with it,
     and while figures, names or most of its words are still missing, those of the rest that add the most."""
-    wanted = set(units(answer, lang)) | {f"#{figure}" for figure in figures(answer)} | _names(answer)
+    wanted = set(units(answer, lang)) | {f"#{figure}" for figure in figures(answer)} | identifiers(answer)
     said = [
-        set(units(s, lang)) | {f"#{f}" for f in figures(s)} | {n for n in _names(answer) if n in normalise(s)}
+        set(units(s, lang)) | {f"#{f}" for f in figures(s)} | {n for n in identifiers(answer) if n in normalise(s)}
         for s in passage
     ]
     chosen = [i for i in dict.fromkeys(proposed) if wanted & said[i]][:most]
