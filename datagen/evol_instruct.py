@@ -38,10 +38,8 @@ from seedbed.text import exact_terms, normalise
 VERSION = 1
 
 _NEIGHBOURS = 3  # most similar tasks kept on a task made in breadth
-# For the plan: tokens of the prompts; and shares of the drafts that reach the judge and the answer, as measured with
-# the 1.5B teacher (docs/generators/evol_instruct.md).
-_PROMPT, _REPLY, _ANSWER = 400, 80, 250
-_JUDGED, _ANSWERED = 0.7, 0.6
+# For the plan, in tokens: prompts were 340 to 710 long and replies 15 to 130 (docs/generators/evol_instruct.md).
+_PROMPT, _REPLY, _VERDICT, _ANSWER = 450, 65, 20, 250
 
 
 class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -158,18 +156,17 @@ def evol_instruct(records: Iterable[Record], options: Options, context: Context)
 
 
 def estimate(records: Iterable[Record], options: Options) -> tuple[int, int, int]:
-    """Calls, prompt tokens and completion tokens to expect. Nothing where the records are not made yet and `count` does
-    not say how many there will be."""
+    """Calls, prompt tokens and completion tokens, if no evolution fails before its answer. Nothing where the records
+    are not made yet and `count` does not say how many there will be."""
     found = sum(map(fits, records))
     if "seeds" in options.sources or not (options.sources or found):
         found += len(read_seeds(own_files()))
     drawn = min(found, options.count) if options.count and found else options.count or found
     evolutions = options.rounds * drawn
-    judged = _JUDGED * evolutions if options.judge else 0
-    answers = _ANSWERED * evolutions * options.answers
+    judged, answers = evolutions * options.judge, evolutions * options.answers
     calls = evolutions + judged + answers
-    tokens = _REPLY * evolutions + 25 * judged + _ANSWER * answers
-    return round(calls), round(_PROMPT * calls), round(tokens)
+    tokens = _REPLY * evolutions + _VERDICT * judged + _ANSWER * answers
+    return calls, _PROMPT * calls, tokens
 
 
 def _round(

@@ -10,6 +10,7 @@ the question may name nothing else.
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from dataclasses import dataclass, field
@@ -41,6 +42,11 @@ from seedbed.text import language
 IN_DEPTH = ("add_constraints", "deepen", "concretise", "reasoning_steps", "complicate_input")
 OPERATIONS = (*IN_DEPTH, "in_breadth")
 
+# Characters that an evolution in depth is longer by: at least, and at most. Bounds of the schema: a small teacher that
+# has written its parent down again may then not stop, and goes on to what is new (its Chinese replies mostly stopped
+# there); one that has nothing to say rambles, but not to the token limit.
+_GROWS = {"en": (30, 450), "zh": (8, 130)}
+_LONGEST_PARENT = 600  # endpoints refuse or slow down over longer repetitions in a grammar
 _REWRITE_TOKENS = 700  # an instruction, and a dozen lines of data
 _WRITTEN = re.compile(r'"instruction": *"((?:[^"\\]|\\.)*)"')
 
@@ -207,7 +213,7 @@ def _request(evolution: Evolution, draft: Draft) -> Request:
         top_p=evolution.sampling.top_p,
         schema={
             "type": "object",
-            "properties": {name: {"type": "string", "minLength": 1} for name in written},
+            "properties": {name: {"type": "string", "minLength": 1} for name in written} | _bounds(draft),
             "required": written,
             "additionalProperties": False,
         },
@@ -215,10 +221,20 @@ def _request(evolution: Evolution, draft: Draft) -> Request:
     )
 
 
+def _bounds(draft: Draft) -> dict[str, dict[str, Any]]:
+    """How long the new instruction may be; nothing where the operation or its parent sets no bounds."""
+    before, (least, most) = len(draft.parent.instruction), _GROWS[draft.language]
+    if draft.operation in ("complicate_input", "in_breadth") or before > _LONGEST_PARENT:
+        return {}
+    return {"instruction": {"type": "string", "minLength": before + least, "maxLength": before + most}}
+
+
 def _rewritten_fault(draft: Draft, given: str, examples: list[str]) -> Fault | None:
     parent, lang = draft.parent, draft.language
     in_depth = draft.operation in IN_DEPTH
     # The input stays in depth, and data that the instruction does not speak of changes nothing: so these are compared.
+    if len(draft.instruction) >= _bounds(draft).get("instruction", {}).get("maxLength", math.inf):
+        return Fault("cut", "the instruction goes on to the bound of its length")
     fault = equal_fault(*((draft.instruction, parent.instruction) if in_depth else (draft.task, parent.user_text)))
     fault = fault or rewritten_fault(draft.instruction, parent.instruction, lang, draft.operation, examples)
     if fault is None and in_depth:

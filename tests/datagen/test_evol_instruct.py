@@ -194,6 +194,19 @@ def test_every_operation_asks_in_its_own_words_and_at_the_papers_temperature(tmp
 
 
 @BOTH
+def test_in_depth_a_reply_must_be_longer_than_the_parent(tmp_path: Path, lang: str) -> None:
+    given = parents(lang)
+    for operation in OPERATIONS:
+        made = Made(tmp_path, given, operations={operation: 1})
+        for parent, request in zip(given, made.requests("rewrite"), strict=True):
+            assert request.schema and list(request.schema["properties"])[:2] == ["new", "instruction"]
+            bounds = request.schema["properties"]["instruction"]
+            least = bounds["minLength"]
+            assert ("maxLength" in bounds) == (least > 1)
+            assert (least > len(parent.instruction)) == (operation not in ("complicate_input", "in_breadth"))
+
+
+@BOTH
 def test_the_parents_input_is_kept_word_for_word_and_shown(tmp_path: Path, lang: str) -> None:
     table = "| 阀 | bar |\n|---|---|\n| V2 | 4 |"
     given = parents(lang, input=table)
@@ -258,7 +271,8 @@ FAULTS: list[tuple[str, str, Any]] = [
                                    "zh": {"instruction": "Explain how a steam trap works and why it fails."}}),
     ("wrong_language", "answer", {"en": "它排出凝结水，留住蒸汽。", "zh": "It lets the water out and keeps the steam in. " * 6}),
     ("breaks_off", "rewrite", {"en": {"instruction": "PARENT Answer these questions:"}, "zh": {"instruction": "PARENT回答下面的问题："}}),
-    ("too_long", "rewrite", {"en": {"instruction": "PARENT" + " and then another one" * 20}, "zh": {"instruction": "PARENT" + "还要再多说一点" * 20}}),
+    ("too_long", "rewrite", {"en": {"instruction": "PARENT" + " and then another one" * 20}, "zh": {"instruction": "PARENT" + "还要再多说一点" * 16}}),
+    ("cut", "rewrite", {"en": {"instruction": "PARENT" + " and so on," * 60}, "zh": {"instruction": "PARENT" + "，" * 140}}),
     ("lost_conditions", "rewrite", {"en": {"instruction": "Name a use of traps."}, "zh": {"instruction": "疏水阀怎么用？"}}),
     ("lost_conditions", "rewrite", {"en": {"instruction": "Name three causes of vibration in a fan and how each is found."},
                                     "zh": {"instruction": "说出风机振动的三个原因，并说明怎样查出每个原因。"}}),
