@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from datagen.teacher.options import TeacherOptions
 from seedbed.record import Record
 
 PARTS = ("doc_qa", "naive", "self_instruct")
-HERE = Path(__file__).parent
+_RESULT = Path(__file__).parent.parent / "quality.md"
 _TO_READ = 50
 _PATIENCE = 900.0  # seconds for one call: a local model is slow, not stuck
 
@@ -70,22 +70,24 @@ def _pairs(
 def text(result: Result, given: argparse.Namespace) -> Iterator[str]:
     """The result as the lines of a Markdown file."""
     yield from ("# The quality of what is generated", "")
-    yield f"`python -m benchmarks.quality --parts {','.join(given.parts)} --passages {given.passages} …`, seed {SEED},"
-    yield f"Python {platform.python_version()}. {given.note}".rstrip()
-    yield ""
+    command = f"`python -m benchmarks.quality --parts {','.join(given.parts)} …`"
+    yield from (f"{command}, seed {SEED}, Python {platform.python_version()}. {given.note}".rstrip(), "")
     if result.pairs:
-        yield f"{given.passages} passages of {given.documents_en.name} and as many of {given.documents_zh.name},"
-        yield f"one out of each of {given.passages} equal stretches. doc_qa: at most 3 pairs a passage,"
-        yield f"on single sentences; {given.waves} rounds at most. naive: one prompt a passage, for three pairs."
+        files = f"{given.documents_en.name} and as many of {given.documents_zh.name}"
+        yield (
+            f"{given.passages} passages of {files}, one out of each of {given.passages} equal stretches. "
+            f"doc_qa: at most 3 pairs a passage, on single sentences, in {given.waves} rounds at most. naive: one prompt a "
+            "passage, for three pairs, all of which are its output."
+        )
         yield ""
         yield from tables.pairs(sorted(result.pairs, key=lambda f: PARTS.index(f.name)))
     if result.tasks:
         yield from tables.tasks(result.tasks)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Runs what is asked for, writes the result and prints it."""
-    given = _arguments()
+    given = _arguments(arguments)
     teacher = TeacherOptions(
         model=given.model, url=given.teacher, concurrency=given.concurrency, timeout=_PATIENCE
     )
@@ -94,15 +96,16 @@ def main() -> None:
         with desk(given.out / language, language, teacher) as at:
             measure(at, document, given, result)
     written = "\n".join(text(result, given)) + "\n"
-    (HERE.parent / "quality.md").write_text(written, encoding="utf-8")
+    given.result.write_text(written, encoding="utf-8")
     sys.stdout.write(written)
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents-en", type=Path, required=True, metavar="FILE")
     parser.add_argument("--documents-zh", type=Path, required=True, metavar="FILE")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directories and journals")
+    parser.add_argument("--result", type=Path, default=_RESULT, metavar="FILE", help="benchmarks/quality.md")
     parser.add_argument("--passages", type=int, default=40, help="of each document (40)")
     parser.add_argument("--waves", type=int, default=2, help="times a passage is asked, at most (2)")
     parser.add_argument("--tasks", type=int, default=100, help="accepted tasks wanted in each language (100)")
@@ -113,7 +116,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--about-zh", default="Debian（一种 GNU/Linux 操作系统）")
     parser.add_argument("--note", default="", help="what the result shall say of documents and teacher")
     parser.add_argument("--parts", type=_parts, default=PARTS, metavar=",".join(PARTS))
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def _parts(named: str) -> tuple[str, ...]:

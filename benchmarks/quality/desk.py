@@ -75,9 +75,9 @@ class Desk:
         ]
 
     def found(self, record: Record) -> bool:
-        """Whether each of its quotes stands in its document's text at its span; without a quote it does not."""
+        """Whether each of its quotes stands in its document's text at its span."""
         source = record.source
-        if source is None or not record.evidence:
+        if source is None:
             return False
         text = (self.folder / "01-ingest" / "documents" / f"{source.document_hash}.md").read_bytes().decode("utf-8")
         return all(text[part.start : part.end] == part.quote for part in record.evidence)

@@ -40,6 +40,8 @@ def count(name: str, desk: Desk, passages: Sequence[Record], made: Made, about: 
     silent = refused.count("carries_nothing")
     unread = sum(not record.messages for record in made.rejected) - silent
     drafts = len(made.kept) + len(made.rejected) - silent - (unread if a_reply > 1 else 0)
+    cited = [record for record in made.kept if record.evidence]
+    assert all(map(desk.found, cited)), "a quote does not stand in its document"
     found = list(faults(made.kept, {passage.id: passage for passage in passages}, about))
     return Figures(
         name=name,
@@ -51,7 +53,7 @@ def count(name: str, desk: Desk, passages: Sequence[Record], made: Made, about: 
         drafts=drafts,
         accepted=len(made.kept),
         reasons=dict(Counter(refused).most_common()),
-        quoted=sum(map(desk.found, made.kept)),
+        quoted=len(cited),
         openings=_openings(made.kept, desk.language),
         faultless=sum(not reasons for reasons in found),
         faults=dict(Counter(reason for reasons in found for reason in reasons).most_common()),

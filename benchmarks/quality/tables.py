@@ -14,12 +14,16 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%} ({part} of {whole})" if whole else "–"
 
 
+def _quoted(f: Figures) -> str:
+    return _share(f.quoted, f.accepted) if f.quoted else "–"
+
+
 _ROWS: tuple[Row, ...] = (
     ("pairs drafted", "", lambda f: str(f.drafts)),
     ("accepted", "≥ 50 %", lambda f: _share(f.accepted, f.drafts)),
     ("replies that could not be read, after asking again", "< 2 %", lambda f: _share(f.unread, f.replies)),
     ("passages with an accepted pair", "≥ 90 %", lambda f: _share(f.covered, f.passages)),
-    ("accepted whose quotes stand in the document at their span", "100 %", lambda f: _share(f.quoted, f.accepted)),
+    ("accepted whose quotes stand in the document at their span", "100 %", _quoted),
     ("questions in the ten commonest openings", "", lambda f: f"{f.openings:.1%}"),
     ("faultless by the checks below", "≥ 95 %", lambda f: _share(f.faultless, f.accepted)),
     ("completion tokens", "", lambda f: f"{f.completion_tokens:,}"),
