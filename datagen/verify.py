@@ -182,6 +182,18 @@ def _grounding_fault(answer: str, evidence: str, lang: str, context: str) -> Fau
     return None
 
 
+def steps_fault(steps: str, known: str, lang: str) -> Fault | None:
+    """Whether the steps of a reasoned answer rest on what is `known`: its evidence and its question."""
+    known = half_width(known)
+    if missing := _missing_figures(steps, known) or _missing_names(steps, known, lang):
+        return Fault("unsupported_step", f"{missing} is not in the evidence")
+    if language(steps) not in (lang, "mixed", "other"):
+        return Fault("wrong_language", f"the steps are not in the document's language ({lang})")
+    if leaning := _leaning(steps, known, lang):
+        return Fault("leans_on_passage", f"{leaning!r} points at a text that its reader does not have")
+    return None
+
+
 def _posed(question: str, passage: str, lang: str) -> str:
     """The sentence of the passage that the question repeats nearly whole (80 % of it in one run); empty if none."""
     asked = tokenize(question)

@@ -180,8 +180,12 @@ def _model(name: str) -> str:
 
 
 def _with_target(item: Any, target: int) -> Any:
-    """The generator `item` with another target; one that makes no sense stays, for `config` to say why."""
+    """The generator `item` with another target; one that has none, or that makes no sense, stays as it is."""
+    from seedbed.stages import STAGES
+
     name, options = (item, {}) if isinstance(item, str) else next(iter(item.items()), ("", 0))
+    if name not in STAGES or "target" not in STAGES[name].options.__struct_fields__:
+        return item
     return {name: (options or {}) | {"target": target}} if isinstance(options, dict | None) else item
 
 

@@ -24,18 +24,21 @@ class Stage:
 
     group    source | generate | curate | task: which part of a job may name it
     teacher  it asks a teacher
-    prompts  its group of prompt files, whose hashes are part of the fingerprint
+    prompts  its groups of prompt files, whose hashes are part of the fingerprint
     extra    the pip extra that brings its libraries
     alone    a generator that needs no source: it brings its own seeds
+    reads    of a generator: `source` (passages), or `records`: what the generators before it made, those that its
+             `from` names, or an imported data set
     """
 
     name: str
     target: str
     group: str
     teacher: bool = False
-    prompts: str = ""
+    prompts: tuple[str, ...] = ()
     extra: str = ""
     alone: bool = False
+    reads: str = "source"
 
     @property
     def module(self) -> ModuleType:
@@ -66,8 +69,8 @@ class Stage:
 _ALL = [
     Stage("ingest", "datagen.ingest:ingest", "source", extra="documents"),
     Stage("import", "seedbed.importing:import_records", "source"),
-    Stage("self_instruct", "datagen.self_instruct:self_instruct", "generate", True, "self_instruct", alone=True),
-    Stage("doc_qa", "datagen.doc_qa:doc_qa", "generate", teacher=True, prompts="doc_qa"),
+    Stage("self_instruct", "datagen.self_instruct:self_instruct", "generate", True, ("self_instruct",), alone=True),
+    Stage("doc_qa", "datagen.doc_qa:doc_qa", "generate", teacher=True, prompts=("doc_qa",)),
     Stage("clean", "curate.clean:clean", "curate"),
     Stage("rules", "curate.rules:rules", "curate"),
     Stage("exact", "curate.exact:exact", "curate"),
