@@ -16,7 +16,7 @@ from datagen.teacher.journal import canonical, key_of
 from datagen.teacher.scripted import Rule, scripted
 from seedbed.chat import Reply, Request
 from seedbed.prompts import load
-from seedbed.record import make
+from seedbed.record import Source, make
 from tests.datagen.teaching import (
     ANSWERS,
     BOTH,
@@ -92,6 +92,20 @@ def test_citations_are_taken_off_the_answer(tmp_path: Path, lang: str, mark: str
     (record,) = run(tmp_path, [only(lang, 1)], cites).kept
     assert record.answer == ANSWERS[lang][1]
     assert [quote.quote for quote in record.evidence] == [SENTENCES[lang][1]]
+
+
+@pytest.mark.parametrize(
+    ("lang", "said", "asked", "answer"),
+    [
+        ("en", "The limit of the pump is set with the command kx-limit(8).", "How is the limit of the pump set?",
+         "It is set with the command kx-limit(8)."),
+        ("zh", "离心泵的压力上限由值班人员设置，所用的命令是 kx-limit(8)。", "离心泵的压力上限用什么命令设置？", "用命令 kx-limit(8)。"),
+    ],
+)
+def test_the_section_of_a_manual_page_is_no_citation(tmp_path: Path, lang: str, said: str, asked: str, answer: str) -> None:
+    manual = make(text=said, language=lang, source=Source(document="kx.md"))
+    (record,) = run(tmp_path, [manual], scripted(lambda request: pair(asked, answer)), waves=1).kept
+    assert record.answer == answer
 
 
 @BOTH
