@@ -52,7 +52,7 @@ _GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
 _CODE = re.compile(r"`([^`\n]+)`")
 # File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type.
 _NAME = re.compile(
-    r"--?[a-z][\w-]+|[\w.-]*\w\.(?:[a-z]{2,8})\b|\w+_\w+|/[\w./-]{2,}|\b[a-z]+[A-Z]\w+|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b"
+    r"(?<![A-Za-z\d_-])--?[a-z][\w-]+|[\w.-]*\w\.(?:[a-z]{2,8})\b|\w+_\w+|/[\w./-]{2,}|\b[a-z]+[A-Z]\w+|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b"
 )
 _FIGURE = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _ENUMERATOR = re.compile(r"^\s*\d{1,2}[.)、](?=\s)", re.M)  # of a list: no figure
@@ -214,7 +214,8 @@ def _missing_names(text: str, known: str, lang: str) -> str:
     exact, known = known, normalise(known)
     missing = {name for name in _names(text) if name not in known}
     # `rouge_score` is not Rouge_Score: what has an underscore is a name in code.
-    missing |= {name for name in _NAME.findall(half_width(text)) if "_" in name and name not in exact}
+    written = {name.strip(".,:;") for name in _NAME.findall(half_width(text))}
+    missing |= {name for name in written if "_" in name and name not in exact}
     if lang == "zh":
         # In Chinese every Latin word is a name or a term, and a small model garbles some ("种子bed" for seedbed).
         words = re.compile(r"[a-z][a-z0-9_-]+")

@@ -142,6 +142,22 @@ def test_an_answer_without_evidence_is_refused(lang: str, question: str, answer:
     assert fault and fault.reason == "no_evidence"
 
 
+@pytest.mark.parametrize(
+    ("lang", "question", "answer", "evidence", "invents"),
+    [
+        ("en", "How are the tables of the KX-40 kept up to date?", "They are kept up-to-date in /var/kx_tables.",
+         "The tables of the KX-40 are kept up to date under /var/kx_tables by a job.", "--to-date"),
+        ("zh", "KX-40 的数据表保存在哪里？", "数据表保存在 /var/kx_tables. 目录下。", "KX-40 的数据表保存在目录 /var/kx_tables 下。", "/var/kx_rows"),
+    ],
+)
+def test_a_hyphen_in_a_word_and_the_stop_after_a_path_are_no_names(
+    lang: str, question: str, answer: str, evidence: str, invents: str
+) -> None:
+    assert answer_fault(question, answer, evidence, lang) is None
+    fault = answer_fault(question, answer.replace("/var/kx_tables", invents), evidence, lang)
+    assert fault and fault.reason == "unsupported_name"
+
+
 def test_what_headings_name_may_be_named() -> None:
     question = "What does the KX-50 pump need?"
     statement = "The pump needs oil of grade ISO VG 46 after 500 hours."
