@@ -13,6 +13,7 @@ import msgspec
 from datagen import kinds
 from datagen.answering import Answering
 from datagen.facts import fact_id
+from datagen.phrases import ASIDE
 from datagen.points import Point, points
 from datagen.probes import Probes
 from seedbed.errors import PromptError
@@ -60,10 +61,11 @@ class Passage:
         return "\n".join(f"[{number + 1}] {self.stated(number)}" for number in numbers).replace("<|", "< |")
 
     def stated(self, number: int) -> str:
-        """A sentence; a table's row as what it says, under its heading: `Faults – Code: E17; Remedy: wipe it`."""
+        """A sentence, less what it says in brackets of other places, since small models copy that; a table's row as
+        what it says, under its heading: `Faults – Code: E17; Remedy: wipe it`."""
         sentence = self.sentences[number]
         if number not in self.heads:
-            return sentence
+            return ASIDE[self.language].sub("", sentence)
         names, cells = (_cells(row) for row in (self.sentences[self.heads[number]], sentence))
         told = "; ".join(f"{name}: {cell}" for name, cell in zip(names, cells, strict=True) if cell)
         above = _HEADING.findall(self.text, 0, self.spans[number][0])

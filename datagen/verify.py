@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from datagen.phrases import ASKS, BARE, CLOSED, LEANS, LEAVES_OUT, META, NEGATED, QUESTION_WORDS, STOP
+from datagen.phrases import ASKS, BARE, CLOSED, ELSEWHERE, LEANS, LEAVES_OUT, META, NEGATED, QUESTION_WORDS, STOP
 from seedbed.text import CJK, half_width, language, normalise, sentences, tokenize
 
 
@@ -118,7 +118,9 @@ def answer_fault(question: str, answer: str, evidence: str, lang: str, context: 
 
 def _leaning(text: str, source: str, lang: str) -> str:
     """The words with which `text` points at a text; not those that its source uses itself ("the passage" in a manual
-    about passages)."""
+    about passages), unless they name another place of it."""
+    if found := ELSEWHERE[lang].search(text):
+        return found.group()
     said = normalise(source)
     return next((f.group() for f in LEANS[lang].finditer(text) if normalise(f.group()) not in said), "")
 

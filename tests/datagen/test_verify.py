@@ -143,6 +143,22 @@ def test_an_answer_without_evidence_is_refused(lang: str, question: str, answer:
 
 
 @pytest.mark.parametrize(
+    ("lang", "question", "points", "tells"),
+    [
+        ("en", "Where are the limits of the KX-40 listed?", "Table 2.18 lists the limits of the KX-40.",
+         "The name plate beside its red switch lists the limits."),
+        ("zh", "KX-40 的压力上限列在哪里？", "压力上限列在第 2.18 节和表 2.18 中。", "压力上限列在红色开关旁边的铭牌上。"),
+    ],
+)
+def test_another_place_of_the_document_is_no_answer_even_where_the_source_names_it(
+    lang: str, question: str, points: str, tells: str
+) -> None:
+    fault = answer_fault(question, points, points, lang)
+    assert fault and fault.reason == "leans_on_passage"
+    assert answer_fault(question, tells, tells, lang) is None
+
+
+@pytest.mark.parametrize(
     ("lang", "question", "answer", "evidence", "invents"),
     [
         ("en", "How are the tables of the KX-40 kept up to date?", "They are kept up-to-date in /var/kx_tables.",
