@@ -170,6 +170,26 @@ def test_a_row_of_a_table_is_shown_with_its_heads_and_rests_on_both(tmp_path: Pa
         assert len(quotes) == 2 and all(quote in text for quote in quotes)
 
 
+TABLE = "| Code | Meaning |\n|---|---|\n| E01 | motor 电机 |"
+
+
+@pytest.mark.parametrize(
+    ("lang", "text", "shown"),
+    [
+        ("en", f"## 7.5 Fonts\n\n{TABLE}\n\nTable 7.5: List of pump faults\n\n## 7.6 Inks", "pump faults"),
+        ("en", f"## 7.5 Fonts\n\nTable A.2. The faults\n{TABLE}\n\nThe rest is fine.", "The faults"),
+        ("en", f"## 7.5 Faults of pumps\n\n{TABLE}\n\nTable 7.5 is old.", "Faults of pumps"),
+        ("en", f"## 3D printing\n\n{TABLE}", "3D printing"),
+        ("zh", f"## 5.5 网络优化\n\n{TABLE}\n\nTable 5.5: 离心泵故障列表\n\n## 5.6 防火墙", "离心泵故障"),
+        ("zh", f"## 5.5 网络优化\n\n表 5.5：离心泵故障\n\n{TABLE}", "离心泵故障"),
+        ("zh", f"## 第五章 离心泵\n\n{TABLE}", "离心泵"),
+    ],
+)
+def test_a_table_goes_by_its_caption_or_its_heading_without_the_number(lang: str, text: str, shown: str) -> None:
+    seen = passage_of(make(text=text, language=lang), lang)
+    assert [seen.stated(row) for row in seen.heads] == [f"{shown} – Code: E01; Meaning: motor 电机"]
+
+
 @BOTH
 def test_a_kind_without_weight_is_never_asked_for(tmp_path: Path, lang: str) -> None:
     made = run(tmp_path, [passage(lang, n) for n in range(6)], kinds={"why": 1})
