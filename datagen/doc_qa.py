@@ -29,7 +29,7 @@ from datagen.hops import hop_pair, hops
 from datagen.passages import Brief, Passage, passage_of
 from datagen.phrasings import wordings
 from datagen.probes import Probes
-from datagen.rounds import next_round
+from datagen.rounds import Wholes, next_round
 from datagen.unanswerable import Unanswered, unanswerable
 from seedbed.chat import Complete, Loop
 from seedbed.context import Context
@@ -66,7 +66,7 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hops         share of the target for questions over two passages of a document
     unanswerable share of the accepted pairs whose question the documents do not answer, and whose answer says so
     spread       pairs are shared equally among `passages`, or among `topics`: sections at `topic_depth` headings
-    per_topic    accepted facts for a topic, at most
+    per_topic    accepted facts for a topic, at most; the rounds then go by topics, too
     twin         ROUGE-L F1 above which a question counts as asked already
     certain_question, certain_answer
                  the least certainty of the teacher about its own words, 0 to 1 (datagen/certainty.py); 0 leaves that
@@ -244,17 +244,13 @@ class _Asking:
                 turns.append(_Turn(passage, work, facts=False))
                 missing -= count
         state.fresh = []
-        open_ = [
-            p for p in state.passages
-            if options.per_topic is None or self._topic(state, p).accepted < options.per_topic
-        ]
         shares = next_round(
-            open_,
+            state.passages,
             -(-missing // options.phrasings),
             options.per_passage,
             options.waves,
             options.at_once,
-            lambda p: self._topic(state, p).accepted if options.spread == "topics" else 0,
+            self._wholes(state),
         )
         for share in shares:
             passage = share.passage
@@ -262,8 +258,12 @@ class _Asking:
             turns.append(_Turn(passage, work))
         return turns
 
-    def _topic(self, state: _State, passage: Passage) -> topics.Topic:
-        return state.topics[passage.record.id]
+    def _wholes(self, state: _State) -> Wholes | None:
+        """Topics as what passages are parts of, where the job shares or bounds its pairs by them."""
+        if self.options.spread == "passages" and self.options.per_topic is None:
+            return None
+        of = {key: topic.key for key, topic in state.topics.items()}
+        return Wholes(of, {topic.key: topic.accepted for topic in state.topics.values()}, self.options.per_topic)
 
     def _judged(self, record: Record, state: _State, passage: Passage | None = None, fact: bool = False) -> Record:
         """The last check, which needs to know what was accepted before: is this question a twin?"""
@@ -285,7 +285,7 @@ class _Asking:
         state.by_kind[kind] = state.by_kind.get(kind, 0) + 1
         if passage is not None and fact:
             passage.accepted += 1
-            self._topic(state, passage).accepted += 1
+            state.topics[passage.record.id].accepted += 1
             if self.options.phrasings > 1:
                 state.fresh.append((passage, record))
         return record

@@ -123,7 +123,7 @@ def pair_fault(work: Draft, cited: list[int | str]) -> Fault | None:
 def _question_fault(work: Draft) -> Fault | None:
     passage, language = work.passage, work.passage.language
     point = " ".join(passage.stated(number) for number in work.slot.point.numbers)
-    fault = verify.question_fault(work.question, point, language, names(work))
+    fault = verify.question_fault(work.question, point, language, names(work), work.slot.premise)
     if fault is None and kinds.recognise(work.question, language, "fact") == "why":
         return verify.reason_fault(work.question, work.answer, point, language)
     return fault

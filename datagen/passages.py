@@ -200,7 +200,8 @@ class Brief:
 class Slot:
     """What is asked for: a kind of question at a level, about one key point.
 
-    `prompt` is the file it is asked with and `variables` are what that takes besides `about` and `sentences`.
+    `prompt` is the file it is asked with and `variables` are what that takes besides `about` and `sentences`; `premise`
+    is the share of the question's content words that must stand in the point, where that is not the usual one.
     """
 
     kind: str
@@ -208,6 +209,7 @@ class Slot:
     point: Point
     variables: Mapping[str, str]
     prompt: str = "pair"
+    premise: float | None = None
 
 
 def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:

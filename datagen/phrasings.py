@@ -24,6 +24,10 @@ from datagen.verify import Fault
 from seedbed.chat import Complete
 from seedbed.record import Record
 
+# Share of a wording's content words that must stand in its fact: other words are what it is asked for, so less than of
+# a first question (verify.PREMISE_SUPPORT). Its answer has to rest on the fact all the same.
+_PREMISE = {"en": 0.4, "zh": 0.4}
+
 ANGLES = ("reverse", "case", "compare", "reworded")
 
 
@@ -37,7 +41,9 @@ async def wordings(passage: Passage, first: Record, count: int, complete: Comple
     if point is None:
         return []
     random_ = random.Random(f"{brief.seed}:{first.labels['fact']}")
-    angles = [angle for angle in ANGLES if _fits(angle, passage, point, brief)]
+    told = set(verify.figures(first.answer)) - set(verify.figures(first.instruction))
+    fits = {"reverse": bool(told), "compare": _beside(passage, point, brief) is not None}
+    angles = [angle for angle in ANGLES if fits.get(angle, True)]
     random_.shuffle(angles)
     made: list[Record] = []
     asked = [first.instruction]
@@ -45,8 +51,8 @@ async def wordings(passage: Passage, first: Record, count: int, complete: Comple
         if sum(record.rejection is None for record in made) >= count:
             break
         angle = angles[number % len(angles)]
-        record = await drafting.draft(passage, _slot(angle, point, asked, passage, brief), complete, brief,
-                                      _check(angle, passage, point))
+        slot = _slot(angle, point, asked, passage, brief)
+        record = await drafting.draft(passage, slot, complete, brief, _check(angle, passage, point, told))
         if record.instruction:
             asked.append(record.instruction)
         made.append(_labelled(record, angle, first))
@@ -58,7 +64,7 @@ def _slot(angle: str, point: Point, asked: list[str], passage: Passage, brief: B
     if angle == "compare" and (other := _beside(passage, point, brief)) is not None:
         point = Point(tuple(sorted({*point.numbers, *other.numbers})), point.kinds)
     variables = {"angle": brief.line(language, f"angle_{angle}"), "asked": "\n".join(asked[-3:])}
-    return Slot("compare" if angle == "compare" else "", "basic", point, variables, "phrasing")
+    return Slot("compare" if angle == "compare" else "", "basic", point, variables, "phrasing", _PREMISE[language])
 
 
 def _labelled(record: Record, angle: str, first: Record) -> Record:
@@ -68,32 +74,26 @@ def _labelled(record: Record, angle: str, first: Record) -> Record:
     return replace(record, labels=labels)
 
 
-def _check(angle: str, passage: Passage, point: Point) -> drafting.Check | None:
-    """What an angle asks for: reversed, the question names the value; beside another fact, the answer has both."""
-    said = [passage.stated(number) for number in point.numbers]
+def _check(angle: str, passage: Passage, point: Point, told: set[str]) -> drafting.Check | None:
+    """What an angle asks for: reversed, the question names a value that the first answer `told`, and the answer has
+    more than the question; beside another fact, the answer has something of this one."""
     lang = passage.language
 
     def reversed_(question: str, answer: str) -> Fault | None:
-        values = set(verify.figures(" ".join(said)))
-        if values and not values & set(verify.figures(question)):
+        if not told & set(verify.figures(question)):
             return Fault("not_reversed", "the question does not start from the value")
         if not set(verify.units(answer, lang)) - set(verify.units(question, lang)):
             return Fault("echo", "it says nothing that the question has not said")
         return None
 
     def compared(question: str, answer: str) -> Fault | None:
-        told = set(verify.units(answer, lang)) | set(verify.figures(answer))
-        fact = set(verify.units(" ".join(said), lang)) | set(verify.figures(" ".join(said)))
-        return None if told & fact else Fault("off_point", "the answer leaves out the fact it was asked about")
+        said = " ".join(passage.stated(number) for number in point.numbers)
+        fact = set(verify.units(said, lang)) | set(verify.figures(said))
+        if fact & {*verify.units(answer, lang), *verify.figures(answer)}:
+            return None
+        return Fault("off_point", "the answer leaves out the fact it was asked about")
 
     return {"reverse": reversed_, "compare": compared}.get(angle)
-
-
-def _fits(angle: str, passage: Passage, point: Point, brief: Brief) -> bool:
-    """A fact without a figure has no value to start from; one alone in its passage has none to stand beside."""
-    if angle == "reverse":
-        return bool(verify.figures(" ".join(passage.stated(number) for number in point.numbers)))
-    return angle != "compare" or _beside(passage, point, brief) is not None
 
 
 def _beside(passage: Passage, point: Point, brief: Brief) -> Point | None:

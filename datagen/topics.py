@@ -30,6 +30,10 @@ class Topic:
     accepted: int = 0
 
     @property
+    def key(self) -> tuple[str, ...]:
+        return (self.language, *self.path)
+
+    @property
     def name(self) -> str:
         return " > ".join(self.path)
 

@@ -7,7 +7,8 @@
 
 All texts of a batch lie one after the other in one matrix; a window's places outside its own text point at a row of
 zeros. The table stays in bytes (65 MB) and only the rows at hand become floats. The file is the tokenizer followed by
-the weights, as `models.CATALOGUE` joins them.
+the weights, as `models.CATALOGUE` joins them. Each window's projection is normalised by itself: all three together, as
+one sees it done, lies further from the original network.
 """
 
 from __future__ import annotations

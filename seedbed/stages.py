@@ -69,8 +69,15 @@ class Stage:
 _ALL = [
     Stage("ingest", "datagen.ingest:ingest", "source", extra="documents"),
     Stage("import", "seedbed.importing:import_records", "source"),
-    Stage("self_instruct", "datagen.self_instruct:self_instruct", "generate", True, ("self_instruct",), alone=True),
-    Stage("doc_qa", "datagen.doc_qa:doc_qa", "generate", teacher=True, prompts=("doc_qa",)),
+    Stage(
+        "self_instruct",
+        "datagen.self_instruct:self_instruct",
+        "generate",
+        teacher=True,
+        prompts=("self_instruct", "answer"),
+        alone=True,
+    ),
+    Stage("doc_qa", "datagen.doc_qa:doc_qa", "generate", teacher=True, prompts=("doc_qa", "answer")),
     Stage("clean", "curate.clean:clean", "curate"),
     Stage("rules", "curate.rules:rules", "curate"),
     Stage("exact", "curate.exact:exact", "curate"),

@@ -39,7 +39,9 @@ def normalise(text: str) -> str:
     return " ".join(text.split())
 
 
-_EXACT = re.compile(r"`([^`\n]+)`|(?<![\w-])(--?[a-z][\w-]+|(?=[\w./-]*\d)[A-Za-z0-9][\w./-]*\w|\d)")
+_EXACT = re.compile(
+    r"`([^`\n]+)`|(?<![\w-])(--?[a-z][\w-]*|(?=[\w./-]*\d)[A-Za-z0-9](?:[\w./-]|,(?=\d))*\w|\d)", re.ASCII
+)
 
 
 def exact_terms(text: str) -> frozenset[str]:
