@@ -54,7 +54,9 @@ def measure(at: Desk, document: Path, given: argparse.Namespace, result: Result)
         result.pairs.append(_pairs(at, "02-doc_qa", doc_qa, passages, options, about, 1))
     if "naive" in given.parts:
         plain = NaiveOptions(about=about, language=at.language)
-        result.pairs.append(_pairs(at, "03-naive", naive, passages, plain, about, 3))
+        few = min(given.naive or len(passages), len(passages))
+        some = [passages[n * len(passages) // few] for n in range(few)]
+        result.pairs.append(_pairs(at, "03-naive", naive, some, plain, about, 3))
     if "self_instruct" in given.parts:
         result.tasks.append(from_seeds(at, given.tasks))
 
@@ -76,7 +78,7 @@ def text(result: Result, given: argparse.Namespace) -> Iterator[str]:
         files = f"{given.documents_en.name} and as many of {given.documents_zh.name}"
         yield (
             f"{given.passages} passages of {files}, one out of each of {given.passages} equal stretches. "
-            f"doc_qa: at most 3 pairs a passage, on single sentences, in {given.waves} rounds at most. naive: one prompt a "
+            f"doc_qa: at most 3 pairs a passage, on single sentences, in {given.waves} rounds. naive: one prompt a "
             "passage, for three pairs, all of which are its output."
         )
         yield ""
@@ -107,6 +109,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directories and journals")
     parser.add_argument("--result", type=Path, default=_RESULT, metavar="FILE", help="benchmarks/quality.md")
     parser.add_argument("--passages", type=int, default=40, help="of each document (40)")
+    parser.add_argument("--naive", type=int, metavar="N", help="of them for the naive loop, with its long replies")
     parser.add_argument("--waves", type=int, default=2, help="times a passage is asked, at most (2)")
     parser.add_argument("--tasks", type=int, default=100, help="accepted tasks wanted in each language (100)")
     parser.add_argument("--teacher", metavar="URL", help="an OpenAI-compatible endpoint; without it: embedded")
