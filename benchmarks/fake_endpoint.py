@@ -106,11 +106,13 @@ async def listen(respond: Respond, port: int = 0) -> tuple[asyncio.Server, str]:
 
 @dataclass
 class Steady:
-    """Answers everything after `latency` seconds, refusing what is over `capacity` and a share `noise` at random."""
+    """Answers everything after `latency` seconds; refuses what is over `capacity` and a share `noise` at random, and
+    drops the line of a share `broken` when its answer is due."""
 
     latency: float
     capacity: int = 1 << 30
     noise: float = 0.0
+    broken: float = 0.0
     retry_after: float = 1.0
     under_way: int = 0
     chance: random.Random = field(default_factory=lambda: random.Random(7))
@@ -121,14 +123,15 @@ class Steady:
             return error("slow down", 429, 0.0, retry_after=f"{self.retry_after:g}")
         self.under_way += 1
         asyncio.get_running_loop().call_later(self.latency, self._done)
-        return Answer(self.reply, delay=self.latency)
+        how: Literal["whole", "reset"] = "reset" if self.chance.random() < self.broken else "whole"
+        return Answer(self.reply, delay=self.latency, how=how)
 
     def _done(self) -> None:
         self.under_way -= 1
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    steady = Steady(options.latency, options.capacity, options.noise, options.retry_after)
+    steady = Steady(options.latency, options.capacity, options.noise, options.broken, options.retry_after)
     server, url = await listen(steady, options.port)
     sys.stdout.write(url + "\n")
     sys.stdout.flush()
@@ -142,6 +145,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--capacity", type=int, default=1 << 30)
     parser.add_argument("--noise", type=float, default=0.0)
+    parser.add_argument("--broken", type=float, default=0.0)
     parser.add_argument("--retry-after", type=float, default=1.0)
     parser.add_argument("--port", type=int, default=0)
     asyncio.run(_serve(parser.parse_args()))

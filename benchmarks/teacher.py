@@ -121,8 +121,9 @@ def measure(calls: int, width: int) -> list[Measured]:
             teacher_run("warm-up", url, 2 * width, width, folder / "warm.sqlite", ideal)
             results = [teacher_run("teacher", url, calls, width, journal, ideal), plain_run(url, calls, width, ideal)]
         results.append(teacher_run("teacher, all from the journal", NOBODY, calls, width, journal, 0.0))
-        with endpoint("--noise=0.02") as url:
-            results.append(teacher_run("teacher, 2 % scattered 429", url, calls, width, folder / "noise.sqlite", ideal))
+        with endpoint("--noise=0.02", "--broken=0.01") as url:
+            name = "teacher, 2 % 429, 1 % broken"
+            results.append(teacher_run(name, url, calls, width, folder / "noise.sqlite", ideal))
         with endpoint(f"--capacity={room}") as url:
             name = f"teacher, endpoint takes {room} at once"
             results.append(teacher_run(name, url, calls, width, folder / "half.sqlite", LATENCY * -(-calls // room)))

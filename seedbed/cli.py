@@ -156,10 +156,12 @@ def _job(given: argparse.Namespace) -> Job:
         changes |= {"documents": kept | {"paths": [str(Path(given.documents).resolve())]}, "records": None}
     if given.teacher or given.model:
         teacher = dict(job.raw.get("teacher") or {})
-        teacher |= {"url": given.teacher} if given.teacher else {}
+        if given.teacher:
+            teacher = {name: value for name, value in teacher.items() if name != "endpoints"} | {"url": given.teacher}
         teacher |= {"model": _model(given.model)} if given.model else {}
         if given.model.startswith(_OWN) and not given.teacher:
-            teacher.pop("url", None)  # seedbed brings this model itself: it is not behind the job's endpoint
+            for name in ("url", "endpoints"):  # seedbed brings this model itself: it is not behind the job's endpoint
+                teacher.pop(name, None)
         changes["teacher"] = teacher
     if given.out:
         changes["out"] = str(Path(given.out).resolve())

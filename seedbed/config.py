@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 import yaml
@@ -210,11 +210,14 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 def _fields(type_: type, depth: int, path: KeyPath) -> list[str]:
     for part in path[:depth]:
+        if isinstance(part, int):  # an entry of a list: `type_` is already that of its entries
+            continue
         fields = {f.encode_name: f.type for f in msgspec.structs.fields(type_)}
-        inner = fields.get(str(part))
-        if not (isinstance(inner, type) and issubclass(inner, msgspec.Struct)):
+        known = fields.get(part)  # a struct, or a list or mapping of structs
+        structs = [t for t in (known, *get_args(known)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
+        if not structs:
             break
-        type_ = inner
+        type_ = structs[0]
     return [f.encode_name for f in msgspec.structs.fields(type_)]
 
 

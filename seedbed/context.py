@@ -36,6 +36,7 @@ class Context:
     seed      the job's seed; equal job + equal journal = equal bytes
     upstream  finished stages of the run by name, for those that need more than records (the report, evaluate)
     figures   numbers that the stage wants kept in its manifest and shown in the report
+    roles     teachers that the job names for a role of their own
     width     how many pieces of work a stage should have under way
     prompts   the user's own prompt folder, if the job names one
     """
@@ -46,16 +47,19 @@ class Context:
     figures: dict[str, Any] = field(default_factory=dict)
     progress: Progress = field(default_factory=Silent)
     complete: Complete | None = None
+    roles: dict[str, Complete] = field(default_factory=dict)
     loop: Loop | None = None
     width: int = 8
     prompts: Path | None = None
 
-    def teacher(self) -> tuple[Complete, Loop]:
-        """The teacher, for stages that cannot do without one."""
-        if self.complete is None or self.loop is None:
+    def teacher(self, role: str = "generate") -> tuple[Complete, Loop]:
+        """The teacher, for stages that cannot do without one: the one that the job names for this role (`generate`,
+        `verify`, `judge`), or else the one for everything."""
+        complete = self.roles.get(role, self.complete)
+        if complete is None or self.loop is None:
             raise SeedbedError(
                 "this stage needs a teacher and the job names none",
                 where=self.folder.name,
                 next_step="Add `teacher:` to the job, or pass --teacher URL --model NAME",
             )
-        return self.complete, self.loop
+        return complete, self.loop

@@ -42,9 +42,9 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
         )
         calls, prompt, completion = calls + expected[0], prompt + expected[1], completion + expected[2]
     if calls:
-        cost = pipeline.teacher.prices.of(prompt, completion)
-        currency = pipeline.teacher.prices.currency
-        price = f"{cost:.2f} {currency}" if cost else "no money (the job names no `prices`)"
+        prices = pipeline.teachers.dearest
+        cost = prices.of(prompt, completion)
+        price = f"{cost:.2f} {prices.currency}" if cost else "no money (the job names no `prices`)"
         yield f"To come, at most: {calls:,} calls, {prompt + completion:,} tokens, {price}"
         yield "Calls answered before are in the journal and cost nothing again"
 

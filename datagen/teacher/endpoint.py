@@ -1,4 +1,4 @@
-"""One OpenAI-compatible endpoint: a `Request` goes out through the `openai` client, a `Reply` or a fault comes back.
+"""One OpenAI-compatible endpoint: a `Request` goes out over the wire, a `Reply` or a fault comes back.
 
     Fault
     ├── Refused       429: too much at once; only this request waits
@@ -16,21 +16,18 @@ import difflib
 import json
 import os
 import re
-from itertools import cycle
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 from datagen.teacher.options import TeacherOptions
+from datagen.teacher.wire import Answer, Dropped, NoConnection, carrier
 from seedbed import prompts
 from seedbed.chat import Reply, Request
 from seedbed.errors import TeacherError
 from seedbed.text import language
-
-if TYPE_CHECKING:
-    import httpx2
-    import openai
 
 Mode = Literal["json_schema", "json_object", "none"]
 _WEAKER: dict[Mode, Mode] = {"json_schema": "json_object", "json_object": "none"}
@@ -112,6 +109,16 @@ class _Completion(msgspec.Struct):
     error: Any = None
 
 
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    """The endpoint's list of models."""
+
+    data: list[_Model]
+
+
 _DECODER = msgspec.json.Decoder(_Completion, strict=False)
 
 
@@ -135,12 +142,13 @@ class OpenAIEndpoint:
         self._proved = False  # a reply in this mode has come
         self._without: set[str] = set()
         self._max_tokens = "max_tokens"
-        self._clients = _clients(url, key, headers, options.concurrency)
-        self._turn = cycle(self._clients)
+        self._carrier = carrier(url, {
+            "accept": "application/json", "content-type": "application/json", "user-agent": "seedbed",
+            "authorization": f"Bearer {key or 'none'}", **{name.lower(): value for name, value in headers.items()},
+        })
 
     async def aclose(self) -> None:
-        for client in self._clients:
-            await client.close()
+        await self._carrier.aclose()
 
     async def send(self, request: Request) -> Reply:
         """One reply. Raises a Fault, or TeacherError when the endpoint cannot be used at all."""
@@ -189,30 +197,22 @@ class OpenAIEndpoint:
         return {**body, **self._options.extra}
 
     async def _post(self, body: dict[str, Any]) -> Reply:
-        import httpx2
-        import openai
-
         try:
-            # The raw response: 1.2 s of CPU per 1,000 calls against 1.7 of `chat.completions.create` (measured).
-            response = await next(self._turn).post(
-                "/chat/completions", cast_to=httpx2.Response, content=msgspec.json.encode(body),
-                options={"headers": {"content-type": "application/json"}},
-            )
-        except openai.APIStatusError as error:
-            raise await self._explain(error) from None
-        except openai.APIConnectionError as error:
-            cause = error.__cause__ or error
-            what = scrub(f"{type(cause).__name__}: {cause}".rstrip(": "), self._secrets)
-            if isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout)):
-                raise Unreachable(what) from None
-            raise Broken(what) from None
-        return self._read(response)
+            answer = await self._carrier.ask("POST", "/chat/completions", msgspec.json.encode(body))
+        except NoConnection as error:
+            raise Unreachable(self._line(str(error))) from None
+        except Dropped as error:
+            raise Broken(self._line(str(error))) from None
+        if answer.status != 200:
+            raise await self._explain(answer)
+        return self.read(answer.body)
 
-    def _read(self, response: httpx2.Response) -> Reply:
+    def read(self, body: bytes) -> Reply:
+        """The reply in the body of a chat completion. Raises a Fault where there is none in it."""
         try:
-            completion = _decode(response.content)
+            completion = _decode(body)
         except ValueError:
-            raise Broken(f"the reply is no chat completion but {self._line(response.text[:80])!r}") from None
+            raise Broken(f"the reply is no chat completion but {self._line(_text(body)[:80])!r}") from None
         if not completion.choices:
             raise self._in_band(completion.error)
         choice, usage = completion.choices[0], completion.usage or _Usage()
@@ -232,13 +232,19 @@ class OpenAIEndpoint:
         why = self._line(str(details.get("message")))
         return Refused(why) if str(details.get("code")) == "429" else Broken(why)
 
-    async def _explain(self, error: openai.APIStatusError) -> Exception:
-        """The fault behind an HTTP status."""
-        said = error.body.get("message") if isinstance(error.body, dict) else None
-        status, why = error.status_code, self._line(str(said or error.response.text or error.message))
-        retry_after = _retry_after(error.response.headers)
-        if status == 429 and error.code != "insufficient_quota":
-            return Refused(why, retry_after)
+    async def _explain(self, answer: Answer) -> Exception:
+        """The fault behind an HTTP status, or the TeacherError."""
+        if answer.status == 404:
+            return await self._no_model()
+        fault = self.explain(answer.status, answer.body, answer.headers)
+        return await self._no_model() if isinstance(fault, BadRequest) and _NO_MODEL.search(fault.why) else fault
+
+    def explain(self, status: int, body: bytes, headers: Mapping[str, str]) -> Fault | TeacherError:
+        """What an HTTP status other than 200 means."""
+        message, code = _complaint(body)
+        why = self._line(message or _text(body) or "no reason given")
+        if status == 429 and code != "insufficient_quota":
+            return Refused(why, _retry_after(headers))
         if status in (401, 403):
             step = f"Put a valid key into the environment variable {self._options.key_env}"
             step += "" if self._has_key else ", which is not set"
@@ -246,20 +252,20 @@ class OpenAIEndpoint:
         if status in (402, 429):
             return TeacherError(f"the account has nothing left ({status}: {why})", where=self.name,
                                 next_step="Top it up and run the same command again")
-        if status == 404 or (status == 400 and _NO_MODEL.search(why)):
-            return await self._no_model()
+        if 300 <= status < 400:  # not followed: the key is meant for this host alone
+            return TeacherError(f"the teacher has moved ({status})", where=self.name,
+                                next_step=f"If you trust it, set `url` to {headers.get('location', 'its new place')}")
         if status in (408, 409, 425) or status >= 500:
-            return Broken(f"{status}: {why}", retry_after)
+            return Broken(f"{status}: {why}", _retry_after(headers))
         return BadRequest(f"{status}: {why}", certain=bool(_ABOUT_THIS.search(why)))
 
     async def _no_model(self) -> TeacherError:
         """Tells an unknown model from a wrong address by asking what there is."""
-        import openai
-
         model = self._options.model
         try:
-            known = [model.id async for model in self._clients[0].models.list()]
-        except (openai.OpenAIError, TypeError, AttributeError):  # whatever else answers there is no list of models
+            answer = await self._carrier.ask("GET", "/models")
+            known = [entry.id for entry in msgspec.json.decode(answer.body, type=_Models).data]
+        except (NoConnection, Dropped, ValueError):  # whatever else answers there is no list of models
             known = []
         if not known:
             return TeacherError("nothing answers there (404)", where=self.name,
@@ -283,26 +289,21 @@ class OpenAIEndpoint:
         return scrub(" ".join(text.split()), self._secrets)[:300]
 
 
-def _clients(url: str, key: str, headers: dict[str, str], concurrency: int) -> list[openai.AsyncOpenAI]:
-    """Clients to use in turn, each with a few connections of its own.
+def _text(body: bytes) -> str:
+    return body[:2000].decode("utf-8", "replace")
 
-    For every request a connection pool looks at each of its connections, which at 64 of them is a third of all the CPU
-    that a call costs (profiled); pools of eight make that small.
-    """
-    import httpx2
-    import openai
 
-    local = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
-    certificates = httpx2.create_ssl_context()
-    return [
-        openai.AsyncOpenAI(
-            base_url=url, api_key=key or "none", max_retries=0, default_headers=headers,
-            timeout=openai.Timeout(None, connect=10.0),  # `client` times the whole call, which a slow drip cannot cheat
-            # No proxy on the way to this machine.
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=not local, verify=certificates),
-        )
-        for _ in range(-(-concurrency // 8))
-    ]
+def _complaint(body: bytes) -> tuple[str, str]:
+    """Message and code of an error's body, which is `{"error": {…}}`, `{"error": "…"}` or `{"message": …}`."""
+    try:
+        said = msgspec.json.decode(body)
+    except ValueError:
+        return "", ""
+    if isinstance(said, dict):
+        said = said.get("error", said)
+    if isinstance(said, dict):
+        return str(said.get("message") or ""), str(said.get("code") or "")
+    return (said, "") if isinstance(said, str) else ("", "")
 
 
 def _decode(body: bytes) -> _Completion:
@@ -314,7 +315,7 @@ def _decode(body: bytes) -> _Completion:
         return _DECODER.decode(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
-def _retry_after(headers: httpx2.Headers) -> float | None:
+def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from any of the three forms in use."""
     from email.utils import parsedate_to_datetime
 

@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS calls (
 _BATCH = 256  # rows in one commit at most; one commit takes about as long as one row's
 
 
+_REPLY = msgspec.json.Decoder(Reply)
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One call: what was asked, what came back, what it cost, when it was answered and how long that took."""
 
@@ -99,9 +102,9 @@ class Journal:
         self._reader.close()
 
     def get(self, key: str) -> Reply | None:
-        """The reply of that call, if it was ever answered."""
-        found = self._one("SELECT reply FROM calls WHERE key = ?", key)
-        return msgspec.json.decode(found[0], type=Reply) if found else None
+        """The reply of that call, if it was ever answered, with the money that was paid for it then."""
+        found = self._one("SELECT reply, money FROM calls WHERE key = ?", key)
+        return msgspec.structs.replace(_REPLY.decode(found[0]), money=found[1]) if found else None
 
     def row(self, key: str) -> Row | None:
         """All of one call, for `seedbed show`."""
@@ -123,7 +126,7 @@ class Journal:
         assert found is not None
         return int(found[0]), int(found[1]), float(found[2])
 
-    async def put(self, asked: bytes, reply: Reply, seconds: float, money: float = 0.0) -> None:
+    async def put(self, asked: bytes, reply: Reply, seconds: float) -> None:
         """Returns when the row is committed. A key that is there already keeps its first reply.
 
         A verdict that the endpoint gave for nothing (finish "error") counts as no call.
@@ -134,7 +137,7 @@ class Journal:
         paid = 0 if reply.finish.startswith("error") else 1
         if self._writer is None or not self._writer.is_alive():
             raise RunError("the journal is closed", where=str(self.path), next_step="Run the same command again")
-        row = (reply.key, asked, msgspec.json.encode(reply), paid, tokens, money, time.time(), seconds)
+        row = (reply.key, asked, msgspec.json.encode(reply), paid, tokens, reply.money, time.time(), seconds)
         self._queue.put(_Pending(row, loop, done))
         await asyncio.shield(done)
 
