@@ -34,7 +34,9 @@ class Call:
 
     path: str
     headers: dict[str, str]
-    body: dict[str, Any]
+    body: dict[str, Any]  # empty where it is no JSON
+    method: str = "POST"
+    raw: bytes = b""
 
 
 Respond = Callable[[Call], Answer]
@@ -78,7 +80,9 @@ class Endpoint(asyncio.Protocol):
                 return
             body = bytes(self._buffer[end + 4 : end + 4 + size])
             del self._buffer[: end + 4 + size]
-            answer = self._respond(Call(first.split(" ")[1], headers, msgspec.json.decode(body) if body else {}))
+            method, path, _ = first.split(" ")
+            decoded = msgspec.json.decode(body) if "json" in headers.get("content-type", "") and body else {}
+            answer = self._respond(Call(path, headers, decoded, method, body))
             asyncio.get_running_loop().call_later(answer.delay, self._send, answer)
 
     def _send(self, answer: Answer) -> None:

@@ -75,6 +75,10 @@ class Budget:
                 await self._settled.wait()
             self._reserved += most
 
+    def hold(self, most: Spent) -> None:
+        """Sets aside what a call may cost that an earlier run has sent: no limit can stop it any more."""
+        self._reserved += most
+
     async def settle(self, reserved: Spent, actual: Spent) -> None:
         """Replaces a reservation by what the call did cost: `Spent()` when it was not answered."""
         async with self._settled:

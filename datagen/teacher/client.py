@@ -17,22 +17,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
-import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
-from datagen.teacher.budget import Budget, Prices, Spent
+from datagen.teacher.books import Books, Stats
+from datagen.teacher.budget import Budget, Spent
 from datagen.teacher.endpoint import OpenAIEndpoint
 from datagen.teacher.journal import Journal, canonical, key_of
 from datagen.teacher.options import Pace, TeacherOptions
-from datagen.teacher.pool import Answered, Flight, Lane, Notice, Pool, Transport, estimate, silent
+from datagen.teacher.pool import Flight, Lane, Notice, Pool, Transport, silent
 from seedbed.chat import Loop, Reply, Request
 
 # Seconds in which replies under way may still come in and be kept when somebody at the keyboard stops the run.
@@ -44,46 +42,20 @@ class Source(Protocol):
 
     model: str
     extra: dict[str, Any]
-    retried: int
 
     @property
     def weight(self) -> float: ...
 
     @property
-    def patience(self) -> float: ...
+    def patience(self) -> float:
+        """Seconds worth waiting for calls that were sent when the teacher is closed."""
+        ...
 
-    def dearest(self, prompt: int, completion: int) -> Prices: ...
-
-    async def answer(self, flight: Flight) -> Answered: ...
+    async def buy(self, flight: Flight, books: Books) -> Reply:
+        """The reply, which is then in the books. Raises TeacherError or LimitReached."""
+        ...
 
     async def aclose(self) -> None: ...
-
-
-@dataclass
-class Stats:
-    """What this process did so far, for the live line; `Budget.spent` has the run's whole life."""
-
-    paid: int = 0
-    replayed: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    money: float = 0.0
-    _recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=512))
-
-    def add(self, reply: Reply) -> None:
-        self.paid += 1
-        self.prompt_tokens += reply.prompt_tokens
-        self.completion_tokens += reply.completion_tokens
-        self.money += reply.money
-        self._recent.append((time.monotonic(), reply.completion_tokens))
-
-    @property
-    def tokens_per_second(self) -> float:
-        """Completion tokens of the last minute, by the second."""
-        recent = [(when, tokens) for when, tokens in self._recent if when > time.monotonic() - 60]
-        if len(recent) < 2:
-            return 0.0
-        return sum(tokens for _, tokens in recent[1:]) / max(1e-3, recent[-1][0] - recent[0][0])
 
 
 class Teacher:
@@ -95,10 +67,14 @@ class Teacher:
 
     def __init__(self, sources: Sequence[Source], journal: Journal, budget: Budget,
                  max_tokens: int | None = None) -> None:
-        self._sources, self._journal, self.budget, self._cap = sources, journal, budget, max_tokens
+        self._sources, self._cap = sources, max_tokens
+        self._books = Books(journal, budget)
         self._flights: dict[str, Flight] = {}
-        self.stats = Stats()
         budget.begin(Spent(*journal.spent()))
+
+    @property
+    def stats(self) -> Stats:
+        return self._books.stats
 
     @property
     def model(self) -> str:
@@ -113,11 +89,11 @@ class Teacher:
         key = key_of(asked)
         flight = self._flights.get(key)
         if flight is None or flight.task.cancelling():
-            if kept := self._journal.get(key):
+            if kept := self._books.journal.get(key):
                 self.stats.replayed += 1
                 return kept
             flight = self._flights[key] = Flight(request, asked, key)
-            flight.task = asyncio.create_task(self._buy(flight, source))
+            flight.task = asyncio.create_task(source.buy(flight, self._books))
             flight.task.add_done_callback(partial(self._landed, flight))
         flight.waiting += 1
         try:
@@ -150,25 +126,6 @@ class Teacher:
             del self._flights[flight.key]
         if not task.cancelled():
             task.exception()  # seen, also when nobody waits any more
-
-    async def _buy(self, flight: Flight, source: Source) -> Reply:
-        request = flight.request
-        prompt = estimate(request) if self.budget.by_tokens else 0  # counting takes a while
-        most = source.dearest(prompt, request.max_tokens).cost(prompt, request.max_tokens)
-        await self.budget.reserve(most)
-        actual = Spent()
-        try:
-            answered = await source.answer(flight)
-            reply = msgspec.structs.replace(answered.reply, key=flight.key, model=source.model)
-            if not reply.finish.startswith("error"):
-                actual = answered.prices.cost(reply.prompt_tokens, reply.completion_tokens)
-                reply = msgspec.structs.replace(reply, money=actual.money)
-                self.stats.add(reply)
-            if not answered.kept:
-                await self._journal.put(flight.asked, reply, answered.seconds)
-            return reply
-        finally:
-            await self.budget.settle(most, actual)
 
 
 def _chosen(sources: Sequence[Source], request: Request) -> Source:
@@ -218,11 +175,24 @@ Groups = dict[tuple[str, bytes], list[_Way]]
 
 
 async def _made(groups: Groups, journal: Journal, budget: Budget, options: TeacherOptions, notice: Notice) -> Teacher:
-    sources = []
+    sources: list[Source] = []
     for (model, _), ways in groups.items():
+        if options.batch:  # one endpoint a model: `TeacherOptions` sees to it
+            sources.append(_batches(ways[0], model, journal, notice))
+            continue
         lanes = [Lane(way.make(), way.options, way.weight) for way in ways]
         sources.append(Pool(lanes, model, ways[0].options, Pace(), notice))
     return Teacher(sources, journal, budget, options.max_tokens)
+
+
+def _batches(way: _Way, model: str, journal: Journal, notice: Notice) -> Source:
+    from datagen.teacher.batch import BatchSource
+    from datagen.teacher.batches import Batches
+
+    endpoint = way.make()
+    assert isinstance(endpoint, OpenAIEndpoint)
+    batches = Batches(journal.path, f"{endpoint.name} {model}")
+    return BatchSource(endpoint, way.options, batches, Pace(), notice, way.weight)
 
 
 def _groups(options: TeacherOptions, stack: ExitStack) -> tuple[Groups, TeacherOptions]:

@@ -17,17 +17,20 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
 from datagen.teacher.options import TeacherOptions
-from datagen.teacher.wire import Answer, Dropped, NoConnection, carrier
+from datagen.teacher.wire import LOCAL, Answer, Dropped, NoConnection, carrier
 from seedbed import prompts
 from seedbed.chat import Reply, Request
 from seedbed.errors import TeacherError
 from seedbed.text import language
+
+if TYPE_CHECKING:
+    import openai
 
 Mode = Literal["json_schema", "json_object", "none"]
 _WEAKER: dict[Mode, Mode] = {"json_schema": "json_object", "json_object": "none"}
@@ -128,6 +131,14 @@ def _tokens(logprobs: _Logprobs | None) -> tuple[tuple[str, float], ...]:
     return tuple((t.token, round(t.logprob, 4)) for t in tokens or ())
 
 
+class Form(NamedTuple):
+    """How an endpoint is asked: the strongest form that it was found to know."""
+
+    mode: Mode
+    max_tokens: str = "max_tokens"
+    without: frozenset[str] = frozenset()
+
+
 class OpenAIEndpoint:
     """A base URL and a model behind it. Make and use it on one event loop."""
 
@@ -135,13 +146,13 @@ class OpenAIEndpoint:
         # A server of our own asks for no key, and the user's is not for it.
         key = "" if options.local else os.environ.get(options.key_env, "")
         headers = {header: os.environ.get(variable, "") for header, variable in options.header_env.items()}
-        self._options, self._has_key = options, bool(key)
+        self._options = options
         self._secrets = tuple(filter(None, [key, *headers.values(), urlsplit(url).password or ""]))
         self.name = scrub(url, self._secrets)
-        self._mode: Mode = "json_schema" if options.structured == "auto" else options.structured
+        self.form = Form("json_schema" if options.structured == "auto" else options.structured)
         self._proved = False  # a reply in this mode has come
-        self._without: set[str] = set()
-        self._max_tokens = "max_tokens"
+        self._url, self._key, self._headers = url, key, headers
+        self._sdk: openai.AsyncOpenAI | None = None
         self._carrier = carrier(url, {
             "accept": "application/json", "content-type": "application/json", "user-agent": "seedbed",
             "authorization": f"Bearer {key or 'none'}", **{name.lower(): value for name, value in headers.items()},
@@ -149,32 +160,46 @@ class OpenAIEndpoint:
 
     async def aclose(self) -> None:
         await self._carrier.aclose()
+        if self._sdk is not None:
+            await self._sdk.close()
 
     async def send(self, request: Request) -> Reply:
         """One reply. Raises a Fault, or TeacherError when the endpoint cannot be used at all."""
-        mode: Mode = self._mode if request.schema else "none"
-        auto = self._options.structured == "auto"
+        form = self.form
         for _ in range(8):  # more than there are options to give up
-            without, name = set(self._without), self._max_tokens
             try:
-                reply = await self._post(self._body(request, mode))
+                reply = await self._post(self.body(request, form))
             except BadRequest as fault:
-                if auto and mode != "none" and _NO_SCHEMA.search(fault.why):
-                    mode = _WEAKER[mode]
-                    if not self._proved:
-                        self._mode = mode
-                elif not self._give_up_option(fault.why) and (without, name) == (self._without, self._max_tokens):
+                if self._proved and request.schema and form.mode != "none" and self._about_schema(fault):
+                    form = form._replace(mode=_WEAKER[form.mode])  # this request alone
+                elif self.adapts(fault, form, request):
+                    form = self.form
+                else:
                     raise
             else:
-                self._proved = self._proved or (bool(request.schema) and mode == self._mode)
+                self._proved = self._proved or (bool(request.schema) and form.mode == self.form.mode)
                 return reply
         raise BadRequest("refused in every form")
 
-    def _body(self, request: Request, mode: Mode) -> dict[str, Any]:
+    def adapts(self, fault: BadRequest, form: Form, request: Request) -> bool:
+        """Whether a request refused in that form is worth asking in the form that is used from now on."""
+        if self.form == form:
+            if request.schema and form.mode != "none" and not self._proved and self._about_schema(fault):
+                self.form = form._replace(mode=_WEAKER[form.mode])
+            else:
+                self._give_up_option(fault.why)
+        return self.form != form
+
+    def _about_schema(self, fault: BadRequest) -> bool:
+        return self._options.structured == "auto" and bool(_NO_SCHEMA.search(fault.why))
+
+    def body(self, request: Request, form: Form) -> dict[str, Any]:
+        """The request as the endpoint is asked it in that form."""
+        mode: Mode = form.mode if request.schema else "none"
         messages = [{"role": m.role, "content": m.content, **m.extra} for m in request.messages]
         body: dict[str, Any] = {
             "model": self._options.model, "messages": messages,
-            self._max_tokens: request.max_tokens, "temperature": request.temperature,
+            form.max_tokens: request.max_tokens, "temperature": request.temperature,
         }
         if request.top_p != 1.0:
             body["top_p"] = request.top_p
@@ -192,9 +217,20 @@ class OpenAIEndpoint:
             messages[-1]["content"] = f"{last}\n\n{wish.render(schema=msgspec.json.encode(request.schema).decode())}"
             if mode == "json_object":
                 body["response_format"] = {"type": "json_object"}
-        for option in self._without:
+        for option in form.without:
             body.pop(option, None)
         return {**body, **self._options.extra}
+
+    def sdk(self) -> openai.AsyncOpenAI:
+        """The `openai` client for what is asked rarely: files and batches."""
+        if self._sdk is None:
+            import openai
+
+            local = urlsplit(self._url).hostname in LOCAL
+            self._sdk = openai.AsyncOpenAI(base_url=self._url, api_key=self._key or "none", max_retries=0,
+                                           default_headers=self._headers,
+                                           http_client=openai.DefaultAsyncHttpxClient(trust_env=not local))
+        return self._sdk
 
     async def _post(self, body: dict[str, Any]) -> Reply:
         try:
@@ -247,7 +283,7 @@ class OpenAIEndpoint:
             return Refused(why, _retry_after(headers))
         if status in (401, 403):
             step = f"Put a valid key into the environment variable {self._options.key_env}"
-            step += "" if self._has_key else ", which is not set"
+            step += "" if self._key else ", which is not set"
             return TeacherError(f"the teacher refuses the key ({status})", where=self.name, next_step=step)
         if status in (402, 429):
             return TeacherError(f"the account has nothing left ({status}: {why})", where=self.name,
@@ -274,16 +310,13 @@ class OpenAIEndpoint:
         step = (f"Did you mean {near[0]}? " if near else "") + f"It has: {', '.join(sorted(known)[:20])}"
         return TeacherError(f"unknown model {model}", where=self.name, next_step=step)
 
-    def _give_up_option(self, why: str) -> bool:
-        """Whether the endpoint complains of an option it can do without; it is not sent again."""
-        if "max_completion_tokens" in why and self._max_tokens == "max_tokens":
-            self._max_tokens = "max_completion_tokens"
-            return True
-        if not _NO_OPTION.search(why):
-            return False
-        fresh = {option for option in _OPTIONAL if option in why} - self._without
-        self._without |= fresh
-        return bool(fresh)
+    def _give_up_option(self, why: str) -> None:
+        """An option that the endpoint complains of, and that it can do without, is not sent again."""
+        if "max_completion_tokens" in why and self.form.max_tokens == "max_tokens":
+            self.form = self.form._replace(max_tokens="max_completion_tokens")
+        elif _NO_OPTION.search(why):
+            given_up = frozenset(option for option in _OPTIONAL if option in why)
+            self.form = self.form._replace(without=self.form.without | given_up)
 
     def _line(self, text: str) -> str:
         return scrub(" ".join(text.split()), self._secrets)[:300]

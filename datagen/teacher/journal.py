@@ -79,8 +79,8 @@ class Journal:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._lock = threading.Lock()
-        with self._explained():
-            self._reader = _open(path, read_only)
+        with explained(self.path):
+            self._reader = open_database(path, read_only)
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         if not read_only:
@@ -144,7 +144,7 @@ class Journal:
     # ---- inside ----
 
     def _one(self, query: str, *values: str) -> tuple[Any, ...] | None:
-        with self._explained(), self._lock:
+        with explained(self.path), self._lock:
             found: tuple[Any, ...] | None = self._reader.execute(query, values).fetchone()
             return found
 
@@ -155,8 +155,8 @@ class Journal:
             batch, last = self._drain(first)
             error: RunError | None = None
             try:
-                with self._explained():
-                    writer = writer or _open(self.path, read_only=False)
+                with explained(self.path):
+                    writer = writer or open_database(self.path, read_only=False)
                     with writer:
                         writer.executemany("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                                            [pending.row for pending in batch])
@@ -180,18 +180,19 @@ class Journal:
             batch.append(more)
         return batch, False
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turns SQLite's errors into one line that says what to do."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise RunError(f"the journal cannot be used: {error}", where=str(self.path),
-                           next_step="Free some space, make the folder writable, or end the other run that uses it; "
-                                     "then run the same command again") from error
-        except sqlite3.DatabaseError as error:
-            raise RunError(f"not a journal of seedbed, or a damaged one ({error})", where=str(self.path),
-                           next_step="Move it away or choose another folder with --out") from error
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors into one line that says what to do."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise RunError(f"the journal cannot be used: {error}", where=str(path),
+                       next_step="Free some space, make the folder writable, or end the other run that uses it; "
+                                 "then run the same command again") from error
+    except sqlite3.DatabaseError as error:
+        raise RunError(f"not a journal of seedbed, or a damaged one ({error})", where=str(path),
+                       next_step="Move it away or choose another folder with --out") from error
 
 
 class _Pending:
@@ -220,7 +221,8 @@ def _wake(futures: list[asyncio.Future[None]], error: RunError | None) -> None:
             future.set_result(None)
 
 
-def _open(path: Path, read_only: bool) -> sqlite3.Connection:
+def open_database(path: Path, read_only: bool) -> sqlite3.Connection:
+    """The journal's file, made if need be. Raises sqlite3.DatabaseError for what is none."""
     if read_only:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
     else:

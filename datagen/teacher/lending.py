@@ -14,8 +14,9 @@ from typing import Any
 
 import msgspec
 
+from datagen.teacher.books import Stats
 from datagen.teacher.budget import Budget, Prices
-from datagen.teacher.client import Stats, Teacher, open_teacher
+from datagen.teacher.client import Teacher, open_teacher
 from datagen.teacher.journal import Journal
 from datagen.teacher.options import ROLES, TeacherOptions
 from seedbed.chat import Complete, Loop, Reply, Request

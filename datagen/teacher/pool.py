@@ -16,7 +16,8 @@ from typing import Protocol
 
 import msgspec
 
-from datagen.teacher.budget import Prices
+from datagen.teacher.books import Books, counted, estimate
+from datagen.teacher.budget import Prices, Spent
 from datagen.teacher.endpoint import BadRequest, Broken, Fault, Refused, Unreachable
 from datagen.teacher.limits import AdaptiveLimit
 from datagen.teacher.options import Pace, TeacherOptions
@@ -24,7 +25,6 @@ from datagen.teacher.pacer import Pacer
 from datagen.teacher.patience import Trial
 from seedbed.chat import Reply, Request
 from seedbed.errors import TeacherError
-from seedbed.text import length
 
 _DOWN = 5  # faults with no answer between them: 1 % of broken lines come to that once in 10^10 calls
 _LONGEST = 60.0  # seconds that one which is down is left alone
@@ -58,12 +58,11 @@ class Flight:
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """A reply, how long it took, and its price. `kept` when it is in the journal already."""
+    """A reply, how long it took, and its price."""
 
     reply: Reply
     seconds: float
     prices: Prices
-    kept: bool = False
 
 
 class Lane:
@@ -117,7 +116,6 @@ class Pool:
         self._waiting: deque[tuple[asyncio.Future[Lane], float]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._by_tokens = any(lane.pacer.by_tokens for lane in lanes)
-        self.retried = 0
 
     @property
     def weight(self) -> float:
@@ -132,7 +130,19 @@ class Pool:
         """The prices at which such a call would cost most."""
         return max((lane.prices for lane in self.lanes), key=lambda prices: prices.of(prompt, completion))
 
-    async def answer(self, flight: Flight) -> Answered:
+    async def buy(self, flight: Flight, books: Books) -> Reply:
+        """A reply, paid for and kept. Raises TeacherError, LimitReached or RunError."""
+        most = books.most(flight.request, self.dearest)
+        await books.budget.reserve(most)
+        try:
+            answered = await self._answer(flight)
+        except BaseException:
+            await books.budget.settle(most, Spent())
+            raise
+        reply = msgspec.structs.replace(answered.reply, key=flight.key, model=self.model)
+        return await books.enter(flight.asked, reply, answered.seconds, answered.prices, most)
+
+    async def _answer(self, flight: Flight) -> Answered:
         """Tries until there is a reply or no hope."""
         trial = Trial(self._options, self._pace)
         prompt = estimate(flight.request) if self._by_tokens else 0  # counting takes a while
@@ -152,7 +162,6 @@ class Pool:
                 if not self._left_out(lane, error):
                     raise
                 wait = 0.0
-            self.retried += 1
             await asyncio.sleep(wait)
 
     async def aclose(self) -> None:
@@ -268,16 +277,3 @@ class Pool:
             if best is None or (wait, lane.load) < best[:2]:
                 best = (wait, lane.load, lane)
         return (best[2], best[0]) if best else (None, 0.0)
-
-
-def estimate(request: Request) -> int:
-    """Tokens of the prompt, on the high side: models make up to 1.5 of one of ours (measured on technical text)."""
-    return sum(8 + int(1.5 * length(message.content)) for message in request.messages)
-
-
-def counted(reply: Reply, request: Request) -> Reply:
-    """The reply with token counts, estimated where the endpoint gives none."""
-    if reply.prompt_tokens or reply.completion_tokens:
-        return reply
-    said = int(1.5 * length(reply.text))
-    return msgspec.structs.replace(reply, prompt_tokens=estimate(request), completion_tokens=said)
