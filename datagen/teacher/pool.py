@@ -204,11 +204,12 @@ class Pool:
 
     def _left_out(self, lane: Lane, error: TeacherError) -> bool:
         """Whether the others can go on without a lane that cannot be used at all."""
+        if lane.out:
+            return True
         if len(self._open()) == 1:
             return False
-        if not lane.out:
-            lane.out = True
-            self._notice(f"{error} (left out; the others go on)")
+        lane.out = True
+        self._notice(f"{error} (left out; the others go on)")
         return True
 
     def _open(self) -> list[Lane]:

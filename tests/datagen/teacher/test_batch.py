@@ -60,13 +60,21 @@ async def all_of(teacher: Teacher, requests: list[Request] = QUESTIONS) -> list[
     return [reply.text for reply in await asyncio.gather(*(teacher(request) for request in requests))]
 
 
-async def given_up(teacher: Teacher) -> None:
-    """Asks, and is stopped while the batch is on its way, as by a kill: nothing is cleaned up but what must be."""
-    asked = [asyncio.create_task(teacher(request)) for request in QUESTIONS]
-    await asyncio.sleep(0.1)
-    for task in asked:
-        task.cancel()
-    await asyncio.gather(*asked, return_exceptions=True)
+def stopped_on_the_way(service: BatchService, journal: Journal, budget: Budget | None = None) -> None:
+    """Asks, and is stopped while the batch is under way. The service goes on with it, and is done when looked at again."""
+
+    async def scene(teacher: Teacher) -> None:
+        asked = [asyncio.create_task(teacher(request)) for request in QUESTIONS]
+        while not any(wave.id for wave in Batches(journal.path, "the endpoint").open()):
+            await asyncio.sleep(0.005)
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+
+    service.states = ("in_progress",) * 10_000
+    play(service, journal, scene, budget)
+    assert len(service.submitted) == 1 and journal.spent()[0] == 0
+    service.batches["batch_0"]["left"], service.states = ["completed"], ("validating",)
 
 
 def test_what_waits_together_is_one_batch_and_rows_find_their_requests(journal: Journal) -> None:
@@ -86,10 +94,8 @@ def test_a_full_batch_goes_at_once_and_the_rest_follows(journal: Journal) -> Non
 
 
 def test_a_killed_run_finds_its_batch_again_and_submits_nothing_twice(journal: Journal) -> None:
-    service = BatchService(states=("validating", *["in_progress"] * 10_000))
-    play(service, journal, given_up)
-    assert len(service.submitted) == 1 and journal.spent()[0] == 0
-    service.batches["batch_0"]["left"] = ["completed"]
+    service = BatchService()
+    stopped_on_the_way(service, journal)
     said: list[str] = []
     assert play(service, journal, all_of, said=said) == ANSWERS
     assert len(service.submitted) == 1 and journal.spent() == (3, 72, pytest.approx(0.042))
@@ -97,20 +103,18 @@ def test_a_killed_run_finds_its_batch_again_and_submits_nothing_twice(journal: J
 
 
 def test_killed_between_creating_a_batch_and_knowing_its_id(journal: Journal) -> None:
-    service = BatchService(states=("in_progress",) * 10_000)
-    play(service, journal, given_up)
+    service = BatchService()
+    stopped_on_the_way(service, journal)
     batches = Batches(journal.path, "the endpoint")
     batches.created(batches.open()[0].token, "")  # as if the answer had never come
     batches.begin("never came to be", [("0" * 32, b"{}")])
-    service.batches["batch_0"]["left"] = ["completed"]
     assert play(service, journal, all_of) == ANSWERS
     assert len(service.submitted) == 1 and batches.open() == []
 
 
 def test_replies_that_nobody_asks_for_any_more_are_kept_and_counted(journal: Journal) -> None:
-    service = BatchService(states=("in_progress",) * 10_000)
-    play(service, journal, given_up)
-    service.batches["batch_0"]["left"], service.states = ["completed"], ("validating",)
+    service = BatchService()
+    stopped_on_the_way(service, journal)
     budget = Budget()
 
     async def other(teacher: Teacher) -> str:
@@ -258,9 +262,8 @@ def test_a_create_whose_answer_was_lost_is_not_repeated(journal: Journal) -> Non
 
 
 def test_a_limit_holds_over_what_an_earlier_run_has_under_way(journal: Journal) -> None:
-    service = BatchService(states=("in_progress",) * 10_000)
-    play(service, journal, given_up, Budget(Limits(calls=3)))
-    service.batches["batch_0"]["left"] = ["completed"]
+    service = BatchService()
+    stopped_on_the_way(service, journal, Budget(Limits(calls=3)))
 
     async def one_more(teacher: Teacher) -> list[str]:
         found = await all_of(teacher)
