@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -119,15 +120,23 @@ class Steady:
     broken: float = 0.0
     retry_after: float = 1.0
     under_way: int = 0
+    requests: int = 0
+    answers: Counter[str] = field(default_factory=Counter)
     chance: random.Random = field(default_factory=lambda: random.Random(7))
     reply: bytes = field(default_factory=lambda: completion("The mutex guards the queue. " * 20, completion_tokens=120))
 
     def __call__(self, call: Call) -> Answer:
+        if call.path.endswith("/seen"):
+            count = {"requests": self.requests, "answered": self.answers.total(), "distinct": len(self.answers)}
+            return Answer(msgspec.json.encode(count))
+        self.requests += 1
         if self.under_way >= self.capacity or self.chance.random() < self.noise:
             return error("slow down", 429, 0.0, retry_after=f"{self.retry_after:g}")
         self.under_way += 1
         asyncio.get_running_loop().call_later(self.latency, self._done)
         how: Literal["whole", "reset"] = "reset" if self.chance.random() < self.broken else "whole"
+        if how == "whole" and call.body.get("messages"):  # curator asks an empty question first, for the headers
+            self.answers[str(call.body["messages"][-1]["content"])] += 1
         return Answer(self.reply, delay=self.latency, how=how)
 
     def _done(self) -> None:

@@ -57,14 +57,6 @@ class Flight:
     task: asyncio.Task[Reply] = field(init=False)
 
 
-class Answered(msgspec.Struct, frozen=True):
-    """A reply, how long it took, and its price."""
-
-    reply: Reply
-    seconds: float
-    prices: Prices
-
-
 class Lane:
     """One endpoint of a pool."""
 
@@ -107,6 +99,15 @@ class Lane:
         return fresh
 
 
+@dataclass(frozen=True)
+class Answered:
+    """A reply, how long it took, and who gave it."""
+
+    reply: Reply
+    seconds: float
+    lane: Lane
+
+
 class Pool:
     """The lanes of one model, and its line. Use it on one event loop."""
 
@@ -140,29 +141,35 @@ class Pool:
             await books.budget.settle(most, Spent())
             raise
         reply = msgspec.structs.replace(answered.reply, key=flight.key, model=self.model)
-        return await books.enter(flight.asked, reply, answered.seconds, answered.prices, most)
+        try:
+            return await books.enter(flight.asked, reply, answered.seconds, answered.lane.prices, most)
+        finally:
+            self._leave(answered.lane)  # only now: a kill costs no more than what was under way at once
 
     async def _answer(self, flight: Flight) -> Answered:
-        """Tries until there is a reply or no hope."""
+        """Tries until there is a reply or no hope. The place at the endpoint is kept until the reply is."""
         trial = Trial(self._options, self._pace)
         prompt = estimate(flight.request) if self._by_tokens else 0  # counting takes a while
         while True:
             lane, expected = await self._enter(prompt, flight.request, trial.again)
             try:
                 return await self._try(lane, flight, expected)
-            except Fault as fault:
-                if isinstance(fault, BadRequest) and (fault.certain or self._ever_answered()):
-                    return Answered(Reply(text="", finish=f"error: {fault.why}"), 0.0, Prices())
-                if not flight.waiting:
-                    raise
-                wait = trial.after(fault, lane, self._ever_answered())
-                if lane.down and any(not other.down for other in self._open()):
-                    wait = 0.0  # the others are well
-            except TeacherError as error:
-                if not self._left_out(lane, error):
-                    raise
-                wait = 0.0
+            except BaseException as error:
+                if isinstance(error, BadRequest) and (error.certain or self._ever_answered()):
+                    return Answered(Reply(text="", finish=f"error: {error.why}"), 0.0, lane)
+                self._leave(lane)
+                wait = self._after(error, lane, trial, flight)
             await asyncio.sleep(wait)
+
+    def _after(self, error: BaseException, lane: Lane, trial: Trial, flight: Flight) -> float:
+        """How long to wait before the next try after an error. Raises what ends the call."""
+        if isinstance(error, TeacherError) and self._left_out(lane, error):
+            return 0.0
+        if not isinstance(error, Fault) or not flight.waiting:
+            raise error
+        if lane.down and any(not other.down for other in self._open()):
+            return 0.0  # to the others at once
+        return trial.after(error, lane, self._ever_answered())
 
     async def aclose(self) -> None:
         if self._timer:
@@ -180,7 +187,7 @@ class Pool:
                 reply = counted(await lane.transport.send(request), request)
             if lane.answered(sent_at):
                 self._notice(f"{lane.name} answers again")
-            return Answered(reply, time.monotonic() - sent_at, lane.prices)
+            return Answered(reply, time.monotonic() - sent_at, lane)
         except TimeoutError:
             flight.sent = False
             fault = Broken(f"no answer within {self._options.timeout:g} s")
@@ -195,8 +202,6 @@ class Pool:
             raise
         finally:
             lane.pacer.settle(expected, reply.prompt_tokens, reply.completion_tokens, request.max_tokens)
-            lane.inside -= 1
-            self._serve()
 
     def _failed(self, lane: Lane, fault: Fault) -> None:
         if lane.failed(fault) and len(self._open()) > 1:
@@ -238,9 +243,12 @@ class Pool:
             if place.done() and not place.cancelled():  # let in and cancelled in the same moment
                 lane = place.result()
                 lane.pacer.settle(tokens, 0, 0, request.max_tokens)
-                lane.inside -= 1
-                self._serve()
+                self._leave(lane)
             raise
+
+    def _leave(self, lane: Lane) -> None:
+        lane.inside -= 1
+        self._serve()
 
     def _serve(self) -> None:
         """Hands free places to those who wait longest; looks again when the first cap allows another call."""

@@ -25,7 +25,7 @@ from seedbed.record import Message
 from tests.datagen.teacher.fake_batches import BatchService, echo
 
 T = TypeVar("T")
-HURRY = Pace(first=0.002, gather=0.01)
+HURRY = Pace(first=0.002, gather=0.03)
 HALF = Prices(500.0, 1_000.0)  # 20 prompt tokens and 4 of completion: 0.014
 
 
