@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from datagen.teacher.batch_api import BatchApi, RefusedForGood, Row, failure
 from datagen.teacher.batches import Batches
 from datagen.teacher.books import Books, counted
 from datagen.teacher.budget import Prices, Spent
@@ -28,17 +29,14 @@ from seedbed.errors import SeedbedError, TeacherError
 from seedbed.record import Message
 
 if TYPE_CHECKING:
-    import openai
     from openai.types import Batch
 
-T = TypeVar("T")
-_OVER = ("completed", "failed", "expired", "cancelled")
 _CHECK = "Check the options under teacher: in the job, and the account"
 _LARGEST = 190_000_000  # bytes of one file; OpenAI takes 200 MB
 _TURNS = 6  # submissions of one request at most, those counted in which an option was given up
 
 
-@dataclass
+@dataclass(eq=False)
 class _Item:
     """One request, from its coming to its reply."""
 
@@ -52,7 +50,7 @@ class _Item:
     again: int = 0
     turns: int = 0
 
-    def done(self, reply: Reply | SeedbedError) -> None:
+    def done(self, reply: Reply | Exception) -> None:
         if self.future.done():
             return
         if isinstance(reply, Reply):
@@ -60,19 +58,6 @@ class _Item:
         else:
             self.future.set_exception(reply)
             self.future.exception()  # seen, also when nobody waits any more
-
-
-class _Response(msgspec.Struct):
-    status_code: int = 200
-    body: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-class _Row(msgspec.Struct):
-    """A line of an output or error file."""
-
-    custom_id: str = ""
-    response: _Response | None = None
-    error: dict[str, Any] | None = None
 
 
 @dataclass
@@ -88,14 +73,16 @@ class BatchSource:
     patience: float = 0.0  # a batch goes on without us
     _items: dict[str, _Item] = field(default_factory=dict)
     _waiting: list[_Item] = field(default_factory=list)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _carried: set[asyncio.Task[None]] = field(default_factory=set)
     _taking: set[asyncio.Task[None]] = field(default_factory=set)
     _ready: asyncio.Task[None] | None = None
+    _gathering: asyncio.Task[None] | None = None
     _answered: bool = False
 
     def __post_init__(self) -> None:
         self.model, self.extra, self.prices = self.options.model, self.options.extra, self.options.prices or Prices()
-        self._size = self.options.batch_size
+        self._size, self._narrow = self.options.batch_size, False
+        self._api = BatchApi(self.endpoint, self.options, self.pace)
         self._arrived = asyncio.Event()
 
     async def buy(self, flight: Flight, books: Books) -> Reply:
@@ -120,7 +107,7 @@ class BatchSource:
 
     async def aclose(self) -> None:
         """Leaves the open batches to the next run; what has come of them already is kept."""
-        tasks = [*self._tasks, *([self._ready] if self._ready else [])]
+        tasks = [*self._carried, *filter(None, (self._ready, self._gathering))]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -142,7 +129,7 @@ class BatchSource:
     async def _take_up(self, books: Books) -> None:
         """Begins with what an earlier run left behind."""
         for wave in await asyncio.to_thread(self.batches.open):
-            id_ = wave.id or await self._find(wave.token, wave.time)
+            id_ = wave.id or await self._api.find(wave.token, wave.time)
             if not id_:
                 await asyncio.to_thread(self.batches.end, wave.token)  # it was never created
                 continue
@@ -151,8 +138,8 @@ class BatchSource:
             items = [self._held(key, asked, books) for key, asked in wave.calls.items()
                      if books.journal.get(key) is None]
             self.notice(f"batch {id_} of an earlier run goes on: {len(wave.calls):,} calls")
-            self._spawn(self._carry(items, self._follow(wave.token, id_, items, self.endpoint.form, books)))
-        self._spawn(self._gather(books))
+            self._carry(items, self._follow(wave.token, id_, items, self.endpoint.form, books))
+        self._gathering = asyncio.create_task(self._gather(books))
 
     def _held(self, key: str, asked: bytes, books: Books) -> _Item:
         """A call of an earlier run: its place in the budget is held, whatever the limit, for it is under way."""
@@ -170,17 +157,33 @@ class BatchSource:
             while seen != len(self._waiting) < self._size:
                 seen = len(self._waiting)
                 await asyncio.sleep(self.pace.gather)
-            items, data = self._packed(self.endpoint.form)
+            while self._narrow and self._carried:
+                await asyncio.wait(self._carried, return_when=asyncio.FIRST_COMPLETED)
+            items, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
             if not self._waiting:
                 self._arrived.clear()
             if items:
-                self._spawn(self._carry(items, self._submit(items, data, books)))
+                self._carry(items, self._submit(items, books))
 
-    def _packed(self, form: Form) -> tuple[list[_Item], bytes]:
-        """The next batch: as many of those that wait as fit, and the file that asks for them."""
+    # ---- one batch ----
+
+    def _carry(self, items: Sequence[_Item], work: Coroutine[Any, Any, None]) -> None:
+        """Does the work of a batch. Whoever waits for one that cannot be had is told why, whatever the reason."""
+
+        async def carried() -> None:
+            try:
+                await work
+            except Exception as error:
+                for item in items:
+                    item.done(error)
+
+        _among(self._carried, carried())
+
+    def _packed(self, items: list[_Item], form: Form) -> tuple[list[_Item], bytes]:
+        """As many of them as fit into one file, and the file that asks for them."""
         lines: list[bytes] = []
         size = 0
-        for item in self._waiting[: self._size]:
+        for item in items:
             body = self.endpoint.body(item.request, form)
             line = msgspec.json.encode(
                 {"custom_id": item.key, "method": "POST", "url": "/v1/chat/completions", "body": body})
@@ -188,84 +191,34 @@ class BatchSource:
             if lines and size > _LARGEST:
                 break
             lines.append(line)
-        items = self._waiting[: len(lines)]
-        del self._waiting[: len(lines)]
-        return items, b"\n".join(lines) + b"\n"
+        return items[: len(lines)], b"\n".join(lines) + b"\n"
 
-    # ---- one batch ----
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        _among(self._tasks, work)
-
-    async def _carry(self, items: Sequence[_Item], work: Coroutine[Any, Any, None]) -> None:
-        """Whoever waits for a batch that cannot be had is told why."""
-        try:
-            await work
-        except SeedbedError as error:
-            for item in items:
-                item.done(error)
-
-    async def _submit(self, items: list[_Item], data: bytes, books: Books) -> None:
+    async def _submit(self, waiting: list[_Item], books: Books) -> None:
         form, token = self.endpoint.form, secrets.token_hex(16)
+        items, data = self._packed(waiting, form)
+        if len(items) < len(waiting):
+            self._queue(waiting[len(items) :])
         await asyncio.to_thread(self.batches.begin, token, [(item.key, item.asked) for item in items])
         for item in items:
             item.sent, item.turns = True, item.turns + 1
             if item.flight:
                 item.flight.sent = True
         try:
-            id_ = await self._create(token, data)
-        except _Refused as refusal:
+            id_ = await self._api.create(token, data)
+        except RefusedForGood as refusal:
             await asyncio.to_thread(self.batches.end, token)
             raise refusal.error from None
         await asyncio.to_thread(self.batches.created, token, id_)
         self.notice(f"batch {id_}: {len(items):,} calls")
         await self._follow(token, id_, items, form, books)
 
-    async def _create(self, token: str, data: bytes) -> str:
-        """Uploads the file and creates the batch; after a line that dropped, looks first whether it is there."""
-        import openai
-
-        sdk = self.endpoint.sdk()
-        file = await self._patiently(lambda: sdk.files.create(file=(f"seedbed-{token}.jsonl", data), purpose="batch"))
-
-        async def create() -> str:
-            try:
-                batch = await sdk.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions",
-                                                 completion_window="24h", metadata={"seedbed": token})
-                return batch.id
-            except (openai.APIConnectionError, openai.InternalServerError):
-                if id_ := await self._find(token, 0.0):
-                    return id_
-                raise
-
-        return await self._patiently(create)
-
-    async def _find(self, token: str, since: float) -> str:
-        """The id of the batch made under a token; empty where there is none."""
-        sdk = self.endpoint.sdk()
-
-        async def look() -> str:
-            async for batch in sdk.batches.list(limit=100):
-                if (batch.metadata or {}).get("seedbed") == token:
-                    return batch.id
-                if batch.created_at < since - 3600:  # the newest come first; clocks differ
-                    break
-            return ""
-
-        return await self._patiently(look)
-
     async def _follow(self, token: str, id_: str, items: Sequence[_Item], form: Form, books: Books) -> None:
-        """Waits for the end of a batch and fetches its rows."""
-        sdk = self.endpoint.sdk()
-        while (batch := await self._patiently(lambda: sdk.batches.retrieve(id_))).status not in _OVER:
-            await asyncio.sleep(self.options.batch_poll)
-        rows: dict[str, _Row] = {}
-        for file in (batch.output_file_id, batch.error_file_id):
-            if file:
-                rows |= await self._rows(sdk, file)
+        """Waits for the end of a batch and takes what came of it."""
+        batch = await self._api.finished(id_)
+        rows = await self._api.rows(batch)
         await asyncio.shield(_among(self._taking, self._take(token, batch, rows, items, form, books)))
 
-    async def _take(self, token: str, batch: Batch, rows: dict[str, _Row], items: Sequence[_Item], form: Form,
+    async def _take(self, token: str, batch: Batch, rows: dict[str, Row], items: Sequence[_Item], form: Form,
                     books: Books) -> None:
         """Keeps what was answered; sees to it that the rest is asked again."""
         rest, verdicts = [], []
@@ -290,18 +243,7 @@ class BatchSource:
         await self._left_over(batch, rest, form, books)
         await asyncio.to_thread(self.batches.end, token)
 
-    async def _rows(self, sdk: openai.AsyncOpenAI, file: str) -> dict[str, _Row]:
-        content = await self._patiently(lambda: sdk.files.content(file))
-        rows = {}
-        for line in content.content.splitlines():
-            try:
-                row = msgspec.json.decode(line, type=_Row)
-            except ValueError:
-                continue  # it is asked for again, as one that is missing
-            rows[row.custom_id] = row
-        return rows
-
-    def _read(self, row: _Row, item: _Item, form: Form) -> Reply | Fault | SeedbedError:
+    def _read(self, row: Row, item: _Item, form: Form) -> Reply | Fault | SeedbedError:
         """What a row says: a reply, a fault, or that the endpoint cannot be used."""
         if row.response is None:
             return Fault(str((row.error or {}).get("message") or "no reply"))
@@ -326,12 +268,11 @@ class BatchSource:
 
     async def _left_over(self, batch: Batch, rest: list[tuple[_Item, str]], form: Form, books: Books) -> None:
         """What was not answered: submitted once more, or given up."""
-        why = _failure(batch)
+        why = failure(batch)
         too_much = batch.status == "failed" and "token_limit_exceeded" in why and len(rest) > 1
         if too_much:  # more than the account may have waiting: in smaller parts, one after the other
-            self._size = max(1, len(rest) // 2)
+            self._size, self._narrow = max(1, len(rest) // 2), True
             self.notice(f"batch {batch.id}: too much at once for the account; on in parts of {self._size:,}")
-            await asyncio.sleep(self.options.batch_poll)
         again = []
         for item, reason in rest:
             if item.flight is None or not item.flight.waiting:
@@ -360,55 +301,12 @@ class BatchSource:
     def _dearest(self, prompt: int, completion: int) -> Prices:
         return self.prices
 
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Asks until the endpoint answers. Raises TeacherError when it refuses, or is silent for too long."""
-        import openai
-
-        waited, tries = 0.0, 0
-        while True:
-            try:
-                return await ask()
-            except openai.APIConnectionError as error:
-                why = f"{type(error.__cause__ or error).__name__}: {error.__cause__ or error}"
-            except openai.APIStatusError as error:
-                told = self.endpoint.explain(error.status_code, error.response.content, error.response.headers)
-                if isinstance(told, TeacherError):
-                    raise _Refused(told) from None
-                if isinstance(told, BadRequest):
-                    step = "If it has no Batch API, take `batch` out of the job"
-                    raise _Refused(TeacherError(f"the batch is refused ({told.why})", where=self.endpoint.name,
-                                                next_step=step)) from None
-                why = told.why
-            tries += 1
-            wait = self.pace.backoff(tries)
-            if (waited := waited + wait) > self.options.patience:
-                raise TeacherError(f"the teacher is out of reach: {tries} tries, the last one: {why}",
-                                   where=self.endpoint.name, next_step=AGAIN)
-            await asyncio.sleep(wait)
-
-
-class _Refused(TeacherError):
-    """The endpoint says no, and will again; nothing was begun. `error` is what the user is told."""
-
-    def __init__(self, error: TeacherError) -> None:
-        super().__init__(error.what, where=error.where, next_step=error.next_step)
-        self.error = error
-
-
 def _among(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """The work as a task that is in the set for as long as it runs."""
     task = asyncio.create_task(work)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
     return task
-
-
-def _failure(batch: Batch) -> str:
-    """Why a batch did not pass validation, with the first line that is at fault."""
-    for error in (batch.errors.data or []) if batch.errors else []:
-        line = f" (line {error.line})" if error.line else ""
-        return f"{error.code}: {error.message}{line}"
-    return ""
 
 
 def _request(asked: bytes) -> Request:
