@@ -198,10 +198,12 @@ def _teacher_changes(given: argparse.Namespace, raw: dict[str, Any]) -> dict[str
     changes: dict[str, Any] = {}
     if given.teacher or given.model:
         teacher = dict(raw.get("teacher") or {})
-        teacher |= {"url": given.teacher} if given.teacher else {}
+        if given.teacher:
+            teacher = {name: value for name, value in teacher.items() if name != "endpoints"} | {"url": given.teacher}
         teacher |= {"model": _model(given.model)} if given.model else {}
         if given.model.startswith(_OWN) and not given.teacher:
-            teacher.pop("url", None)  # seedbed brings this model itself: it is not behind the job's endpoint
+            for name in ("url", "endpoints"):  # seedbed brings this model itself: it is not behind the job's endpoint
+                teacher.pop(name, None)
         changes["teacher"] = teacher
     if given.limit is not None:
         changes["generate"] = [_with_target(item, given.limit) for item in raw.get("generate") or []]

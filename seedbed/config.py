@@ -210,13 +210,14 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 def _fields(type_: type, depth: int, path: KeyPath) -> list[str]:
     for part in path[:depth]:
-        if isinstance(part, int):
+        if isinstance(part, int):  # an entry of a list: `type_` is already that of its entries
             continue
         fields = {f.encode_name: f.type for f in msgspec.structs.fields(type_)}
-        inner = _struct_in(fields.get(part))
-        if inner is None:
+        known = fields.get(part)  # a struct, or a list or mapping of structs
+        structs = [t for t in (known, *get_args(known)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
+        if not structs:
             break
-        type_ = inner
+        type_ = structs[0]
     return [f.encode_name for f in msgspec.structs.fields(type_)]
 
 

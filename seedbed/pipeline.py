@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,10 @@ from typing import Any
 import msgspec
 import yaml
 
-from datagen.teacher.budget import Budget, Prices
-from datagen.teacher.client import Stats, open_teacher
 from datagen.teacher.endpoint import scrub
 from datagen.teacher.journal import Journal
-from datagen.teacher.options import TeacherOptions
+from datagen.teacher.lending import Lender, Teachers
 from seedbed import jsonl
-from seedbed.chat import Complete, Loop, Reply, Request
 from seedbed.config import Job, StageEntry, convert, suggest
 from seedbed.context import Context, Progress
 from seedbed.errors import InputError, JobError
@@ -32,7 +29,7 @@ from seedbed.own_prompts import check
 from seedbed.progress import Plain, clock
 from seedbed.prompts import group_hashes
 from seedbed.record import Record
-from seedbed.run import Manifest, Run, Usage, counted, file_hash, fingerprint, finish, manifest, separate
+from seedbed.run import Manifest, Run, counted, file_hash, fingerprint, finish, manifest, separate
 from seedbed.stages import Stage, find
 
 # A full disk or a read-only one, met in a file that `jsonl` did not open.
@@ -55,46 +52,14 @@ class Planned:
         return self.folder.name
 
 
-@dataclass
-class Metered:
-    """A teacher whose replies are counted for the stage that uses them, whether bought now or replayed: each once,
-    however often the stage asks for it."""
-
-    inner: Complete
-    prices: Prices
-    usage: Usage = field(default_factory=Usage)
-    keys: set[str] = field(default_factory=set)
-
-    @property
-    def model(self) -> str:
-        return self.inner.model
-
-    async def __call__(self, request: Request) -> Reply:
-        reply = await self.inner(request)
-        if reply.key and reply.key in self.keys:
-            return reply
-        self.keys.add(reply.key)
-        self.usage.calls += 1
-        self.usage.prompt_tokens += reply.prompt_tokens
-        self.usage.completion_tokens += reply.completion_tokens
-        self.usage.money = round(self.usage.money + self.prices.of(reply.prompt_tokens, reply.completion_tokens), 9)
-        return reply
-
-
 class Pipeline:
     """The stages of one job over one run directory."""
 
     def __init__(self, job: Job, out: Path | None = None, *, report: bool = True) -> None:
         self.job = job
         self.run = Run(out or job.out)
-        self.teacher = _local_paths(convert(job.top.teacher, TeacherOptions, job, ("teacher",)), job.base)
+        self.teachers = Teachers.of(job)
         self.limits = job.top.limits
-        if self.limits.money is not None and not (self.teacher.prices.prompt or self.teacher.prices.completion):
-            raise JobError(
-                "counts money, and the teacher has no prices",
-                where=job.where(("limits", "money")),
-                next_step="Add `prices: {prompt: …, completion: …}` (per million tokens) under `teacher:`",
-            )
         self.prompts = _below(job.base, job.top.prompts) if job.top.prompts else None
         if self.prompts and not self.prompts.is_dir():
             raise JobError(
@@ -197,14 +162,9 @@ class Pipeline:
             watched=[(path.name, file_hash(path)) for path in step.stage.watched(step.options)]
             + step.stage.marks(step.options),
             prompts=self._prompt_hashes(step.stage),
-            teacher=self._teacher_parts() if step.stage.teacher else "",
+            teacher=self.teachers.identity if step.stage.teacher else "",
             prior=[done.fingerprint if done else "" for done in prior],
         )
-
-    def _teacher_parts(self) -> tuple[Any, ...]:
-        """What of the teacher decides its replies; how fast it is asked does not."""
-        teacher = self.teacher
-        return (teacher.model, teacher.urls, teacher.extra, *([teacher.max_tokens] if teacher.max_tokens else []))
 
     def _prompt_hashes(self, stage: Stage) -> dict[str, str]:
         return {name: hash_ for group in stage.prompts for name, hash_ in group_hashes(group, self.prompts).items()}
@@ -224,16 +184,16 @@ class Pipeline:
             _until(self.plan(), stop_after)
         for warning in self.check_prompts():
             progress.say(warning)
-        with self.held() as teacher:
+        with self.held() as lender:
             self.run.arrange(self._names)
             steps = _until(self.plan(), stop_after) if stop_after else self.plan()
             self._write_job()
-            for step in steps:
+            for position, step in enumerate(steps):
                 done = self.finished(step)
                 if done is None:
-                    if not step.stage.teacher:
-                        teacher.close_if_over(steps, step)
-                    done = self.perform(step, progress, teacher)
+                    if not any(later.stage.teacher for later in steps[position:]):
+                        lender.close()
+                    done = self.perform(step, progress, lender)
                     progress.say(line(step, done))
                 else:
                     counts = _counts(step, done)
@@ -242,12 +202,12 @@ class Pipeline:
         return steps
 
     @contextmanager
-    def held(self) -> Iterator[LazyTeacher]:
-        """The run directory's lock, and the teacher, which is started when a stage needs it."""
+    def held(self) -> Iterator[Lender]:
+        """The run directory's lock, and the teachers, which are started when a stage needs them."""
         with self.run, ExitStack() as resources:
-            yield LazyTeacher(self, resources)
+            yield Lender(self.teachers, self.limits, self.run.path / "journal.sqlite", resources)
 
-    def perform(self, step: Planned, progress: Plain, teacher: LazyTeacher) -> Manifest:
+    def perform(self, step: Planned, progress: Plain, lender: Lender) -> Manifest:
         """Runs one stage to its end, whatever is there of it."""
         began = time.monotonic()
         stage = step.stage
@@ -260,7 +220,7 @@ class Pipeline:
         self.run.begin(step.folder, done.fingerprint, keep_files=stage.group == "source")
         context = self.context(step, step.folder, done, progress)
         if stage.teacher:
-            teacher.lend(context, done, progress)
+            lender.lend(context, done.usage, progress)
         progress.begin(stage.name)
         try:
             results = stage.function(counted(_records(step.inputs), done), step.options, context)
@@ -302,52 +262,9 @@ class Pipeline:
         jsonl.write_text(self.run.path / "job.yaml", scrub(text))
 
 
-class LazyTeacher:
-    """Opened when the first stage needs it, closed before others want the cores (a local teacher spins on them)."""
-
-    def __init__(self, pipeline: Pipeline, resources: ExitStack) -> None:
-        self._pipeline, self._resources = pipeline, resources
-        self._open: Any = None
-        self._stack = resources.enter_context(ExitStack())
-        self._loop: Loop | None = None
-
-    def lend(self, context: Context, done: Manifest, progress: Plain) -> None:
-        """Puts the teacher, metered for this stage, into its context."""
-        pipeline = self._pipeline
-        if self._open is None:
-            self._loop = self._stack.enter_context(Loop())
-            journal = self._stack.enter_context(Journal(pipeline.run.path / "journal.sqlite"))
-            budget = Budget(pipeline.limits, pipeline.teacher.prices)
-            self._open = self._stack.enter_context(open_teacher(pipeline.teacher, journal, budget, self._loop))
-        context.complete = Metered(self._open, pipeline.teacher.prices, done.usage)
-        # Twice what can be under way: the next pieces of work wait ready while the first in order is still talking.
-        context.loop, context.width = self._loop, 2 * pipeline.teacher.width
-        progress.meter = lambda: _live(self._open.stats, pipeline.teacher.prices.currency)
-
-    def close_if_over(self, steps: Sequence[Planned], now: Planned) -> None:
-        """Stops the teacher when no later stage asks it."""
-        if self._open is not None and not any(s.stage.teacher for s in steps[steps.index(now) :]):
-            self._stack.close()
-            self._open = None
-
-
 def _below(base: Path, path: str) -> Path:
     """A path of the job: relative to the job's folder, `~` for the home folder."""
     return base / Path(path).expanduser()
-
-
-def _local_paths(teacher: TeacherOptions, base: Path) -> TeacherOptions:
-    """`path:` and `scripted:` files are relative to the job, as all its paths are."""
-    kind, _, path = teacher.model.partition(":")
-    if kind not in ("path", "scripted") or not path:
-        return teacher
-    return msgspec.structs.replace(teacher, model=f"{kind}:{_below(base, path)}")
-
-
-def _live(stats: Stats, currency: str) -> str:
-    """The live line's part about the teacher: speed, and money where there is a price."""
-    speed = f"{stats.tokens_per_second:.0f} tokens/s" if stats.paid else "replayed"
-    return f"{speed}, {stats.money:.2f} {currency}" if stats.money else speed
 
 
 def _records(inputs: tuple[Planned, ...]) -> Iterator[Record]:

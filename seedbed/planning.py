@@ -86,14 +86,14 @@ def expected(step: Planned, records: Sequence[Record]) -> int:
 
 def price(pipeline: Pipeline, prompt: int, completion: int) -> float:
     """What so many tokens cost. The only place that knows what a plan is priced by."""
-    return pipeline.teacher.prices.of(prompt, completion)
+    return pipeline.teachers.dearest.of(prompt, completion)
 
 
 def money(pipeline: Pipeline, *amounts: float) -> str:
     """An amount, or a range of two, in the currency of the job's prices."""
     if not any(amounts):
         return "no money (the job names no `prices`)"
-    return f"{' to '.join(dict.fromkeys(f'{amount:.2f}' for amount in amounts))} {pipeline.teacher.prices.currency}"
+    return f"{' to '.join(dict.fromkeys(f'{amount:.2f}' for amount in amounts))} {pipeline.teachers.currency}"
 
 
 @dataclass

@@ -32,7 +32,8 @@ from seedbed.show import content, origin
 from seedbed.text import language
 
 if TYPE_CHECKING:
-    from seedbed.pipeline import LazyTeacher, Pipeline, Planned
+    from datagen.teacher.lending import Lender
+    from seedbed.pipeline import Pipeline, Planned
 
 # Records that a sample may give for each that is asked for: enough where a quarter is accepted, and all that a teacher
 # who gives nothing costs.
@@ -53,8 +54,8 @@ def preview(pipeline: Pipeline, count: int, progress: Plain | None = None) -> It
         raise InputError("has no generator to preview", where=where, next_step="Add one to `generate:`")
     yield from pipeline.check_prompts()
     before = pipeline.spent()
-    with pipeline.held() as teacher:
-        bench = _Bench(pipeline, count, teacher, progress or Plain())
+    with pipeline.held() as lender:
+        bench = _Bench(pipeline, count, lender, progress or Plain())
         bench.read_source(steps)
         for step in generators:
             trial = bench.trials[step.name] = bench.trial(step)
@@ -74,7 +75,7 @@ class _Bench:
 
     pipeline: Pipeline
     count: int
-    teacher: LazyTeacher
+    lender: Lender
     progress: Plain
     trials: dict[str, Trial] = field(default_factory=dict)
 
@@ -85,7 +86,7 @@ class _Bench:
         for step in (step for step in steps if step.stage.group == "source"):
             done = self.pipeline.finished(step)
             if done is None:
-                done = self.pipeline.perform(step, self.progress, self.teacher)
+                done = self.pipeline.perform(step, self.progress, self.lender)
                 self.progress.say(line(step, done))
             refuse_empty(step, done)
 
@@ -132,7 +133,7 @@ class _Bench:
         folder.mkdir()
         context = self.pipeline.context(step, folder, done, _Quiet(self.progress))
         if step.stage.teacher:
-            self.teacher.lend(context, done, self.progress)
+            self.lender.lend(context, done.usage, self.progress)
         self.progress.begin(f"preview of {step.stage.name}")
         try:
             while len(trial.kept) < self.count and (trial.used < len(sample) or not step.inputs):
@@ -224,7 +225,7 @@ def _by_turns(records: Sequence[Record]) -> list[Record]:
 def _keys(context: Context) -> set[str]:
     """The journal's keys of all replies that a stage was given."""
     teachers = (context.complete, *context.roles.values())
-    return set().union(*(getattr(teacher, "keys", ()) for teacher in teachers))
+    return set().union(*(getattr(teacher, "counted", ()) for teacher in teachers))
 
 
 def _told(trial: Trial, count: int) -> Iterator[str]:
