@@ -20,7 +20,8 @@ import yaml
 
 from datagen.teacher.endpoint import scrub
 from datagen.teacher.journal import Journal
-from datagen.teacher.lending import Lender, Teachers
+from datagen.teacher.lending import Lender as Lender
+from datagen.teacher.lending import Teachers
 from seedbed import jsonl
 from seedbed.config import Job, StageEntry, convert, suggest
 from seedbed.context import Context, Progress

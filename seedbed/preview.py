@@ -32,8 +32,7 @@ from seedbed.show import content, origin
 from seedbed.text import language
 
 if TYPE_CHECKING:
-    from datagen.teacher.lending import Lender
-    from seedbed.pipeline import Pipeline, Planned
+    from seedbed.pipeline import Lender, Pipeline, Planned
 
 # Records that a sample may give for each that is asked for: enough where a quarter is accepted, and all that a teacher
 # who gives nothing costs.
