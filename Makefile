@@ -23,6 +23,7 @@ benchmarks: .venv/ready
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.gate
 	$(BIN)/python -m benchmarks.teacher
+	$(BIN)/python -m benchmarks.memory
 	$(BIN)/seedbed models pull use-multilingual-v3
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.encode
 

@@ -215,7 +215,10 @@ def tidy(text: str, passage: Passage) -> str:
     return text.replace("< |", "<|") if "<|" in passage.text else text
 
 
-_CITED = re.compile(r"(?:[\[［【(（]\s*(\d{1,3}(?:\s*[,，、\-–]\s*\d{1,3})*)\s*[\]］】)）][\s,，、和]*)+[.。]?\s*$")
+# "(8)" right after a Latin letter is no citation: it belongs to the name of a manual page, "slapd(8)".
+_CITED = re.compile(
+    r"(?:(?:[\[［【（]|(?<![A-Za-z\d_])\()\s*(\d{1,3}(?:\s*[,，、\-–]\s*\d{1,3})*)\s*[\]］】)）][\s,，、和]*)+[.。]?\s*$"
+)
 
 
 def _citations(text: str) -> tuple[str, list[int | str]]:

@@ -12,6 +12,7 @@ import msgspec
 
 from datagen import kinds
 from datagen.answering import Answering
+from datagen.phrases import ASIDE
 from datagen.points import Point, points
 from datagen.probes import Probes
 from seedbed.errors import PromptError
@@ -24,6 +25,16 @@ _LINES = (*kinds.KINDS, *kinds.LEVELS[1:], "persona", "worn")  # of kinds.md
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.M)
 _ROW = re.compile(r"\|.*\|\s*$")
 _RULE = re.compile(r"\s*\|[\s:|-]+\|")
+# A table's caption, alone on its line ("Table 5.5: List of tools"); and the number of a heading, which says nothing to
+# who has not the document.
+_CAPTION = re.compile(
+    r"(?:Table|表)\s*(?:[A-Z]\.?)?\d[\d.-]*\s*(?:[:.]\s+|：\s*)"
+    r"(?:list of (?:the )?)?(\S[^\n|]{1,78}?)(?:列表|一览表|清单)?\s*$",
+    re.I | re.M,
+)
+_SECTION = re.compile(
+    r"^(?:(?:chapter|section|appendix)\s+[A-Z\d][\d.]*|第.{1,4}[章节]|\d+(?:\.\d+)*)[.:：、]?\s+(?=\S)", re.I
+)
 _NO_SENTENCE = re.compile(r"#{1,6}\s|[|\s:-]+$|```")
 
 
@@ -60,14 +71,25 @@ class Passage:
         return "\n".join(f"[{number + 1}] {self.stated(number)}" for number in numbers).replace("<|", "< |")
 
     def stated(self, number: int) -> str:
-        """A sentence; a table's row as what it says, under its heading: `Faults – Code: E17; Remedy: wipe it`."""
+        """A sentence, less what it says in brackets of other places, since small models copy that; a table's row as
+        what it says, under its heading: `Faults – Code: E17; Remedy: wipe it`."""
         sentence = self.sentences[number]
         if number not in self.heads:
-            return sentence
+            return ASIDE[self.language].sub("", sentence)
         names, cells = (_cells(row) for row in (self.sentences[self.heads[number]], sentence))
         told = "; ".join(f"{name}: {cell}" for name, cell in zip(names, cells, strict=True) if cell)
-        above = _HEADING.findall(self.text, 0, self.spans[number][0])
-        return f"{above[-1] if above else self.headings[1]} – {told}"
+        return f"{self._caption(number)} – {told}"
+
+    def _caption(self, row: int) -> str:
+        """What a row's table is called: its caption, above or (in most PDFs) below it, else the heading above it."""
+        head = self.heads[row]
+        last = max(number for number, own in self.heads.items() if own == head)
+        below = _CAPTION.match(self.text[self.spans[last][1] :].lstrip())
+        above = _CAPTION.search(self.text[: self.spans[head][0]].rstrip().rsplit("\n", 1)[-1])
+        if named := below or above:
+            return named.group(1).strip()
+        headings = _HEADING.findall(self.text, 0, self.spans[row][0])
+        return _SECTION.sub("", headings[-1] if headings else self.headings[1])
 
     def place(self, number: int) -> Span:
         """Where a sentence stands in the document, in characters."""

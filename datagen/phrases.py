@@ -22,6 +22,28 @@ LEANS = {
         r"|这段(?:话|文字|内容)|该段|手册(?:中|里|上)|文档(?:中|里)(?:提到|说)|小节|(?:提到|提及|所述)的"
     ),
 }
+# Another place of the document, by its number or after "see": its reader does not have that place, whatever the source
+# says. A section of a law ("Section 230") has no dot in its number.
+ELSEWHERE = {
+    "en": re.compile(
+        r"\b(?:tables?|figures?) \d|\b(?:sections?|chapters?|appendix) \d+\.\d|^\W*see\b"
+        r"|\bsee (?:also )?(?:section|chapter|appendix)\b",
+        re.I,
+    ),
+    "zh": re.compile(
+        r"第\s*\d+\.[\d.]*\s*[节章]|(?<![代列发仪])[表图]\s*\d|^\W*(?:请?参[见考阅]|请?[详另]见|请?查看第)"
+    ),
+}
+# The same as an aside, without which a sentence says what it says: "(see Section 9.7.3)".
+ASIDE = {
+    "en": re.compile(
+        r"\s*\((?:(?:see|cf\.?) [^()]*(?:\(\d\w*\)[^()]*)*|(?:as )?(?:in )?(?:section|chapter|table) \d[\d.]*)\)",
+        re.I,
+    ),
+    "zh": re.compile(
+        r"\s*[（(](?:(?:请?参[见考阅]|请?[详另]?见)[^()（）]*(?:\(\d\w*\)[^()（）]*)*|第\s*\d[\d.]*\s*[节章]|[表图]\s*\d[\d.]*)[）)]"
+    ),
+}
 # A pronoun or a bare "this" where the subject should stand.
 BARE = {
     "en": re.compile(

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from datagen import kinds, verify
+from datagen.phrases import ASIDE, ELSEWHERE
 
 # In characters: more holds several facts, of which a small model mixes parts.
 _LONGEST = {"en": 320, "zh": 120}
@@ -95,9 +96,10 @@ def points(sentences: list[str], names: str, language: str, rows: Collection[int
 
 
 def _usable(sentence: str, language: str) -> bool:
-    """Whole, of a length that says one thing, not full of figures, and no example."""
+    """Whole, of a length that says one thing, not full of figures, no example, and no pointer to another place."""
     fits = _SHORTEST[language] <= len(sentence) <= _LONGEST[language] and len(verify.figures(sentence)) <= _MOST_FIGURES
-    return fits and bool(_WHOLE.search(sentence)) and not _EXAMPLE.search(sentence)
+    elsewhere = ELSEWHERE[language].search(ASIDE[language].sub("", sentence))
+    return fits and bool(_WHOLE.search(sentence)) and not _EXAMPLE.search(sentence) and not elsewhere
 
 
 def _continues(before: str, sentence: str, language: str) -> bool:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from datagen.phrases import ASKS, BARE, CLOSED, LEANS, LEAVES_OUT, META, NEGATED, QUESTION_WORDS, STOP
+from datagen.phrases import ASKS, BARE, CLOSED, ELSEWHERE, LEANS, LEAVES_OUT, META, NEGATED, QUESTION_WORDS, STOP
 from seedbed.text import CJK, half_width, language, normalise, sentences, tokenize
 
 
@@ -53,7 +53,8 @@ _CODE = re.compile(r"`([^`\n]+)`")
 # File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type. ASCII, so that one in
 # front of Chinese ends where the Chinese begins.
 _NAME = re.compile(
-    r"--?[a-z][\w-]+|[\w.-]*\w\.(?:[a-z]{2,8})\b|\w+_\w+|/[\w./-]{2,}|\b[a-z]+[A-Z]\w+|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b",
+    r"(?<![\w-])--?[a-z][\w-]+|[\w.-]*\w\.(?:[a-z]{2,8})\b|\w+_\w+|/[\w./-]{2,}|\b[a-z]+[A-Z]\w+"
+    r"|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b",
     re.A,
 )
 _FIGURE = re.compile(r"\d+(?:[.,:/-]\d+)*")
@@ -129,7 +130,9 @@ def answer_fault(question: str, answer: str, evidence: str, lang: str, context: 
 
 def leaning(text: str, source: str, lang: str) -> str:
     """The words with which `text` points at a text; not those that its source uses itself ("the passage" in a manual
-    about passages)."""
+    about passages), unless they name another place of it."""
+    if found := ELSEWHERE[lang].search(text):
+        return found.group()
     said = normalise(source)
     return next((f.group() for f in LEANS[lang].finditer(text) if normalise(f.group()) not in said), "")
 
@@ -231,7 +234,8 @@ def _missing_names(text: str, known: str, lang: str) -> str:
     exact, known = known, normalise(known)
     missing = {name for name in identifiers(text) if name not in known}
     # `rouge_score` is not Rouge_Score: what has an underscore is a name in code.
-    missing |= {name for name in _NAME.findall(half_width(text)) if "_" in name and name not in exact}
+    written = {name.strip(".,:;") for name in _NAME.findall(half_width(text))}
+    missing |= {name for name in written if "_" in name and name not in exact}
     if lang == "zh":
         # In Chinese every Latin word is a name or a term, and a small model garbles some ("种子bed" for seedbed).
         words = re.compile(r"[a-z][a-z0-9_-]+")

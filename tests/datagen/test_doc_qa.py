@@ -16,7 +16,7 @@ from datagen.teacher.journal import canonical, key_of
 from datagen.teacher.scripted import Rule, scripted
 from seedbed.chat import Reply, Request
 from seedbed.prompts import load
-from seedbed.record import make
+from seedbed.record import Source, make
 from tests.datagen.teaching import (
     ANSWERS,
     BOTH,
@@ -94,6 +94,20 @@ def test_citations_are_taken_off_the_answer(tmp_path: Path, lang: str, mark: str
     assert [quote.quote for quote in record.evidence] == [SENTENCES[lang][1]]
 
 
+@pytest.mark.parametrize(
+    ("lang", "said", "asked", "answer"),
+    [
+        ("en", "The limit of the pump is set with the command kx-limit(8).", "How is the limit of the pump set?",
+         "It is set with the command kx-limit(8)."),
+        ("zh", "离心泵的压力上限由值班人员设置，所用的命令是 kx-limit(8)。", "离心泵的压力上限用什么命令设置？", "用命令 kx-limit(8)。"),
+    ],
+)
+def test_the_section_of_a_manual_page_is_no_citation(tmp_path: Path, lang: str, said: str, asked: str, answer: str) -> None:
+    manual = make(text=said, language=lang, source=Source(document="kx.md"))
+    (record,) = run(tmp_path, [manual], scripted(lambda request: pair(asked, answer)), waves=1).kept
+    assert record.answer == answer
+
+
 @BOTH
 @pytest.mark.parametrize(
     "sentence",
@@ -155,6 +169,26 @@ def test_a_row_of_a_table_is_shown_with_its_heads_and_rests_on_both(tmp_path: Pa
     for record in made.kept:
         quotes = [quote.quote for quote in record.evidence]
         assert len(quotes) == 2 and all(quote in text for quote in quotes)
+
+
+TABLE = "| Code | Meaning |\n|---|---|\n| E01 | motor 电机 |"
+
+
+@pytest.mark.parametrize(
+    ("lang", "text", "shown"),
+    [
+        ("en", f"## 7.5 Fonts\n\n{TABLE}\n\nTable 7.5: List of pump faults\n\n## 7.6 Inks", "pump faults"),
+        ("en", f"## 7.5 Fonts\n\nTable A.2. The faults\n{TABLE}\n\nThe rest is fine.", "The faults"),
+        ("en", f"## 7.5 Faults of pumps\n\n{TABLE}\n\nTable 7.5 is old.", "Faults of pumps"),
+        ("en", f"## 3D printing\n\n{TABLE}", "3D printing"),
+        ("zh", f"## 5.5 网络优化\n\n{TABLE}\n\nTable 5.5: 离心泵故障列表\n\n## 5.6 防火墙", "离心泵故障"),
+        ("zh", f"## 5.5 网络优化\n\n表 5.5：离心泵故障\n\n{TABLE}", "离心泵故障"),
+        ("zh", f"## 第五章 离心泵\n\n{TABLE}", "离心泵"),
+    ],
+)
+def test_a_table_goes_by_its_caption_or_its_heading_without_the_number(lang: str, text: str, shown: str) -> None:
+    seen = passage_of(make(text=text, language=lang), lang)
+    assert [seen.stated(row) for row in seen.heads] == [f"{shown} – Code: E01; Meaning: motor 电机"]
 
 
 @BOTH

@@ -20,6 +20,9 @@ ALONE = [
     ("no end", "zh", "KX-40 离心泵的压力不得超过 4 bar。", "KX-40 离心泵的压力不得超过下列"),
     ("too many figures", "en", "The pump can be run at 2, 3 or 4 bar.", "The pump can be run at 2, 3, 4 or 5 bar."),
     ("too many figures", "zh", "压力可选 2、3 或者 4 bar。", "压力可选 2、3、4 或者 5 bar。"),
+    ("points elsewhere", "en", "The KX-40 pump holds a pressure of 4 bar (see Section 2.3).", "Section 2.3 lists the pressures of the KX-40 pump."),
+    ("points elsewhere", "zh", "KX-40 离心泵的压力上限为 4 bar（参见第 2.3 节）。", "第 2.3 节列出了 KX-40 离心泵的压力上限。"),
+    ("points elsewhere", "zh", "代码 E17 代表 3 号电机过热。", "参见说明书 kx-limit(8) 里的压力上限。"),
     ("names nothing", "en", "The pressure of the KX-40 falls by 4 bar.", "A fall of a few hundredths is harmless and usual."),
     ("names nothing", "zh", "KX-40 的压力下降 4 bar 属于正常。", "下降百分之几属于正常现象，不必担心。"),
 ]

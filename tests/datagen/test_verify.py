@@ -142,6 +142,38 @@ def test_an_answer_without_evidence_is_refused(lang: str, question: str, answer:
     assert fault and fault.reason == "no_evidence"
 
 
+@pytest.mark.parametrize(
+    ("lang", "question", "points", "tells"),
+    [
+        ("en", "Where are the limits of the KX-40 listed?", "Table 2.18 lists the limits of the KX-40.",
+         "The name plate beside its red switch lists the limits."),
+        ("zh", "KX-40 的压力上限列在哪里？", "压力上限列在第 2.18 节和表 2.18 中。", "压力上限列在红色开关旁边的铭牌上。"),
+    ],
+)
+def test_another_place_of_the_document_is_no_answer_even_where_the_source_names_it(
+    lang: str, question: str, points: str, tells: str
+) -> None:
+    fault = answer_fault(question, points, points, lang)
+    assert fault and fault.reason == "leans_on_passage"
+    assert answer_fault(question, tells, tells, lang) is None
+
+
+@pytest.mark.parametrize(
+    ("lang", "question", "answer", "evidence", "invents"),
+    [
+        ("en", "How are the tables of the KX-40 kept up to date?", "They are kept up-to-date in /var/kx_tables.",
+         "The tables of the KX-40 are kept up to date under /var/kx_tables by a job.", "--to-date"),
+        ("zh", "KX-40 的数据表保存在哪里？", "数据表保存在 /var/kx_tables. 目录下。", "KX-40 的数据表保存在目录 /var/kx_tables 下。", "/var/kx_rows"),
+    ],
+)
+def test_a_hyphen_in_a_word_and_the_stop_after_a_path_are_no_names(
+    lang: str, question: str, answer: str, evidence: str, invents: str
+) -> None:
+    assert answer_fault(question, answer, evidence, lang) is None
+    fault = answer_fault(question, answer.replace("/var/kx_tables", invents), evidence, lang)
+    assert fault and fault.reason == "unsupported_name"
+
+
 def test_what_headings_name_may_be_named() -> None:
     question = "What does the KX-50 pump need?"
     statement = "The pump needs oil of grade ISO VG 46 after 500 hours."

@@ -1,0 +1,174 @@
+"""`python -m benchmarks.memory`: what doc_qa holds in memory while it makes 50,000 records. Writes memory.md.
+
+The teacher is a script that knows a pair for each sentence; journal, budget, limits and the files of the stage are
+those of a run. Passages have about 300 tokens, as ingest cuts them; three of their sentences carry something to ask
+about. Each size runs in a process of its own, because a peak never goes back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import random
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from datagen.doc_qa import Options, doc_qa
+from datagen.teacher.budget import Budget, Prices
+from datagen.teacher.client import Teacher
+from datagen.teacher.journal import Journal
+from datagen.teacher.options import TeacherOptions
+from seedbed.chat import Loop, Reply, Request
+from seedbed.context import Context
+from seedbed.pipeline import Metered
+from seedbed.record import Record, Source, make
+from seedbed.run import Manifest, separate
+
+GOAL_MB = 600
+PER_PASSAGE = 3
+SIZES = (5_000, 50_000)
+
+# Sentence, question and answer about a thing {0} and its figure {1}.
+_KNOWN = {
+    "en": (
+        ("The {0} pump holds {1} bar.", "Which pressure does the {0} pump hold?", "It holds {1} bar."),
+        ("The {0} seal lasts {1} days.", "How many days does the {0} seal last?", "It lasts {1} days."),
+        ("The {0} valve takes {1} litres.", "What does the {0} valve take, in litres?", "It takes {1} litres."),
+    ),
+    "zh": (
+        ("{0}泵的压力是 {1} bar，每天检查。", "{0}泵的压力是多少？", "压力是 {1} bar。"),
+        ("{0}密封能用 {1} 天，然后更换。", "{0}密封能用几天？", "能用 {1} 天。"),
+        ("{0}阀门装得下 {1} 升，出厂时是空的。", "{0}阀门装得下多少升？", "装得下 {1} 升。"),
+    ),
+}
+# What else stands in a passage: it leans on what was said before, so nothing is asked about it.
+_REST = {
+    "en": "This was checked by somebody on the day before, as it always is. ",
+    "zh": "这一点前一天已经有人按照老规矩检查过了，其他的也都一样。",
+}
+_REPEATS = {"en": 7, "zh": 3}  # of it after each sentence: 300 tokens in all
+_PATTERNS = [
+    (re.compile(r"\] " + re.escape(said).replace(r"\{0\}", "(.+)").replace(r"\{1\}", r"(\d+)")), asks, answers)
+    for known in _KNOWN.values()
+    for said, asks, answers in known
+]
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """One size: records accepted and drafted, seconds, and megabytes before the first call and at the peak."""
+
+    accepted: int
+    drafts: int
+    seconds: float
+    before: float
+    peak: float
+
+
+class Knowing:
+    """A transport that tells the pair of the sentence it is shown, and keeps nothing of what it was asked."""
+
+    name = "knowing"
+    before = 0.0  # megabytes when the first request came
+
+    async def send(self, request: Request) -> Reply:
+        self.before = self.before or _resident()
+        shown = request.messages[-1].content
+        found, asks, answers = next((m, q, a) for p, q, a in _PATTERNS if (m := p.search(shown)))
+        pair = {name: text.format(*found.groups()) for name, text in (("question", asks), ("answer", answers))}
+        # The probabilities of a reply's tokens travel with it: they are the largest part of what is in flight.
+        text = msgspec.json.encode({**pair, "sentences": []}).decode()
+        tokens = tuple((text[n : n + 3], -0.01) for n in range(0, len(text), 3))
+        return Reply(text=text, prompt_tokens=700, completion_tokens=len(tokens), tokens=tokens)
+
+    async def aclose(self) -> None:
+        pass
+
+
+def passages(count: int) -> Iterator[Record]:
+    """Passages about things with coined names, so that next to no question is the twin of another; every second one
+    is Chinese."""
+    chance = random.Random(7)
+    syllables = [onset + vowel for onset in "bdfgklmnprstvz" for vowel in "aeiou"]
+    hanzi = [chr(code) for code in range(0x4E00, 0x4E00 + 3_500)]
+    for number in range(count):
+        lang = "zh" if number % 2 else "en"
+        words = ("".join(chance.choices(syllables, k=4)).capitalize() for _ in range(5))
+        name = "".join(chance.sample(hanzi, 8)) if lang == "zh" else " ".join(words)
+        told = (said.format(name, number % 900 + 11) for said, _, _ in _KNOWN[lang])
+        text = "".join(f"{said}{' ' if lang == 'en' else ''}{_REST[lang] * _REPEATS[lang]}" for said in told)
+        source = Source(document=f"{number // 500}.{lang}.md", document_hash="0" * 16, start=0, end=len(text))
+        yield make(text=text, language=lang, source=source)
+
+
+def measure(records: int) -> Measured:
+    """`records` accepted pairs, made in this process."""
+    knowing, began = Knowing(), time.monotonic()
+    with tempfile.TemporaryDirectory() as name, Loop() as loop, Journal(Path(name) / "journal.sqlite") as journal:
+        options, budget = TeacherOptions(model="knowing", url="http://unused"), Budget()
+        done = Manifest(stage="doc_qa", fingerprint="")
+        teacher = loop.run(_teacher(knowing, journal, budget, options))
+        meter = Metered(teacher, Prices(), done.usage)
+        context = Context(Path(name), 7, figures=done.figures, complete=meter, loop=loop, width=2 * options.width)
+        made = doc_qa(
+            passages(-(-records // PER_PASSAGE)), Options(per_passage=PER_PASSAGE, levels={"basic": 1}), context
+        )
+        separate(made, Path(name), done)
+        loop.run(teacher.aclose())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Measured(done.kept, done.kept + done.rejected, time.monotonic() - began, knowing.before, peak)
+
+
+async def _teacher(knowing: Knowing, journal: Journal, budget: Budget, options: TeacherOptions) -> Teacher:
+    return Teacher([knowing], "knowing", journal, budget, options)
+
+
+def _resident() -> float:
+    """Megabytes that this process has in memory now (Linux)."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize() / 2**20
+
+
+def _apart(records: int) -> Measured:
+    command = [sys.executable, "-m", "benchmarks.memory", "--only", str(records)]
+    return msgspec.json.decode(subprocess.run(command, check=True, capture_output=True).stdout, type=Measured)
+
+
+def main() -> None:
+    """Measures each size, and writes the result."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", type=int, help="one size, in this process, as JSON")
+    given = parser.parse_args()
+    if given.only:
+        sys.stdout.write(msgspec.json.encode(measure(given.only)).decode())
+        return
+    small, large = (_apart(size) for size in SIZES)
+    written = "\n".join(_lines(small, large)) + "\n"
+    Path(__file__).with_suffix(".md").write_text(written, encoding="utf-8")
+    sys.stdout.write(written)
+
+
+def _lines(small: Measured, large: Measured) -> Iterator[str]:
+    more = large.accepted - small.accepted
+    waiting, working = large.before - small.before, (large.peak - large.before) - (small.peak - small.before)
+    yield from ("# Memory of doc_qa", "")
+    yield f"`python -m benchmarks.memory`: a scripted teacher, {PER_PASSAGE} pairs a passage of about 300 tokens, half"
+    yield f"of them Chinese; resident memory of the whole process. Python {platform.python_version()}."
+    yield from ("", "| accepted | drafted | before the first call | peak | time |", "|---|---|---|---|---|")
+    for m in (small, large):
+        yield f"| {m.accepted:,} | {m.drafts:,} | {m.before:.0f} MB | {m.peak:.0f} MB | {m.seconds:.0f} s |"
+    yield ""
+    yield f"For each further record: {1024 * waiting / more:.2f} KB of passages that wait to be asked, and"
+    yield f"{1024 * working / more:.2f} KB for having made it: the words of its question, which later ones are compared"
+    yield "with, and the key of its call."
+    yield f"Goal: under {GOAL_MB} MB at {SIZES[-1]:,}. {'Met' if large.peak < GOAL_MB else 'NOT met'}."
+
+
+if __name__ == "__main__":
+    main()
