@@ -25,8 +25,8 @@ import msgspec
 from datagen.answering import Answering
 from datagen.evolve import OPERATIONS, Draft, Evolution, Sampling, rewritten, spoken
 from datagen.ground import Ground
-from datagen.parents import fits, parents
-from datagen.seed_tasks import own_files, read_seeds
+from datagen.parents import parents
+from datagen.seed_tasks import own_files
 from datagen.trial import finished
 from datagen.verify import Fault
 from seedbed.chat import Loop
@@ -156,17 +156,23 @@ def evol_instruct(records: Iterable[Record], options: Options, context: Context)
 
 
 def estimate(records: Iterable[Record], options: Options) -> tuple[int, int, int]:
-    """Calls, prompt tokens and completion tokens, if no evolution fails before its answer. Nothing where the records
-    are not made yet and `count` does not say how many there will be."""
-    found = sum(map(fits, records))
-    if "seeds" in options.sources or not (options.sources or found):
-        found += len(read_seeds(own_files()))
-    drawn = min(found, options.count) if options.count and found else options.count or found
-    evolutions = options.rounds * drawn
+    """Calls, prompt tokens and completion tokens, if no evolution fails before its answer."""
+    evolutions = options.rounds * sum(_counted(records, options))
     judged, answers = evolutions * options.judge, evolutions * options.answers
     calls = evolutions + judged + answers
-    tokens = _REPLY * evolutions + _VERDICT * judged + _ANSWER * answers
-    return calls, _PROMPT * calls, tokens
+    return calls, _PROMPT * calls, _REPLY * evolutions + _VERDICT * judged + _ANSWER * answers
+
+
+def expected(records: Iterable[Record], options: Options) -> int:
+    """Records that it gives out at most: every evolution, and the seeds."""
+    drawn, seeds = _counted(records, options)
+    return options.rounds * (drawn + seeds) + seeds
+
+
+def _counted(records: Iterable[Record], options: Options) -> tuple[int, int]:
+    """How many records of other stages are evolved, and how many seeds."""
+    given = parents(records, "seeds" in options.sources, not options.sources, options.count, 0)
+    return len(given.drawn) - len(given.seeds), len(given.seeds)
 
 
 def _round(

@@ -26,7 +26,7 @@ def parents(records: Iterable[Record], seeds: bool, seeds_if_none: bool, count: 
     given: dict[str, Record] = {}
     passed_over = 0
     for record in records:
-        if fits(record):
+        if _fits(record):
             given.setdefault(record.id, record)
         else:
             passed_over += 1
@@ -42,7 +42,7 @@ def parents(records: Iterable[Record], seeds: bool, seeds_if_none: bool, count: 
     )
 
 
-def fits(record: Record) -> bool:
+def _fits(record: Record) -> bool:
     """One instruction and its answer; not one whose answer is that the documents do not say."""
     single = [m.role for m in record.messages] == ["user", "assistant"] and record.rejected is None
     return single and record.labels.get("answerable") != "no"

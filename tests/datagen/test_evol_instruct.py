@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from datagen.evol_instruct import Options, estimate, evol_instruct, watch
+from datagen.evol_instruct import Options, estimate, evol_instruct, expected, watch
 from datagen.evolve import OPERATIONS
 from datagen.teacher.scripted import Rule, Script, scripted
 from seedbed.chat import Loop, Request
@@ -477,5 +477,6 @@ def test_an_estimate_grows_with_records_and_rounds() -> None:
     few, many = (estimate(parents("en"), Options(rounds=rounds)) for rounds in (1, 4))
     assert all(0 < a < b for a, b in zip(few, many, strict=True))
     assert estimate([], Options(from_="doc_qa")) == (0, 0, 0)
-    assert estimate([], Options(from_="doc_qa", count=10))[0] >= 40
-    assert estimate([], Options(from_="seeds"))[0] >= 350 * 4
+    assert estimate(parents("zh"), Options(count=2, rounds=1, judge=False))[0] == 2 * 2
+    assert estimate([], Options(from_="seeds"))[0] == 350 * 4 * 3 and expected([], Options(from_="seeds")) == 350 * 5
+    assert expected(parents("zh"), Options(from_="doc_qa", rounds=2)) == 3 * 2

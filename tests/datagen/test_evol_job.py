@@ -124,13 +124,13 @@ def test_a_source_that_the_job_does_not_have_is_one_clear_error(tmp_path: Path) 
         list(plan(Pipeline(config.load(job))))
 
 
-def test_the_plan_knows_what_is_not_made_yet(tmp_path: Path) -> None:
+def test_the_plan_counts_on_what_is_not_made_yet(tmp_path: Path) -> None:
     job = write_job(tmp_path, evolving(), generate=[DOC_QA, {"evol_instruct": EVOL | {"from": "doc_qa"}}], curate=["exact"])
     (line,) = [line for line in plan(Pipeline(config.load(job))) if "evol_instruct" in line]
     assert "to do: at most 12 records of 02-doc_qa, about " in line
     Pipeline(config.load(job), report=False).execute("doc_qa", Plain(io.StringIO()))
     (line,) = [line for line in plan(Pipeline(config.load(job))) if "evol_instruct" in line]
-    assert "records, about" in line
+    assert "to do: 8 records, about 24 calls" in line
 
 
 def test_a_run_that_was_broken_off_ends_with_the_same_bytes(tmp_path: Path) -> None:
