@@ -6,8 +6,8 @@ evidence, and where it shares too few nobody can tell by words alone (an encoder
 it, before the last two faults). For records with evidence the checks that their question and answer had to pass when
 they were made are made again.
 
-Reasons: empty, wrong_language, unchanged, changed_figure, changed_name, changed_negation, changed_kind,
-meaning_changed, and those of `verify`.
+Reasons: empty, wrong_language, unchanged, changed_figure, changed_code, changed_name, changed_negation,
+changed_kind, meaning_changed, and those of `verify`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _FREE_NOT = re.compile(
     re.S,
 )
 _PROPER = re.compile(r"(?<=[a-z,;:] )[A-Z][\w-]+")
+_FENCED = re.compile(r"```.*?(?:```|\Z)", re.S)
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
 _LATIN = re.compile(r"[a-z][a-z0-9_-]+")
 # A question of fact may begin with other words ("At what intervals …", "By default, which …").
@@ -55,10 +56,12 @@ def free(text: str, pattern: re.Pattern[str]) -> list[re.Match[str]]:
 
 
 def exact_fault(old: str, new: str, lang: str, besides: str = "") -> Fault | None:
-    """What of figures, names and negation is not as it was. The new text may also name what stands in `besides` (an
-    answer what its question names)."""
+    """What of figures, code, names and negation is not as it was. The new text may also name what stands in `besides`
+    (an answer what its question names)."""
     if fault := figures_fault(old, new, besides):
         return fault
+    if _FENCED.findall(old) != _FENCED.findall(new):
+        return Fault("changed_code", "a block of code is not as it was")
     before, after = _names(old, lang), _names(new, lang)
     # `normalise`: names of another case are the same names.
     odd = {name for name in before - after if name not in normalise(new)}
