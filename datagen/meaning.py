@@ -28,7 +28,7 @@ _SAME = 0.95
 # Least share of the new text's content words that stand in the old one or in what is known besides, and of the old
 # text's that stand in the new one.
 _KNOWN, _KEPT = 0.5, 0.4
-_TERMS = 0.7  # least share that is left of the words of the matter; chosen on what the 1.5B teacher wrote
+_TERMS = 0.85  # least share that is left of the words of the matter; chosen on what the 1.5B teacher wrote
 # Faults of `verify` that are a share of content words, and the same share in characters that outweighs them in Chinese.
 _OF_WORDS, _SURE = ("false_premise", "unsupported"), 0.7
 _LONGER = 2.0  # times the original's length; twice as long is not the same said otherwise
