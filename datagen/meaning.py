@@ -6,8 +6,8 @@ evidence, and where it shares too few nobody can tell by words alone (an encoder
 it, before the last two faults). For records with evidence the checks that their question and answer had to pass when
 they were made are made again.
 
-Reasons: empty, wrong_language, unchanged, changed_figure, changed_name, changed_negation, changed_kind,
-meaning_changed, and those of `verify`.
+Reasons: empty, wrong_language, unchanged, changed_figure, changed_code, changed_name, changed_negation,
+changed_kind, meaning_changed, and those of `verify`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SAME = 0.95
 # Least share of the new text's content words that stand in the old one or in what is known besides, and of the old
 # text's that stand in the new one.
 _KNOWN, _KEPT = 0.5, 0.4
-_TERMS = 0.7  # least share that is left of the words of the matter; chosen on what the 1.5B teacher wrote
+_TERMS = 0.85  # least share that is left of the words of the matter; chosen on what the 1.5B teacher wrote
 # Faults of `verify` that are a share of content words, and the same share in characters that outweighs them in Chinese.
 _OF_WORDS, _SURE = ("false_premise", "unsupported"), 0.7
 _LONGER = 2.0  # times the original's length; twice as long is not the same said otherwise
@@ -39,6 +39,7 @@ _FREE_NOT = re.compile(
     re.S,
 )
 _PROPER = re.compile(r"(?<=[a-z,;:] )[A-Z][\w-]+")
+_FENCED = re.compile(r"```.*?(?:```|\Z)", re.S)
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
 _LATIN = re.compile(r"[a-z][a-z0-9_-]+")
 # A question of fact may begin with other words ("At what intervals …", "By default, which …").
@@ -55,10 +56,12 @@ def free(text: str, pattern: re.Pattern[str]) -> list[re.Match[str]]:
 
 
 def exact_fault(old: str, new: str, lang: str, besides: str = "") -> Fault | None:
-    """What of figures, names and negation is not as it was. The new text may also name what stands in `besides` (an
-    answer what its question names)."""
+    """What of figures, code, names and negation is not as it was. The new text may also name what stands in `besides`
+    (an answer what its question names)."""
     if fault := figures_fault(old, new, besides):
         return fault
+    if _FENCED.findall(old) != _FENCED.findall(new):
+        return Fault("changed_code", "a block of code is not as it was")
     before, after = _names(old, lang), _names(new, lang)
     # `normalise`: names of another case are the same names.
     odd = {name for name in before - after if name not in normalise(new)}

@@ -35,6 +35,7 @@ KINDS = ("paraphrase", "polish", "back_translate", "synonyms", "noise")
 PROMPTS = {"paraphrase": "paraphrase", "polish": "polish", "back_translate": "translate", "synonyms": "synonyms"}
 OTHER = {"en": "zh", "zh": "en"}
 _MOST_SYNONYMS = 3
+_LONGEST_BOUND = 1000  # characters
 _WORDY = {"en": re.compile(r"[A-Za-z][a-z]+(?: [a-z]+)?"), "zh": re.compile(rf"[{CJK}]{{2,6}}")}
 
 
@@ -113,10 +114,12 @@ async def _text(
     work: Rewording, manner: Manner, lang: str, kind: str, old: str, variables: dict[str, str]
 ) -> str:
     """The reply's text; the old one, and the fault noted, where none came."""
-    # Room for a translation of Chinese, which is three times as long; a small teacher rambles to whatever end it has.
-    most = 4 * len(old) + 80
-    parsed = await ask(manner.complete, _request(manner, lang, kind, variables, {"type": "string", "minLength": 1,
-                                                                                 "maxLength": most}), _Text)
+    schema: dict[str, Any] = {"type": "string", "minLength": 1}
+    # A small teacher rambles to whatever end it has. Room for a translation of Chinese, which is three times as long;
+    # none for long texts, because grammars of constrained decoding grow with the bound.
+    if (most := 4 * len(old) + 80) <= _LONGEST_BOUND:
+        schema["maxLength"] = most
+    parsed = await ask(manner.complete, _request(manner, lang, kind, variables, schema), _Text)
     _note(work, parsed, '"text"')
     if parsed.value is None:
         return old

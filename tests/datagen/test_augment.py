@@ -165,6 +165,19 @@ def test_an_answer_that_says_something_else_is_rejected(tmp_path: Path, lang: st
 
 
 @BOTH
+def test_code_in_an_answer_stays_as_it_is_and_long_answers_have_no_bound(tmp_path: Path, lang: str) -> None:
+    words = {"en": ("Start the pump like this:", "This is how the pump is started:"), "zh": ("这样启动离心泵：", "离心泵这样启动：")}[lang]
+    code = "\n```sh\npump --start\n```"
+    given = chat({"en": "How do I start the pump?", "zh": "怎样启动离心泵？"}[lang], words[0] + code, language=lang)
+    assert not run(tmp_path, [given], lambda _: text(words[1] + code), kinds={"polish": 1}).reasons
+    spoilt = text(words[1] + code.replace(" --start", "\n--start"))
+    assert run(tmp_path, [given], lambda _: spoilt, kinds={"polish": 1}).reasons == ["changed_code"]
+    long = given.revised(record(lang).history[0], messages=chat(given.instruction, words[0] * 40 + code).messages)
+    (request,) = run(tmp_path, [long], lambda _: text(words[1]), kinds={"polish": 1}).script.requests
+    assert request.schema and "maxLength" not in request.schema["properties"]["text"]
+
+
+@BOTH
 def test_a_question_keeps_the_words_that_its_answer_speaks_of(tmp_path: Path, lang: str) -> None:
     vague = {"en": "After how many hours is something done?", "zh": "运行多少小时做一次什么？"}[lang]
     made = run(tmp_path, [record(lang, 2)], lambda _: text(vague), kinds={"paraphrase": 1})
