@@ -20,6 +20,7 @@ import msgspec
 from datagen import draft as drafting
 from datagen import kinds
 from datagen.passages import Brief, Passage, passage_of
+from datagen.rounds import next_round
 from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.record import Record
@@ -88,7 +89,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class _State:
     """How far the stage is."""
 
-    passages: list[Passage]
     target: int
     gate: Gate
     drafts: int = 0
@@ -97,30 +97,24 @@ class _State:
     by_language: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Turn:
-    """One passage's part of a round: how many pairs to draft."""
-
-    passage: Passage
-    count: int
-
-
 def doc_qa(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
     """Passages in, question-answer records out; those that failed a check bear the reason."""
     complete, loop = context.teacher()
     passages = [passage_of(r, "zh" if language(r.text) in ("zh", "mixed") else "en") for r in records if r.text]
     random.Random(context.seed).shuffle(passages)
     most = options.per_passage * len(passages)
-    state = _State(passages, min(options.target or most, most), Gate(options.twin))
+    state = _State(min(options.target or most, most), Gate(options.twin))
     briefs = {lang: _brief(options, lang, context) for lang in ("en", "zh")}
     rounds = 0
-    while turns := _next_round(state, options):
+    while shares := next_round(
+        passages, state.target - state.accepted, options.per_passage, options.waves, options.at_once
+    ):
         rounds += 1
-        works = (drafting.wave(t.passage, t.count, complete, briefs[t.passage.language]) for t in turns)
-        for turn, outcome in zip(turns, loop.in_order(works, context.width), strict=True):
-            turn.passage.waves += 1
+        works = (drafting.wave(s.passage, s.count, complete, briefs[s.passage.language]) for s in shares)
+        for share, outcome in zip(shares, loop.in_order(works, context.width), strict=True):
+            share.passage.waves += 1
             for record in outcome:
-                yield _judge(record, turn.passage, state)
+                yield _judge(record, share.passage, state)
             context.progress.update(state.accepted, state.target, f"{state.drafts} drafted, round {rounds}")
     context.figures |= {
         "target": state.target,
@@ -165,27 +159,6 @@ def _brief(options: Options, lang: str, context: Context) -> Brief:
         context.seed,
         context.prompts,
     )
-
-
-def _next_round(state: _State, options: Options) -> list[_Turn]:
-    """Whom to ask next, and for how many: the least covered passages first, as many drafts as pairs are missing.
-
-    As if all of them would be accepted: with a good teacher more would overshoot the target, and with a poor one the
-    next round asks for the rest.
-    """
-    missing = state.target - state.accepted
-    open_ = [p for p in state.passages if p.accepted < options.per_passage and p.waves < options.waves]
-    if missing <= 0 or not open_:
-        return []
-    open_.sort(key=lambda p: (p.accepted, p.waves))  # stable: ties stay in the seeded order
-    turns: list[_Turn] = []
-    for passage in open_:
-        turns.append(_Turn(passage, min(options.at_once, options.per_passage - passage.accepted, missing)))
-        missing -= turns[-1].count
-        if missing <= 0:
-            break
-    # One language after the other: the examples of its prompt stay in an endpoint's cache.
-    return sorted(turns, key=lambda turn: turn.passage.language)
 
 
 def _judge(record: Record, passage: Passage, state: _State) -> Record:

@@ -25,7 +25,7 @@ from datagen.passages import Brief, Passage, Slot, draw_slots
 from datagen.verify import Fault
 from seedbed.chat import Complete, Request
 from seedbed.prompts import Prompt
-from seedbed.record import Evidence, Message, Record, Step, make
+from seedbed.record import Message, Record, Step, make
 
 # An answer rests on at most this many sentences; more is a summary of the section.
 _MOST_SENTENCES = 3
@@ -42,7 +42,7 @@ class _Pair(msgspec.Struct):
 
 
 @dataclass
-class _Draft:
+class Draft:
     """A pair on its way."""
 
     passage: Passage
@@ -67,24 +67,24 @@ async def wave(passage: Passage, count: int, complete: Complete, brief: Brief) -
     if not slots:
         said, passage.set_aside = passage.set_aside or bool(passage.asked), True
         return [] if said else [_carries_nothing(passage)]
-    works = [_Draft(passage, slot, complete, brief) for slot in slots]
-    return [_record(work, await _fault(work)) for work in works]
+    works = [Draft(passage, slot, complete, brief) for slot in slots]
+    return [_record(work, await fault_of(work)) for work in works]
 
 
-async def _fault(work: _Draft) -> Fault | None:
+async def fault_of(work: Draft) -> Fault | None:
     """Asks for the pair, and gives the first thing that is wrong with it."""
     parsed = await ask(work.complete, _request(work), _Pair)
     work.raw, work.calls = parsed.raw, tuple(key for key in parsed.calls if key)
     if parsed.value is None:
         return Fault(parsed.reason, parsed.detail)
-    work.question, work.answer = (_tidy(text, work.passage) for text in (parsed.value.question, parsed.value.answer))
+    work.question, work.answer = (tidy(text, work.passage) for text in (parsed.value.question, parsed.value.answer))
     for name, marks in _SPANS.items():
         if (sure := certainty(parsed.tokens, *marks)) is not None:
             work.scores[f"{name}_certainty"] = round(sure, 4)
-    return _question_fault(work) or _answer_fault(work, parsed.value.sentences) or _certainty_fault(work)
+    return pair_fault(work, parsed.value.sentences) or _certainty_fault(work)
 
 
-def _request(work: _Draft) -> Request:
+def _request(work: Draft) -> Request:
     passage, brief, slot = work.passage, work.brief, work.slot
     language, point = passage.language, slot.point.numbers
     shown = tuple(range(len(passage.spans))) if brief.context == "passage" else point
@@ -103,28 +103,33 @@ def _request(work: _Draft) -> Request:
     )
 
 
-def _question_fault(work: _Draft) -> Fault | None:
+def pair_fault(work: Draft, cited: list[int | str]) -> Fault | None:
+    """What is wrong with a pair as it stands, against its point and the sentences it cites; sets its evidence."""
+    return _question_fault(work) or _answer_fault(work, cited)
+
+
+def _question_fault(work: Draft) -> Fault | None:
     passage, language = work.passage, work.passage.language
     point = " ".join(passage.stated(number) for number in work.slot.point.numbers)
-    fault = verify.question_fault(work.question, point, language, _names(work))
+    fault = verify.question_fault(work.question, point, language, names(work))
     if fault is None and kinds.recognise(work.question, language, "fact") == "why":
         return verify.reason_fault(work.question, work.answer, point, language)
     return fault
 
 
-def _answer_fault(work: _Draft, cited: list[int | str]) -> Fault | None:
+def _answer_fault(work: Draft, cited: list[int | str]) -> Fault | None:
     """The checks of `verify` on the answer, against the evidence that is then kept."""
     passage, language = work.passage, work.passage.language
     work.answer, marks = _citations(work.answer)
-    named = [number for mark in [*cited, *marks] if (number := _resolve(mark, passage)) is not None]
+    named = [number for mark in [*cited, *marks] if (number := resolve(mark, passage)) is not None]
     point = work.slot.point.numbers
     heads = [passage.heads[number] for number in point if number in passage.heads]
     proposed = list(dict.fromkeys([*point, *heads, *named]))
     work.evidence = verify.carriers(work.answer, passage.sentences, proposed, language, _MOST_SENTENCES)
-    return verify.answer_fault(work.question, work.answer, _joined(passage, work.evidence), language, _names(work))
+    return verify.answer_fault(work.question, work.answer, _joined(passage, work.evidence), language, names(work))
 
 
-def _certainty_fault(work: _Draft) -> Fault | None:
+def _certainty_fault(work: Draft) -> Fault | None:
     for name, least in (("question", work.brief.certain_question), ("answer", work.brief.certain_answer)):
         found = work.scores.get(f"{name}_certainty", 1.0)
         if found < least:
@@ -132,7 +137,7 @@ def _certainty_fault(work: _Draft) -> Fault | None:
     return None
 
 
-def _names(work: _Draft) -> str:
+def names(work: Draft) -> str:
     """What may be named although the sentence does not: title, heading, what the documents are about."""
     return f"{' '.join(work.passage.headings)} {work.brief.about}"
 
@@ -145,7 +150,7 @@ _LABEL = re.compile(r"^\W{0,3}(?:question|answer|q|a|问题|问|答案|回答|�
 _QUOTES = {('"', '"'), ("“", "”"), ("「", "」"), ("'", "'")}
 
 
-def _tidy(text: str, passage: Passage) -> str:
+def tidy(text: str, passage: Passage) -> str:
     """Without a label ("Answer:") and quotes around all of it; a template's marks as the passage has them."""
     text = _LABEL.sub("", text.strip())
     if len(text) > 2 and (text[0], text[-1]) in _QUOTES:
@@ -162,7 +167,7 @@ def _citations(text: str) -> tuple[str, list[int | str]]:
     return (text[: found.start()].rstrip(), list(re.findall(r"\d+", found.group()))) if found else (text, [])
 
 
-def _resolve(mark: int | str, passage: Passage) -> int | None:
+def resolve(mark: int | str, passage: Passage) -> int | None:
     """A sentence number from 1, or a quote, as a number from 0; None when it names no sentence."""
     if isinstance(mark, int) or mark.strip("[] ").isdecimal():
         number = int(str(mark).strip("[] "))
@@ -171,12 +176,10 @@ def _resolve(mark: int | str, passage: Passage) -> int | None:
     return next((n for n, (a, b) in enumerate(passage.spans) if found and a <= found[0] < b), None)
 
 
-def _record(work: _Draft, fault: Fault | None) -> Record:
+def _record(work: Draft, fault: Fault | None) -> Record:
     passage, source = work.passage, work.passage.record.source
     turns = [Message("user", work.question)] if work.question else []
     turns += [Message("assistant", work.answer)] if work.answer else []
-    base = source.start or 0 if source else 0
-    spans = [passage.spans[number] for number in sorted(work.evidence)]
     step = Step(
         stage="doc_qa",
         operation="pair",
@@ -190,7 +193,7 @@ def _record(work: _Draft, fault: Fault | None) -> Record:
         messages=tuple(turns),
         text="" if turns else _joined(passage, list(work.slot.point.numbers)),  # tells equal failures apart
         source=source,
-        evidence=tuple(Evidence(passage.text[a:b], base + a, base + b) for a, b in spans),
+        evidence=passage.quotes(work.evidence),
         language=passage.language,
         task="doc_qa",
         history=(step,),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from datagen import kinds
 from datagen.points import Point, points
 from seedbed.errors import PromptError
 from seedbed.prompts import Prompt, load
-from seedbed.record import Record
+from seedbed.record import Evidence, Record
 from seedbed.text import sentences
 
 Span = tuple[int, int]
@@ -64,6 +65,12 @@ class Passage:
     def joined(self, spans: list[Span]) -> str:
         """Sentences as running text."""
         return (" " if self.language == "en" else "").join(" ".join(self.text[a:b].split()) for a, b in spans)
+
+    def quotes(self, numbers: Collection[int]) -> tuple[Evidence, ...]:
+        """Sentences as evidence, in the order and at the places in which they stand in the document."""
+        base = (self.record.source.start or 0) if self.record.source else 0
+        spans = [self.spans[number] for number in sorted(numbers)]
+        return tuple(Evidence(self.text[a:b], base + a, base + b) for a, b in spans)
 
     @property
     def headings(self) -> tuple[str, str]:
