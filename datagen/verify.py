@@ -48,7 +48,7 @@ _ASKS_LAST = re.compile(
 )
 _LEADING_CLAUSE = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|on|with|during)\b[^,]*, ", re.I)
 _CLAUSE_END = re.compile(r"[,;:.](?=\s)|\b(?:because|so that|since)\b")
-_GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
+GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
 _CODE = re.compile(r"`([^`\n]+)`")
 # File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type.
 _NAME = re.compile(
@@ -72,7 +72,7 @@ def question_fault(question: str, statement: str, lang: str, context: str = "") 
     """
     if not question.strip():
         return Fault("empty", "the question is empty")
-    if _GARBLED.search(question):
+    if GARBLED.search(question):
         return Fault("garbled", "it holds control characters")
     if language(question) not in (lang, "mixed", "other"):
         return Fault("wrong_language", f"the question is not in the document's language ({lang})")
@@ -110,7 +110,7 @@ def answer_fault(question: str, answer: str, evidence: str, lang: str, context: 
     """The first thing that is wrong with an answer. `evidence` is what it may say; `context` only names (headings)."""
     answer = answer.strip()
     return (
-        _form_fault(answer, evidence, lang)
+        form_fault(answer, evidence, lang)
         or _echo_fault(question, answer, evidence, lang)
         or _grounding_fault(answer, evidence, lang, f"{context} {question}")
     )
@@ -123,10 +123,10 @@ def _leaning(text: str, source: str, lang: str) -> str:
     return next((f.group() for f in LEANS[lang].finditer(text) if normalise(f.group()) not in said), "")
 
 
-def _form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
+def form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
     if not answer:
         return Fault("empty", "the answer is empty")
-    if _GARBLED.search(answer):
+    if GARBLED.search(answer):
         return Fault("garbled", "it holds control characters")
     if language(answer) not in (lang, "mixed", "other"):
         return Fault("wrong_language", f"the answer is not in the document's language ({lang})")
@@ -144,7 +144,7 @@ def _form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
 def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault | None:
     asked, said = tokenize(question), tokenize(answer)
     fresh = [token for token in said if token not in set(asked) and token not in STOP[lang]]
-    exact = set(figures(answer)) - set(figures(question)) or _names(answer) - _names(question)
+    exact = set(figures(answer)) - set(figures(question)) or names(answer) - names(question)
     if not exact and len(fresh) < 3:
         return Fault("echo", "it says nothing that the question has not said")
     if lang == "en" and _asks_what_it_says(question, answer):
@@ -162,7 +162,7 @@ def _asks_what_it_says(question: str, answer: str) -> bool:
     if not question.lower().startswith("what "):
         return False
     clause = _CLAUSE_END.split(_LEADING_CLAUSE.sub("", answer) + " ")[0]
-    exact = set(figures(clause)) - set(figures(question)) or _names(clause) - _names(question)
+    exact = set(figures(clause)) - set(figures(question)) or names(clause) - names(question)
     return not exact and not set(units(clause, "en")) - set(units(question, "en"))
 
 
@@ -200,7 +200,7 @@ def _missing_figures(text: str, known: str) -> str:
 
 def _missing_names(text: str, known: str, lang: str) -> str:
     exact, known = known, normalise(known)
-    missing = {name for name in _names(text) if name not in known}
+    missing = {name for name in names(text) if name not in known}
     # `rouge_score` is not Rouge_Score: what has an underscore is a name in code.
     missing |= {name for name in _NAME.findall(half_width(text)) if "_" in name and name not in exact}
     if lang == "zh":
@@ -287,7 +287,7 @@ def figures(text: str) -> list[str]:
     return found + words + chinese
 
 
-def _names(text: str) -> set[str]:
+def names(text: str) -> set[str]:
     """Commands, files, flags and identifiers, normalised: what must not be invented."""
     found = [name for name in _CODE.findall(text) if name.isascii()] + _NAME.findall(half_width(text))
     return {normalise(name.strip(".,:;")) for name in found if len(name) > 1 and not _FIGURE.fullmatch(name)}
@@ -344,9 +344,9 @@ def _squeeze(text: str) -> tuple[str, list[int]]:
 def carriers(answer: str, passage: list[str], proposed: list[int], lang: str, most: int) -> list[int]:
     """Indices (from 0) of the sentences that carry an answer: of those `proposed` the ones that share words with it,
     and while figures, names or most of its words are still missing, those of the rest that add the most."""
-    wanted = set(units(answer, lang)) | {f"#{figure}" for figure in figures(answer)} | _names(answer)
+    wanted = set(units(answer, lang)) | {f"#{figure}" for figure in figures(answer)} | names(answer)
     said = [
-        set(units(s, lang)) | {f"#{f}" for f in figures(s)} | {n for n in _names(answer) if n in normalise(s)}
+        set(units(s, lang)) | {f"#{f}" for f in figures(s)} | {n for n in names(answer) if n in normalise(s)}
         for s in passage
     ]
     chosen = [i for i in dict.fromkeys(proposed) if wanted & said[i]][:most]

@@ -1,0 +1,105 @@
+"""Is this a follow-up? It must lean on what was said before, and be understood from it.
+
+Both are told from the FULL question, which stands alone and has passed the checks of `verify` against its statement,
+and from the history:
+
+    leans        it leaves out words of the full question that the history has said: any where a pronoun or the like
+                 stands in their place, at least half of them without one
+    understood   every word, name and figure of the full question stands in the follow-up or in the history, so that
+                 the full question can be put together again, and it asks in the same way ("how often" stays "how
+                 often"; where no word asks, the question before must have asked in the same way: "And above 4 bar?")
+    the same     it brings no word, name or figure that neither has
+"""
+
+from __future__ import annotations
+
+import re
+
+from datagen.phrases import ASKS, CLOSED, LEANS, META, POINTERS, QUESTION_WORDS
+from datagen.verify import FREE_WORDS, GARBLED, LONGEST_QUESTION, Fault, figures, names, units
+from seedbed.text import language, normalise
+
+# Of the words that the history has said, this share left out is an ellipsis ("Above what pressure does it leak?" keeps
+# the leak, which was spoken of, and leaves out the seal).
+_ELLIPSIS = 0.5
+_OPENING = re.compile(r"^(?:(?:and|but|so|then|okay|ok|now)\b[ ,]*)+", re.I)
+_ASKING = {
+    "en": re.compile(r"\b(?:why|when|where|who|what|which|how(?: (?:many|much|long|often|large|big|fast|few|far))?)\b"),
+    "zh": re.compile(r"为什么|为何|什么原因|多少|多[久长大高远重快]|几|哪里|哪儿|哪|什么|怎么办|怎[么样]?|如何|谁|区别"
+                     r"|不同"),
+}
+# Ways of asking for the same.
+_ALIKE = {"which": "what", "how large": "how big", "为何": "为什么", "什么原因": "为什么",
+          "如何": "怎", "怎么": "怎", "怎样": "怎", "怎么办": "怎",
+          "哪": "什么", "哪儿": "哪里", "几": "多少", "不同": "区别"}
+
+
+def follow_fault(said: str, full: str, history: str, before: str, lang: str) -> Fault | None:
+    """The first thing that is wrong with a follow-up: `said` of the `full` question, after `history` (all turns as
+    running text), whose last full question was `before`."""
+    return (
+        _form_fault(said, full, lang)
+        or _changed(said, full, history, before, lang)
+        or _lost(said, full, history, lang)
+        or (None if leans(said, full, history, lang) else Fault("self_contained", "it says all that the full one says"))
+    )
+
+
+def leans(said: str, full: str, history: str, lang: str) -> bool:
+    """Whether `said` leaves to the history what the `full` question says itself."""
+    known = content(full, lang) & content(history, lang)
+    left_out = known - content(said, lang)
+    return bool(left_out) and (bool(POINTERS[lang].search(said)) or len(left_out) >= _ELLIPSIS * len(known))
+
+
+def content(text: str, lang: str) -> set[str]:
+    """Content words, names and figures of a text; not the words that ask."""
+    words = set(units(POINTERS[lang].sub(" ", QUESTION_WORDS[lang].sub(" ", text)), lang))
+    return words | names(text) | {f"#{figure}" for figure in figures(text)}
+
+
+def _form_fault(said: str, full: str, lang: str) -> Fault | None:
+    if not said.strip():
+        return Fault("empty", "the follow-up is empty")
+    if GARBLED.search(said):
+        return Fault("garbled", "it holds control characters")
+    if language(said) not in (lang, "mixed", "other"):
+        return Fault("wrong_language", f"the follow-up is not in the document's language ({lang})")
+    if not ASKS[lang].search(said) or (CLOSED[lang].search(said) and not CLOSED[lang].search(full)):
+        return Fault("not_a_question", "it asks nothing that the full question asks")
+    if len(said) >= LONGEST_QUESTION[lang] or "\n" in said.strip() or len(re.findall("[?？]", said)) > 2:
+        return Fault("several_questions", "more than one short question")
+    if found := LEANS[lang].search(said):
+        return Fault("leans_on_passage", f"{found.group()!r} points at a text that its reader does not have")
+    if found := META[lang].search(said):
+        return Fault("meta", f"{found.group()!r} speaks of the model")
+    return None
+
+
+def _changed(said: str, full: str, history: str, before: str, lang: str) -> Fault | None:
+    """Something asked that the full question does not ask."""
+    own = content(said, lang) - content(full, lang) - content(history, lang)
+    if len(own) > FREE_WORDS or any(_exact(word) for word in own):
+        return Fault("changed_question", f"{', '.join(sorted(own))} is in neither the question nor the talk before")
+    asked, wanted = _asking(said, lang), _asking(full, lang)
+    if not (asked or _asking(before, lang)) & wanted and wanted:
+        return Fault("changed_question", "it does not ask in the way of the full question")
+    return None
+
+
+def _lost(said: str, full: str, history: str, lang: str) -> Fault | None:
+    """Something that is left out and that the history does not say."""
+    missing = content(full, lang) - content(said, lang) - content(history, lang)
+    if len(missing) > FREE_WORDS or any(_exact(word) for word in missing):
+        return Fault("lost_referent", f"{', '.join(sorted(missing))} is left out, and nothing before has said it")
+    return None
+
+
+def _exact(word: str) -> bool:
+    """A figure or a name; of plain words one may be another."""
+    return word[0] == "#" or not word.isalpha()
+
+
+def _asking(question: str, lang: str) -> set[str]:
+    text = _OPENING.sub("", normalise(question))
+    return {_ALIKE.get(found, found) for found in _ASKING[lang].findall(text)}
