@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from curate.exact import On, parts
+from curate.exact import group as compared_with
 from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.record import Record
 from seedbed.text import language
 
-VERSION = 1
+VERSION = 2
 
 _WHAT: dict[On, str] = {"both": "question and answer", "instruction": "question", "answer": "answer"}
 
@@ -38,7 +39,8 @@ def rouge(records: Iterable[Record], options: Options, context: Context) -> Iter
     """Every record; one whose wording is too close to an earlier, accepted one is rejected as "rouge".
 
     The rejection names the closest earlier record and the score. A rejected record is not compared with later ones, so
-    a chain of small changes is not eaten up from its first link. Texts without tokens pass.
+    a chain of small changes is not eaten up from its first link. Texts without tokens pass. Preference pairs are
+    compared with pairs that are wrong in the same way, never with the chat records that ask the same.
     """
     gates: dict[str, Gate] = {}
     rejected = Counter[str]()
@@ -47,7 +49,8 @@ def rouge(records: Iterable[Record], options: Options, context: Context) -> Iter
             context.progress.update(number)
         text = "\n\n".join(part for part in parts(record, options.on) if part)
         group = record.language or language(text)
-        match = gates.setdefault(group, Gate(options.threshold)).offer(record.id, text)
+        key = f"{group} {kind}" if (kind := compared_with(record)) else group
+        match = gates.setdefault(key, Gate(options.threshold)).offer(record.id, text)
         if match is None:
             yield record
             continue

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 
 from datagen.phrases import ASKS, CLOSED, LEANS, META, POINTERS, QUESTION_WORDS
-from datagen.verify import FREE_WORDS, GARBLED, LONGEST_QUESTION, Fault, figures, names, units
+from datagen.verify import FREE_WORDS, GARBLED, LONGEST_QUESTION, Fault, figures, identifiers, units
 from seedbed.text import language, normalise
 
 # Of the words that the history has said, this share left out is an ellipsis ("Above what pressure does it leak?" keeps
@@ -55,7 +55,7 @@ def leans(said: str, full: str, history: str, lang: str) -> bool:
 def content(text: str, lang: str) -> set[str]:
     """Content words, names and figures of a text; not the words that ask."""
     words = set(units(POINTERS[lang].sub(" ", QUESTION_WORDS[lang].sub(" ", text)), lang))
-    return words | names(text) | {f"#{figure}" for figure in figures(text)}
+    return words | identifiers(text) | {f"#{figure}" for figure in figures(text)}
 
 
 def _form_fault(said: str, full: str, lang: str) -> Fault | None:

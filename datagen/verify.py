@@ -49,9 +49,9 @@ _ASKS_LAST = re.compile(
 _LEADING_CLAUSE = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|on|with|during)\b[^,]*, ", re.I)
 _CLAUSE_END = re.compile(r"[,;:.](?=\s)|\b(?:because|so that|since)\b")
 GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
-_CODE = re.compile(r"`([^`\n]+)`")
+CODE = re.compile(r"`([^`\n]+)`")
 # File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type.
-_NAME = re.compile(
+NAME = re.compile(
     r"--?[a-z][\w-]+|[\w.-]*\w\.(?:[a-z]{2,8})\b|\w+_\w+|/[\w./-]{2,}|\b[a-z]+[A-Z]\w+|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b"
 )
 _FIGURE = re.compile(r"\d+(?:[.,:/-]\d+)*")
@@ -144,7 +144,7 @@ def form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
 def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault | None:
     asked, said = tokenize(question), tokenize(answer)
     fresh = [token for token in said if token not in set(asked) and token not in STOP[lang]]
-    exact = set(figures(answer)) - set(figures(question)) or names(answer) - names(question)
+    exact = set(figures(answer)) - set(figures(question)) or identifiers(answer) - identifiers(question)
     if not exact and len(fresh) < 3:
         return Fault("echo", "it says nothing that the question has not said")
     if lang == "en" and _asks_what_it_says(question, answer):
@@ -162,7 +162,7 @@ def _asks_what_it_says(question: str, answer: str) -> bool:
     if not question.lower().startswith("what "):
         return False
     clause = _CLAUSE_END.split(_LEADING_CLAUSE.sub("", answer) + " ")[0]
-    exact = set(figures(clause)) - set(figures(question)) or names(clause) - names(question)
+    exact = set(figures(clause)) - set(figures(question)) or identifiers(clause) - identifiers(question)
     return not exact and not set(units(clause, "en")) - set(units(question, "en"))
 
 
@@ -200,9 +200,9 @@ def _missing_figures(text: str, known: str) -> str:
 
 def _missing_names(text: str, known: str, lang: str) -> str:
     exact, known = known, normalise(known)
-    missing = {name for name in names(text) if name not in known}
+    missing = {name for name in identifiers(text) if name not in known}
     # `rouge_score` is not Rouge_Score: what has an underscore is a name in code.
-    missing |= {name for name in _NAME.findall(half_width(text)) if "_" in name and name not in exact}
+    missing |= {name for name in NAME.findall(half_width(text)) if "_" in name and name not in exact}
     if lang == "zh":
         # In Chinese every Latin word is a name or a term, and a small model garbles some ("种子bed" for seedbed).
         words = re.compile(r"[a-z][a-z0-9_-]+")
@@ -287,9 +287,9 @@ def figures(text: str) -> list[str]:
     return found + words + chinese
 
 
-def names(text: str) -> set[str]:
+def identifiers(text: str) -> set[str]:
     """Commands, files, flags and identifiers, normalised: what must not be invented."""
-    found = [name for name in _CODE.findall(text) if name.isascii()] + _NAME.findall(half_width(text))
+    found = [name for name in CODE.findall(text) if name.isascii()] + NAME.findall(half_width(text))
     return {normalise(name.strip(".,:;")) for name in found if len(name) > 1 and not _FIGURE.fullmatch(name)}
 
 
@@ -344,9 +344,9 @@ def _squeeze(text: str) -> tuple[str, list[int]]:
 def carriers(answer: str, passage: list[str], proposed: list[int], lang: str, most: int) -> list[int]:
     """Indices (from 0) of the sentences that carry an answer: of those `proposed` the ones that share words with it,
     and while figures, names or most of its words are still missing, those of the rest that add the most."""
-    wanted = set(units(answer, lang)) | {f"#{figure}" for figure in figures(answer)} | names(answer)
+    wanted = set(units(answer, lang)) | {f"#{figure}" for figure in figures(answer)} | identifiers(answer)
     said = [
-        set(units(s, lang)) | {f"#{f}" for f in figures(s)} | {n for n in names(answer) if n in normalise(s)}
+        set(units(s, lang)) | {f"#{f}" for f in figures(s)} | {n for n in identifiers(answer) if n in normalise(s)}
         for s in passage
     ]
     chosen = [i for i in dict.fromkeys(proposed) if wanted & said[i]][:most]

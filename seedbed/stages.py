@@ -72,6 +72,7 @@ _ALL = [
     Stage("self_instruct", "datagen.self_instruct:self_instruct", "generate", True, ("self_instruct",), alone=True),
     Stage("doc_qa", "datagen.doc_qa:doc_qa", "generate", teacher=True, prompts=("doc_qa",)),
     Stage("dialogue", "datagen.dialogue:dialogue", "generate", teacher=True, prompts=("dialogue", "doc_qa")),
+    Stage("preference", "datagen.preference:preference", "generate", True, ("preference",), reads="records"),
     Stage("clean", "curate.clean:clean", "curate"),
     Stage("rules", "curate.rules:rules", "curate"),
     Stage("exact", "curate.exact:exact", "curate"),

@@ -1,0 +1,320 @@
+"""Preference pairs from verified records: their answer is `chosen`, a near miss of it `rejected`.
+
+A pair teaches what its two answers differ in (Rafailov et al. 2023, "Direct preference optimization"), so the rejected
+one is wrong in ONE named way and like the chosen one in everything else: the kinds are those that models get wrong, and
+each is checked to be really wrong and really close (datagen/contrast.py).
+
+    wrong_figure, swapped_entity, missing_condition    made by code from the answer and its document, for nothing
+    unsupported_addition                               asked of the teacher: a likely claim without a source
+    ignored_constraint, wrong_format                   asked of the teacher, of instructions that demand something
+
+What the texts do not tell (a constraint that cannot be counted, an addition to a record without a source) is put to a
+judge, in both orders: judges prefer a place (Zheng et al. 2023, "Judging LLM-as-a-judge").
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+from datagen import contrast, demands
+from datagen import ground as grounding
+from datagen.negatives import Ground, by_code
+from datagen.parse import ask
+from datagen.verify import Fault
+from seedbed.chat import Request
+from seedbed.context import Context
+from seedbed.formats import plain
+from seedbed.gate import rouge_l
+from seedbed.prompts import load
+from seedbed.record import Message, Record, Step
+from seedbed.text import language
+
+VERSION = 1
+
+CODED = ("wrong_figure", "swapped_entity", "missing_condition")
+ASKED = ("unsupported_addition", "ignored_constraint", "wrong_format")
+_WEIGHTS = {"wrong_figure": 3, "swapped_entity": 2, "missing_condition": 2, "unsupported_addition": 2,
+            "ignored_constraint": 1, "wrong_format": 1}
+# For the plan: nearly every answer takes an addition, so its share of the weights is that of the calls. Measured with
+# the embedded teacher (docs/generators/preference.md).
+EXPECTED_ACCEPTANCE = 0.6
+_PROMPT, _REPLY = 450, 60
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to make of the records.
+
+    from         the generator whose records are taken, or several; without it all generators before, or an imported
+                 data set (`records`)
+    target       accepted pairs; None: `per_record` for each record, as far as they carry
+    per_record   accepted pairs for a record, at most; each wrong in another way
+    kinds        weights of the ways of being wrong; 0 leaves one out
+    close        least and greatest ROUGE-L F1 between the two answers
+    temperature, max_tokens   of the replies that the teacher writes
+    """
+
+    from_: str | tuple[str, ...] = msgspec.field(default="", name="from")
+    target: int | None = None
+    per_record: int = 1
+    kinds: dict[str, float] = msgspec.field(default_factory=lambda: dict(_WEIGHTS))
+    close: tuple[float, float] = (0.4, 0.99)
+    temperature: float = 0.7
+    max_tokens: int = 500
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.kinds) - set(_WEIGHTS):
+            raise ValueError(f"kinds: unknown {', '.join(sorted(unknown))}; known: {', '.join(_WEIGHTS)}")
+        if not any(weight > 0 for weight in self.kinds.values()):
+            raise ValueError("kinds: at least one weight must be above 0")
+        if self.target is not None and self.target < 1:
+            raise ValueError("target: expected 1 or more")
+        for name in ("per_record", "max_tokens"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected 1 or more")
+        if not 0 <= self.close[0] < self.close[1] <= 1:
+            raise ValueError(f"close: expected [least, greatest] from 0 to 1, got {list(self.close)}")
+
+
+class _Rejected(msgspec.Struct):
+    answer: str
+
+
+class _Verdict(msgspec.Struct):
+    better: Literal["A", "B"]
+
+
+@dataclass
+class _Parent:
+    """A record, the ways in which its answer can be made wrong, in the order in which they are tried, and for those
+    made by code the wrong answer."""
+
+    record: Record
+    ground: Ground
+    plan: list[str]
+    coded: dict[str, str]
+    tried: int = 0
+    accepted: int = 0
+
+    def next_kind(self) -> str:
+        return self.plan[self.tried]
+
+
+@dataclass
+class _State:
+    """How far the stage is."""
+
+    target: int
+    drafts: int = 0
+    accepted: int = 0
+    by_language: Counter[str] = field(default_factory=Counter)
+    by_kind: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One wrong answer to make and to check."""
+
+    parent: _Parent
+    kind: str
+    options: Options
+    context: Context
+
+    @property
+    def chosen(self) -> str:
+        return self.parent.record.answer
+
+    @property
+    def language(self) -> str:
+        return self.parent.ground.lang
+
+
+def preference(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
+    """Records in, preference pairs out; those that failed a check bear the reason. Records without an answer are passed
+    over, and so are pairs."""
+    _, loop = context.teacher()
+    source = grounding.Ground(context)
+    parents: list[_Parent] = []
+    passed_over = 0
+    for record in records:
+        if record.rejected is not None or not record.answer or not record.instruction:
+            passed_over += 1
+            continue
+        parent = _parent(record, source, options, context.seed)
+        if parent.plan:
+            parents.append(parent)
+        else:
+            yield _no_negative(record)
+    random.Random(context.seed).shuffle(parents)
+    most = options.per_record * len(parents)
+    state = _State(min(options.target or most, most))
+    rounds = 0
+    while turns := _next_round(parents, state, options):
+        rounds += 1
+        works = (_pair(_Case(parent, parent.next_kind(), options, context)) for parent in turns)
+        for parent, record in zip(turns, loop.in_order(works, context.width), strict=True):
+            parent.tried += 1
+            yield _count(record, parent, state)
+        context.progress.update(state.accepted, state.target, f"{state.drafts} made, round {rounds}")
+    context.figures |= {
+        "target": state.target,
+        "accepted": state.accepted,
+        "rounds": rounds,
+        "drafts": state.drafts,
+        "by_language": dict(state.by_language),
+        "by_kind": dict(state.by_kind.most_common()),
+        "records": len(parents),
+        "records_covered": sum(parent.accepted > 0 for parent in parents),
+        "passed_over": passed_over,
+    }
+    if state.accepted < state.target:
+        context.progress.say(
+            f"  preference: {state.accepted} of {state.target} accepted; every record's answer has been made wrong in "
+            "each way that it offers"
+        )
+
+
+def estimate(records: Iterable[Record], options: Options) -> tuple[int, int, int]:
+    """Calls, prompt tokens and completion tokens to expect; what code makes costs none."""
+    most = options.per_record * sum(1 for _ in records)
+    weights = {kind: weight for kind, weight in options.kinds.items() if weight > 0}
+    asked = sum(weights.get(kind, 0) for kind in ASKED) / sum(weights.values())
+    calls = min(options.target or most, most) * asked / EXPECTED_ACCEPTANCE
+    return round(calls), round(calls * _PROMPT), round(calls * _REPLY)
+
+
+def _parent(record: Record, source: grounding.Ground, options: Options, seed: int) -> _Parent:
+    lang = record.language if record.language in ("en", "zh") else "zh" if language(record.answer) == "zh" else "en"
+    evidence = "\n".join(quote.quote for quote in record.evidence)
+    ground = Ground(_question(record), evidence, source.of(record), source.document(record), lang)
+    random_ = random.Random(f"{seed}:{record.id}:preference")
+    coded = {kind: wrong for kind in CODED
+             if options.kinds.get(kind, 0) > 0 and (wrong := by_code(kind, record.answer, ground, random_))}
+    task = _task(record)
+    offered = [kind for kind in _WEIGHTS if kind in coded
+               or (options.kinds.get(kind, 0) > 0 and _asks(kind, task, record.answer))]
+    plan: list[str] = []
+    while offered:
+        plan.append(random_.choices(offered, [options.kinds[kind] for kind in offered])[0])
+        offered.remove(plan[-1])
+    return _Parent(record, ground, plan, coded)
+
+
+def _question(record: Record) -> str:
+    """All that was asked and said before the answer; of a dialogue's last turn also the full question."""
+    said = [*(message.content for message in record.messages[:-1]), record.input, _task(record)]
+    return "\n".join(dict.fromkeys(text for text in said if text))
+
+
+def _task(record: Record) -> str:
+    """What the last answer answers: the question as it would be asked alone, where that is known."""
+    asked = [message.content for message in record.messages if message.role == "user"]
+    if len(asked) < 2:
+        return record.user_text
+    told = record.extra.get("_turns") if record.task == "dialogue" else None
+    return str(told[-1]["full"]) if told else asked[-1]
+
+
+def _asks(kind: str, task: str, answer: str) -> bool:
+    """Whether the teacher can be asked for that kind: what is ignored must have been demanded, and kept to before."""
+    if kind == "wrong_format":
+        return bool(demands.demanded_format(task)) and demands.keeps_format(task, answer)
+    if kind == "ignored_constraint":
+        return demands.constrains(task) and demands.keeps_limits(task, answer) is not False
+    return kind == "unsupported_addition"
+
+
+def _next_round(parents: list[_Parent], state: _State, options: Options) -> list[_Parent]:
+    """Whose answers to make wrong next: those with the fewest pairs first, as many as are missing."""
+    open_ = [p for p in parents if p.accepted < options.per_record and p.tried < len(p.plan)]
+    open_.sort(key=lambda p: (p.accepted, p.tried))  # stable: ties stay in the seeded order
+    return open_[: max(0, state.target - state.accepted)]
+
+
+async def _pair(case: _Case) -> Record:
+    rejected, step, fault = await _made(case)
+    parent = case.parent
+    fault = (
+        fault
+        or contrast.close_fault(case.kind, case.chosen, rejected, parent.ground, case.options.close)
+        or contrast.wrong_fault(case.kind, case.chosen, rejected, parent.ground)
+    )
+    if fault is None and contrast.needs_judge(case.kind, case.chosen, rejected, parent.ground):
+        fault, calls = await _judged(case, rejected)
+        step = msgspec.structs.replace(step, calls=(*step.calls, *calls), note="judged")
+    own = plain(parent.record)
+    labels = {name: value for name, value in own.labels.items() if name != "turns"}
+    made = own.revised(
+        step,
+        rejected=Message("assistant", rejected),
+        task="preference",
+        split="",
+        labels=labels | {"negative": case.kind},
+        scores={"closeness": round(rouge_l(case.chosen, rejected), 4)},
+    )
+    return made.reject("preference", fault.reason, fault.detail) if fault else made
+
+
+async def _made(case: _Case) -> tuple[str, Step, Fault | None]:
+    """The wrong answer, made by code or written by the teacher."""
+    parents = (case.parent.record.id,)
+    if case.kind in CODED:
+        return case.parent.coded[case.kind], Step(stage="preference", operation=case.kind, parents=parents), None
+    complete, _ = case.context.teacher()
+    prompt = load(case.language, f"preference/{case.kind}", case.context.prompts)
+    request = Request(
+        messages=prompt.messages(question=_safe(_task(case.parent.record)), answer=_safe(case.chosen)),
+        max_tokens=case.options.max_tokens,
+        temperature=case.options.temperature,
+    )
+    parsed = await ask(complete, request, _Rejected)
+    calls = tuple(key for key in parsed.calls if key)
+    step = Step(stage="preference", operation=case.kind, parents=parents, prompt=prompt.label, teacher=complete.model,
+                calls=calls)
+    if parsed.value is None:
+        return parsed.raw, step, Fault(parsed.reason, parsed.detail)
+    return parsed.value.answer.strip(), step, None
+
+
+async def _judged(case: _Case, rejected: str) -> tuple[Fault | None, list[str]]:
+    """Whether a judge prefers the chosen answer whichever comes first."""
+    judge, _ = case.context.teacher("judge")
+    prompt = load(case.language, "preference/judge", case.context.prompts)
+    calls: list[str] = []
+    for right, (first, second) in {"A": (case.chosen, rejected), "B": (rejected, case.chosen)}.items():
+        texts = {"question": _task(case.parent.record), "first": first, "second": second}
+        messages = prompt.messages(**{name: _safe(text) for name, text in texts.items()})
+        parsed = await ask(judge, Request(messages=messages, max_tokens=60, temperature=0.0), _Verdict)
+        calls += [key for key in parsed.calls if key]
+        if parsed.value is None:
+            return Fault("not_judged", f"the judge's reply cannot be used: {parsed.detail}"), calls
+        if parsed.value.better != right:
+            return Fault("not_wrong", f"the judge prefers it when the chosen answer is {right}"), calls
+    return None, calls
+
+
+def _safe(text: str) -> str:
+    """Marks of chat templates broken up: what a record says must not end the user's turn."""
+    return text.replace("<|", "< |")
+
+
+def _count(record: Record, parent: _Parent, state: _State) -> Record:
+    state.drafts += 1
+    if record.rejection is None:
+        parent.accepted += 1
+        state.accepted += 1
+        state.by_language[parent.ground.lang] += 1
+        state.by_kind[record.labels["negative"]] += 1
+    return record
+
+
+def _no_negative(record: Record) -> Record:
+    step = Step(stage="preference", operation="plan", parents=(record.id,))
+    return record.revised(step, task="preference").reject(
+        "preference", "no_negative", "its answer has no figure, name or condition to change, and no kind is asked for"
+    )
