@@ -13,12 +13,15 @@ missing there, the sentences of the passage that have them.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from datagen import kinds, verify
+from datagen.agreement import agree
+from datagen.answering import answer
 from datagen.certainty import certainty
 from datagen.parse import ask
 from datagen.passages import Brief, Passage, Slot, draw_slots
@@ -29,6 +32,8 @@ from seedbed.record import Message, Record, Step, make
 
 # An answer rests on at most this many sentences; more is a summary of the section.
 _MOST_SENTENCES = 3
+# What is wrong with a question and its answer, if anything.
+Check = Callable[[str, str], "Fault | None"]
 # Where the question and the answer stand in the reply: between these marks.
 _SPANS = {"question": ('"question"', '"answer"'), "answer": ('"answer"', '"sentences"')}
 
@@ -55,10 +60,12 @@ class Draft:
     calls: tuple[str, ...] = ()
     evidence: list[int] = field(default_factory=list)
     scores: dict[str, float] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    reasoning: str = ""
 
     @property
     def prompt(self) -> Prompt:
-        return self.brief.prompt(self.passage.language, "pair")
+        return self.brief.prompt(self.passage.language, self.slot.prompt)
 
 
 async def wave(passage: Passage, count: int, complete: Complete, brief: Brief) -> list[Record]:
@@ -67,8 +74,14 @@ async def wave(passage: Passage, count: int, complete: Complete, brief: Brief) -
     if not slots:
         said, passage.set_aside = passage.set_aside or bool(passage.asked), True
         return [] if said else [_carries_nothing(passage)]
-    works = [Draft(passage, slot, complete, brief) for slot in slots]
-    return [_record(work, await fault_of(work)) for work in works]
+    return [await draft(passage, slot, complete, brief) for slot in slots]
+
+
+async def draft(passage: Passage, slot: Slot, complete: Complete, brief: Brief, more: Check | None = None) -> Record:
+    """One pair, or the reason why not. `more` is a check of the slot's own, after those that all pairs pass."""
+    work = Draft(passage, slot, complete, brief)
+    fault = await fault_of(work) or (more(work.question, work.answer) if more else None)
+    return _record(work, fault or await _worked_out_fault(work) or await _probe_fault(work))
 
 
 async def fault_of(work: Draft) -> Fault | None:
@@ -91,10 +104,9 @@ def _request(work: Draft) -> Request:
     sentences = passage.numbered(shown)
     if shown != point:
         sentences += "\n→ " + " ".join(f"[{number + 1}]" for number in point)
-    level = "" if slot.level == "basic" else brief.line(language, slot.level)
     return Request(
         messages=work.prompt.messages(
-            about=brief.about or passage.headings[0], sentences=sentences, kind=brief.line(language, slot.kind) + level
+            about=brief.about or passage.headings[0], sentences=sentences, **slot.variables
         ),
         max_tokens=brief.max_tokens,
         temperature=brief.temperature,
@@ -111,7 +123,7 @@ def pair_fault(work: Draft, cited: list[int | str]) -> Fault | None:
 def _question_fault(work: Draft) -> Fault | None:
     passage, language = work.passage, work.passage.language
     point = " ".join(passage.stated(number) for number in work.slot.point.numbers)
-    fault = verify.question_fault(work.question, point, language, names(work))
+    fault = verify.question_fault(work.question, point, language, names(work), work.slot.premise)
     if fault is None and kinds.recognise(work.question, language, "fact") == "why":
         return verify.reason_fault(work.question, work.answer, point, language)
     return fault
@@ -126,7 +138,7 @@ def _answer_fault(work: Draft, cited: list[int | str]) -> Fault | None:
     heads = [passage.heads[number] for number in point if number in passage.heads]
     proposed = list(dict.fromkeys([*point, *heads, *named]))
     work.evidence = verify.carriers(work.answer, passage.sentences, proposed, language, _MOST_SENTENCES)
-    return verify.answer_fault(work.question, work.answer, _joined(passage, work.evidence), language, names(work))
+    return verify.answer_fault(work.question, work.answer, joined(passage, work.evidence), language, names(work))
 
 
 def _certainty_fault(work: Draft) -> Fault | None:
@@ -137,12 +149,56 @@ def _certainty_fault(work: Draft) -> Fault | None:
     return None
 
 
+async def _worked_out_fault(work: Draft) -> Fault | None:
+    """Where the job asks for reasoning or for several answers: the question answered anew from its evidence. Its steps
+    go onto the record and must rest on the evidence as the answer does; its outcome must be the answer that is there.
+    """
+    manner = work.brief.answering
+    if not manner.reasoning and manner.answers == 1:
+        return None
+    language = work.passage.language
+    evidence = joined(work.passage, work.evidence)
+    found = await answer(
+        work.complete,
+        work.question,
+        language,
+        manner,
+        sentences=evidence,
+        temperature=work.brief.temperature,
+        prompts=work.brief.prompts,
+    )
+    work.calls += found.calls
+    if found.fault:
+        return Fault(*found.fault)
+    if agree(found.text, work.answer, language) is False:
+        return Fault("disagreement", f"answered anew, it says: {found.text[:80]}")
+    if found.agreement is not None:
+        work.scores["agreement"] = found.agreement
+    if found.reasoning and (fault := verify.steps_fault(found.reasoning, f"{evidence} {work.question}", language)):
+        return fault
+    work.reasoning = found.reasoning
+    return None
+
+
+async def _probe_fault(work: Draft) -> Fault | None:
+    if work.brief.probes is None:
+        return None
+    passage = work.passage
+    text = passage.joined(passage.spans)
+    look = await work.brief.probes.look(work.question, work.answer, text, passage.language)
+    work.labels |= look.labels
+    work.scores |= look.scores
+    work.calls += tuple(look.calls)
+    return look.fault
+
+
 def names(work: Draft) -> str:
     """What may be named although the sentence does not: title, heading, what the documents are about."""
     return f"{' '.join(work.passage.headings)} {work.brief.about}"
 
 
-def _joined(passage: Passage, numbers: list[int]) -> str:
+def joined(passage: Passage, numbers: list[int]) -> str:
+    """Sentences of a passage as running text, in its order."""
     return passage.joined([passage.spans[number] for number in sorted(numbers)])
 
 
@@ -179,11 +235,15 @@ def resolve(mark: int | str, passage: Passage) -> int | None:
 def _record(work: Draft, fault: Fault | None) -> Record:
     passage, source = work.passage, work.passage.record.source
     turns = [Message("user", work.question)] if work.question else []
-    turns += [Message("assistant", work.answer)] if work.answer else []
+    steps = {"reasoning_content": work.reasoning} if work.reasoning else {}
+    turns += [Message("assistant", work.answer, steps)] if work.answer else []
+    slot = work.slot
+    labels = {"level": slot.level, "fact": passage.fact(slot.point.numbers)}
+    kind = kinds.recognise(work.question, passage.language, slot.kind) if slot.kind in kinds.KINDS else slot.kind
     step = Step(
         stage="doc_qa",
-        operation="pair",
-        parents=(passage.record.id,),
+        operation=slot.prompt,
+        parents=(passage.record.id, *filter(None, [passage.also])),
         prompt=work.prompt.label,
         teacher=work.complete.model,
         calls=work.calls,
@@ -191,13 +251,13 @@ def _record(work: Draft, fault: Fault | None) -> Record:
     asked: dict[str, Any] = {"raw": work.raw, "point": [number + 1 for number in work.slot.point.numbers]}
     made = make(
         messages=tuple(turns),
-        text="" if turns else _joined(passage, list(work.slot.point.numbers)),  # tells equal failures apart
+        text="" if turns else joined(passage, list(work.slot.point.numbers)),  # tells equal failures apart
         source=source,
         evidence=passage.quotes(work.evidence),
         language=passage.language,
         task="doc_qa",
         history=(step,),
-        labels={"kind": kinds.recognise(work.question, passage.language, work.slot.kind), "level": work.slot.level},
+        labels={"kind": kind} | labels | work.labels,
         scores=work.scores,
         extra=asked if fault else {},
     )

@@ -207,7 +207,7 @@ def _take(told: _Told, work: _Talk) -> None:
         work.leave_out(said, Fault("no_full_question", "the reply does not say what it asks when asked alone"))
         return
     cited = [number for mark in told.sentences if (number := drafting.resolve(mark, passage)) is not None]
-    slot = Slot(kinds.recognise(full, work.language, "fact"), "basic", Point(tuple(dict.fromkeys(cited)), ()))
+    slot = Slot(kinds.recognise(full, work.language, "fact"), "basic", Point(tuple(dict.fromkeys(cited)), ()), {})
     draft = Draft(passage, slot, work.complete, work.manner.brief, question=full, answer=answer)
     passage.asked.update(cited)
     fault = drafting.pair_fault(draft, told.sentences) or _repeats(draft, work)
@@ -280,6 +280,7 @@ def _told(work: _Talk, evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
         {
             "full": turn.full,
             "kind": kinds.recognise(turn.full, work.language, turn.work.slot.kind),
+            "fact": work.passage.fact(turn.work.slot.point.numbers or tuple(turn.work.evidence)),
             "leans": leaning[number],
             "evidence": [evidence.index(quote) for quote in work.passage.quotes(turn.work.evidence)],
         }

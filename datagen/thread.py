@@ -36,11 +36,12 @@ def thread(passage: Passage, brief: Brief) -> list[Slot]:
         open_.remove(point)
         ordered.append(point)
         told |= _words(passage, point)
-    return [Slot(_kind(point, brief, random_), "basic", point) for point in ordered]
+    return [_slot(point, passage.language, brief, random_) for point in ordered]
 
 
-def _kind(point: Point, brief: Brief, random_: random.Random) -> str:
-    return kinds.draw(brief.kinds, sorted(kind for kind in point.kinds if brief.kinds.get(kind, 0) > 0), random_)
+def _slot(point: Point, language: str, brief: Brief, random_: random.Random) -> Slot:
+    kind = kinds.draw(brief.kinds, sorted(kind for kind in point.kinds if brief.kinds.get(kind, 0) > 0), random_)
+    return Slot(kind, "basic", point, {"kind": brief.ask(kind, "basic", language, random_)})
 
 
 def _said(passage: Passage, point: Point) -> str:

@@ -65,10 +65,13 @@ _SMALL_ZH = dict(
 )
 
 
-def question_fault(question: str, statement: str, lang: str, context: str = "") -> Fault | None:
+def question_fault(
+    question: str, statement: str, lang: str, context: str = "", premise: float | None = None
+) -> Fault | None:
     """The first thing that is wrong with a question, seen beside the statement it should be answered by.
 
-    `context` holds what a question may name besides: title, headings, what the documents are about.
+    `context` holds what a question may name besides: title, headings, what the documents are about. `premise` is the
+    share of its content words that must stand in either, where that is not PREMISE_SUPPORT.
     """
     if not question.strip():
         return Fault("empty", "the question is empty")
@@ -101,7 +104,8 @@ def question_fault(question: str, statement: str, lang: str, context: str = "") 
     if missing := _missing_figures(question, known) or _missing_names(question, known, lang):
         return Fault("false_premise", f"{missing} is not in what it asks about")
     asked = QUESTION_WORDS[lang].sub(" ", question)
-    if (share := support(asked, known, lang)) < PREMISE_SUPPORT[lang] and _own(asked, known, lang) > FREE_WORDS:
+    least = PREMISE_SUPPORT[lang] if premise is None else premise
+    if (share := support(asked, known, lang)) < least and _own(asked, known, lang) > FREE_WORDS:
         return Fault("false_premise", f"only {share:.0%} of its content words are in what it asks about")
     return None
 
@@ -179,6 +183,18 @@ def _grounding_fault(answer: str, evidence: str, lang: str, context: str) -> Fau
         return Fault("unsupported_negation", f"{negated.search(answer).group()!r}: the evidence denies nothing")  # type: ignore[union-attr]
     if (share := support(answer, known, lang)) < SUPPORT[lang] and _own(answer, known, lang) > FREE_WORDS:
         return Fault("unsupported", f"only {share:.0%} of its content words are in the evidence")
+    return None
+
+
+def steps_fault(steps: str, known: str, lang: str) -> Fault | None:
+    """Whether the steps of a reasoned answer rest on what is `known`: its evidence and its question."""
+    known = half_width(known)
+    if missing := _missing_figures(steps, known) or _missing_names(steps, known, lang):
+        return Fault("unsupported_step", f"{missing} is not in the evidence")
+    if language(steps) not in (lang, "mixed", "other"):
+        return Fault("wrong_language", f"the steps are not in the document's language ({lang})")
+    if leaning := _leaning(steps, known, lang):
+        return Fault("leans_on_passage", f"{leaning!r} points at a text that its reader does not have")
     return None
 
 

@@ -21,7 +21,7 @@ def is_pair(record: Record) -> bool:
 
 
 def conversation(record: Record) -> bytes:
-    """A hash of what was said up to and with the (chosen) answer: equal for a chat record and the pairs made from it."""
+    """A hash of what was said, the chosen answer included: equal for a chat record and the pairs made from it."""
     said = msgspec.json.encode(([(m.role, m.content) for m in record.messages], record.input))
     return hashlib.blake2b(said, digest_size=16).digest()
 

@@ -20,6 +20,7 @@ _EXTRAS = {
         "reading PDF, HTML and Markdown",
     ),
     "embedded": (("xllamacpp", "huggingface_hub"), "the local teacher, which needs no key"),
+    "encoder": (("sentencepiece",), "the default encoder: texts compared by meaning"),
     "train": (
         ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate", "gguf"),
         "training and evaluation",

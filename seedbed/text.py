@@ -39,6 +39,15 @@ def normalise(text: str) -> str:
     return " ".join(text.split())
 
 
+_EXACT = re.compile(r"`([^`\n]+)`|(?<![\w-])(--?[a-z][\w-]+|(?=[\w./-]*\d)[A-Za-z0-9][\w./-]*\w|\d)")
+
+
+def exact_terms(text: str) -> frozenset[str]:
+    """What a text names to the letter: figures, codes with a digit in them, options, and what stands in back quotes."""
+    found = (code or term for code, term in _EXACT.findall(half_width(text)))
+    return frozenset(normalise(term) for term in found)
+
+
 def half_width(text: str) -> str:
     """Full-width ASCII characters as half-width ones; same length, so offsets stay true."""
     return text.translate(_HALF_WIDTH)
