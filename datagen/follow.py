@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import re
 
-from datagen.phrases import ASKS, CLOSED, LEANS, META, POINTERS, QUESTION_WORDS
+from datagen.phrases import ASKS, CLOSED, LEANS, META, POINTERS, QUESTION_WORDS, STOP
 from datagen.verify import FREE_WORDS, GARBLED, LONGEST_QUESTION, Fault, figures, identifiers, units
-from seedbed.text import language, normalise
+from seedbed.text import CJK, language, normalise, tokenize
 
 # Of the words that the history has said, this share left out is an ellipsis ("Above what pressure does it leak?" keeps
 # the leak, which was spoken of, and leaves out the seal).
@@ -28,6 +28,8 @@ _ASKING = {
     "zh": re.compile(r"为什么|为何|什么原因|多少|多[久长大高远重快]|几|哪里|哪儿|哪|什么|怎么办|怎[么样]?|如何|谁|区别"
                      r"|不同"),
 }
+# A word, code as a whole, a Chinese character.
+_TOKEN = re.compile(rf"`[^`]+`|[A-Za-z0-9_.-]+|[{CJK}]")
 # Ways of asking for the same.
 _ALIKE = {"which": "what", "how large": "how big", "为何": "为什么", "什么原因": "为什么",
           "如何": "怎", "怎么": "怎", "怎样": "怎", "怎么办": "怎",
@@ -50,6 +52,32 @@ def leans(said: str, full: str, history: str, lang: str) -> bool:
     known = content(full, lang) & content(history, lang)
     left_out = known - content(said, lang)
     return bool(left_out) and (bool(POINTERS[lang].search(said)) or len(left_out) >= _ELLIPSIS * len(known))
+
+
+def said_before(full: str, history: str, lang: str) -> list[str]:
+    """The phrases of a full question that the history has said, as the question has them: what a follow-up can leave
+    out. Empty where it has nothing to lean on."""
+    known = set(tokenize(history))
+    runs: list[list[re.Match[str]]] = [[]]
+    # Words that ask are blanked by one that nobody has said, so that none of them stands at the end of a phrase.
+    for match in _TOKEN.finditer(_ASKING[lang].sub(lambda asks: "q" * len(asks.group()), full)):
+        if set(tokenize(match.group())) <= known:
+            runs[-1].append(match)
+        else:
+            runs.append([])
+    held = content(history, lang)
+    phrases = (_trimmed(full, run, lang) for run in runs)
+    return [phrase for phrase in phrases if content(phrase, lang) & held]
+
+
+def _trimmed(full: str, run: list[re.Match[str]], lang: str) -> str:
+    """The text of a run of tokens without function words at its ends; an article may begin it."""
+    bare = STOP[lang] - {"the", "a", "an"}
+    while run and run[0].group().lower() in bare:
+        run = run[1:]
+    while run and run[-1].group().lower() in STOP[lang]:
+        run = run[:-1]
+    return full[run[0].start() : run[-1].end()] if run else ""
 
 
 def content(text: str, lang: str) -> set[str]:

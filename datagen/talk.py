@@ -19,7 +19,7 @@ import msgspec
 from datagen import draft as drafting
 from datagen import kinds
 from datagen.draft import Draft
-from datagen.follow import follow_fault, leans
+from datagen.follow import content, follow_fault, leans, said_before
 from datagen.parse import ask
 from datagen.passages import Brief, Passage, Slot
 from datagen.phrases import POINTERS
@@ -126,14 +126,16 @@ async def talk(passage: Passage, slots: list[Slot], wanted: int, complete: Compl
     if manner.brief.context == "passage":
         await _at_once(work, wanted)
     else:
-        await _point_by_point(work, slots[: _DRAFTS_A_TURN * wanted], wanted)
+        await _point_by_point(work, slots, wanted)
     return _record(work)
 
 
 async def _point_by_point(work: _Talk, slots: list[Slot], wanted: int) -> None:
-    for slot in slots:
-        if len(work.turns) == wanted:
-            return
+    rest, tries = list(slots), _DRAFTS_A_TURN * wanted
+    while rest and tries and len(work.turns) < wanted:
+        slot = _nearest(rest, work)
+        rest.remove(slot)
+        tries -= 1
         draft = Draft(work.passage, slot, work.complete, work.manner.brief)
         work.passage.asked.update(slot.point.numbers)
         fault = await drafting.fault_of(draft) or _repeats(draft, work)
@@ -147,32 +149,48 @@ async def _point_by_point(work: _Talk, slots: list[Slot], wanted: int) -> None:
             await _follow_up(draft, work)
 
 
+def _nearest(slots: list[Slot], work: _Talk) -> Slot:
+    """The point that has most in common with what was really said; the thread's next one before anything was."""
+    known = content(work.history, work.language)
+    return max(slots, key=lambda slot: len(known & content(work.passage.stated(slot.point.numbers[0]), work.language)))
+
+
 async def _follow_up(draft: Draft, work: _Talk) -> None:
     """Adds the pair as the next turn, its question said as a follow-up; as it is where that fails and it may be."""
-    prompt = work.manner.prompt(work.language, "follow_up")
-    talk_ = [(turn.said, turn.work.answer) for turn in work.turns]
-    labels = {"en": ("Q: ", "A: "), "zh": ("问：", "答：")}[work.language]
-    told = "\n".join(f"{labels[0]}{question}\n{labels[1]}{answer}" for question, answer in talk_)
-    variables = {"history": told.replace("<|", "< |"), "question": draft.question.replace("<|", "< |")}
-    request = Request(
-        messages=prompt.messages(**variables),
-        max_tokens=work.manner.brief.max_tokens,
-        temperature=work.manner.brief.temperature,
-        schema=_follow_schema(work.language),
-    )
-    parsed = await ask(work.complete, request, _FollowUp)
-    work.calls.setdefault(prompt.label, []).extend(key for key in parsed.calls if key)
-    said = drafting.tidy(parsed.value.question, work.passage) if parsed.value else draft.question
-    if parsed.value:
-        fault = follow_fault(said, draft.question, work.history, work.turns[-1].full, work.language)
-    else:
-        fault = Fault(parsed.reason, parsed.detail)
+    said, fault = await _said_shorter(draft, work)
     if fault is None:
         work.turns.append(_Turn(said, draft))
     elif work.may_stand_alone():
         work.turns.append(_Turn(draft.question, draft))
     else:
         work.leave_out(said, fault)
+
+
+async def _said_shorter(draft: Draft, work: _Talk) -> tuple[str, Fault | None]:
+    """The question as somebody would say it who has just heard the answers before, and what is wrong with that."""
+    known = said_before(draft.question, work.history, work.language)
+    if not known:  # nothing to leave out: not worth a call
+        return draft.question, Fault("self_contained", "it names nothing that was named before")
+    prompt = work.manner.prompt(work.language, "follow_up")
+    labels = {"en": ("Q: ", "A: "), "zh": ("问：", "答：")}[work.language]
+    told = [f"{labels[0]}{turn.said}\n{labels[1]}{turn.work.answer}" for turn in work.turns]
+    variables = {
+        "history": "\n".join(told),
+        "known": {"en": ", ", "zh": "、"}[work.language].join(dict.fromkeys(known)),
+        "question": draft.question,
+    }
+    request = Request(
+        messages=prompt.messages(**{name: text.replace("<|", "< |") for name, text in variables.items()}),
+        max_tokens=work.manner.brief.max_tokens,
+        temperature=work.manner.brief.temperature,
+        schema=_follow_schema(work.language),
+    )
+    parsed = await ask(work.complete, request, _FollowUp)
+    work.calls.setdefault(prompt.label, []).extend(key for key in parsed.calls if key)
+    if parsed.value is None:
+        return draft.question, Fault(parsed.reason, parsed.detail)
+    said = drafting.tidy(parsed.value.question, work.passage)
+    return said, follow_fault(said, draft.question, work.history, work.turns[-1].full, work.language)
 
 
 async def _at_once(work: _Talk, wanted: int) -> None:

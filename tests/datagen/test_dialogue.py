@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from datagen.dialogue import Options, estimate
-from datagen.follow import follow_fault, leans
+from datagen.follow import follow_fault, leans, said_before
 from datagen.teacher.scripted import scripted
 from seedbed.chat import Request
 from seedbed.prompts import load
@@ -74,7 +74,8 @@ def test_a_follow_up_is_asked_for_with_the_talk_before_it_alone(tmp_path: Path, 
     wanted = [request.messages[-1].content for request in made.script.requests if follows(request)]
     for number, text in enumerate(wanted):
         lines = text.splitlines()
-        assert [line.split(": " if lang == "en" else "：", 1)[1] for line in lines[:-1]] == said[: 2 * number + 2]
+        assert [line.split(": " if lang == "en" else "：", 1)[1] for line in lines[:-2]] == said[: 2 * number + 2]
+        assert lines[-2].endswith({"en": "the KX-40 pump", "zh": "KX-40 离心泵"}[lang])
     assert not any(sentence in text for sentence in SENTENCES[lang] for text in wanted)
 
 
@@ -85,6 +86,27 @@ def test_the_number_of_turns_is_drawn_within_bounds(tmp_path: Path, lang: str) -
     assert {len(record.messages) // 2 for record in made.kept} == {2, 3, 4}
     again = talk(tmp_path, passages, turns=(2, 4), twin=1.0)
     assert msgspec.json.encode(made.records) == msgspec.json.encode(again.records)
+
+
+@BOTH
+def test_what_a_follow_up_can_leave_out_is_what_was_said(lang: str) -> None:
+    history = f"{FULL[lang][0]}\n{ANSWERS[lang][0]}"
+    assert said_before(FULL[lang][1], history, lang) == [{"en": "the KX-40 pump", "zh": "KX-40 离心泵"}[lang]]
+    other = {"en": "Why does the door of the press lock?", "zh": "为什么压机的门会锁上？"}[lang]
+    assert said_before(other, history, lang) == []
+
+
+@BOTH
+def test_a_question_with_nothing_to_lean_on_is_not_asked_for_again(tmp_path: Path, lang: str) -> None:
+    text = {"en": "The KX-40 pump runs at 2.5 bar by default. Each RT-7 press locks its door for 30 seconds.",
+            "zh": "KX-40 离心泵的默认压力是 2.5 bar。RT-7 压机锁门的时间是 30 秒。"}[lang]
+    full = {"en": "How many seconds does each RT-7 press lock its door?", "zh": "RT-7 压机锁门的时间是多少秒？"}[lang]
+    answer = {"en": "Its door is locked for 30 seconds.", "zh": "锁门的时间是 30 秒。"}[lang]
+    knows = talking(lambda request: pair(full, answer, 2) if "RT-7" in point(request) else None)
+    made = talk(tmp_path, [make(text=text, language=lang)], knows)
+    assert made.reasons == ["self_contained"] and len(made.script.requests) == 2
+    kept = talk(tmp_path, [make(text=text, language=lang)], knows, leaning=0)
+    assert len(kept.kept) == 1 and kept.figures["leaning_follow_ups"] == 0
 
 
 # ---- what is left out ----
