@@ -27,9 +27,9 @@ FULL = {
            "为什么 KX-40 离心泵在温度超过 90 度时停机？", "KX-40 离心泵的主轴重多少公斤？"],
 }
 SAID = {
-    "en": ["What is it by default?", "And how often does it need new oil?", "Why does it stop above 90 degrees?",
+    "en": ["What is its default pressure?", "And how often does it need new oil?", "Why does it stop above 90 degrees?",
            "And how much does its shaft weigh?"],
-    "zh": ["默认是多少？", "那它多久更换一次润滑油？", "为什么温度超过 90 度时它会停机？", "它的主轴重多少公斤？"],
+    "zh": ["它的默认压力是多少？", "那它多久更换一次润滑油？", "为什么温度超过 90 度时它会停机？", "它的主轴重多少公斤？"],
 }
 ANSWERS = {
     "en": ["By default it runs at 2.5 bar.", "It needs new oil after 500 hours.", "Its soft seal leaks there.",
