@@ -18,7 +18,8 @@ import msgspec
 from datagen import kinds
 from datagen.passages import Brief, Passage, passage_of
 from datagen.rounds import Share, next_round
-from datagen.talk import Manner, talk
+from datagen.talk import Manner
+from datagen.talking import talk
 from datagen.thread import thread
 from seedbed.chat import Complete
 from seedbed.context import Context

@@ -21,12 +21,19 @@ from datagen.phrases import CONDITIONS, STOP
 from datagen.verify import CODE, NAME, figures
 from seedbed.text import CJK, length, normalise
 
-_UNIT = rf"[ ]?(?:%|°C|℃|[A-Za-z]+|[{CJK}]{{1,2}})"
-_QUANTITY = re.compile(rf"(?<![\w.,:/-])(\d+(?:,\d{{3}})*(?:\.\d+)?)({_UNIT})?(?![\w-]*\d)")
-_CAPITAL = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]+(?: [A-Z][a-z]+)*")
-_LATIN = re.compile(r"(?<![\w`.-])[A-Za-z][A-Za-z]{2,}(?![\w`-])")
+_UNIT = rf"[ ]?(?:个[ ]?)?(?:%|°C|℃|[A-Za-z]+|[{CJK}]{{1,2}})"
+# A number that is no part of a name, a range or a citation, with the word after it.
+_QUANTITY = re.compile(rf"(?<![\w.,:/\[-])(\d+(?:,\d{{3}})*(?:\.\d+)?)({_UNIT})?(?![\w-]*\d)")
+_BEFORE = re.compile(rf"([A-Za-z]+|[{CJK}]{{2}})[ ]?$")
+_CAPITAL = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]{3,}(?![\w-])")
+_LATIN = re.compile(r"(?<![A-Za-z0-9_`./-])[A-Z](?=[A-Za-z]*[a-z])[A-Za-z]{3,}(?![A-Za-z0-9_`./-])")
+# What stays before a clause that is gone must not wait for it, nor must what comes after have meant it.
+_WAITS = re.compile(r"\b(?:because|since|that|and|or|but|if|when|is|are|only)$|(?:因为|由于|并且|而且|但|和|或)$", re.I)
 _FACTORS = (2.0, 0.5, 1.5)
+_FARTHEST = 10  # times as large or small: 3 tokens instead of 320 is no likely mistake
 _LEAST_LEFT = 4  # tokens that remain when a condition is dropped
+# What is left of a sentence whose first clause is gone must not begin with a word that meant it.
+_ORPHAN = re.compile(r"^(?:it|they|this|that|these|those|he|she)\b|^(?:它|其|这|那|所以|因此|而|但)", re.I)
 
 
 @dataclass(frozen=True)
@@ -50,22 +57,37 @@ def by_code(kind: str, answer: str, ground: Ground, random_: random.Random) -> s
 def _figure(answer: str, ground: Ground, random_: random.Random) -> str:
     taken = set(figures(f"{answer}\n{ground.evidence}\n{ground.question}"))
     asked = set(figures(ground.question))
-    places = [m for m in _QUANTITY.finditer(_without_code(answer)) if not asked.intersection(figures(m[1]))]
+    prose = _without_code(answer)
+    places = [m for m in _QUANTITY.finditer(prose) if not asked.intersection(figures(m[1]))]
     for place in random_.sample(places, len(places)):
-        number, unit = place[1], _unit(place[2])
+        number, unit = place[1], _unit(place)
         for text in (ground.passage, ground.document):
-            others = {m[1] for m in _QUANTITY.finditer(_without_code(text)) if unit and _unit(m[2]) == unit}
-            if found := sorted(other for other in others if not taken.intersection(figures(other))):
-                return _put(answer, place.span(1), random_.choice(found))
-        if made := [other for other in _made_up(number, unit) if not taken.intersection(figures(other))]:
-            return _put(answer, place.span(1), random_.choice(made))
+            others = {m[1] for m in _QUANTITY.finditer(_without_code(text)) if unit and _unit(m) == unit}
+            likely = sorted(o for o in others if _likely(number, o) and not taken.intersection(figures(o)))
+            if likely:
+                return _everywhere(answer, number, random_.choice(likely))
+        if made := [o for o in _made_up(number, unit) if not taken.intersection(figures(o))]:
+            return _everywhere(answer, number, random_.choice(made))
     return ""
 
 
-def _unit(unit: str | None) -> str:
-    """A unit as it is compared: `hours` and `hour` are one, 天 and 天后 too; of a word that is none, nothing."""
-    unit = (unit or "").strip().lower()
-    return "" if unit in STOP["en"] else unit.rstrip("s") if unit.isascii() else unit[:1]
+def _unit(quantity: re.Match[str]) -> str:
+    """A unit as it is compared: `hours` and `hour` are one, 天 and 天后 too; the word before where none follows
+    (`exit code 3`)."""
+    unit = (quantity[2] or "").replace("个", "").strip().lower()
+    if not unit or unit in STOP["en"] or unit[:1] in STOP["zh"]:
+        before = _BEFORE.search(quantity.string[: quantity.start()])
+        return f"{before[1].lower()} …" if before and before[1].lower() not in STOP["en"] else ""
+    return unit.rstrip("s") if unit.isascii() else unit[:1]
+
+
+def _likely(number: str, other: str) -> bool:
+    one, two = (float(text.replace(",", "")) for text in (number, other))
+    return one > 0 and 1 / _FARTHEST <= two / one <= _FARTHEST
+
+
+def _everywhere(text: str, number: str, new: str) -> str:
+    return re.sub(rf"(?<![\w.,:/\[-]){re.escape(number)}(?![\w-]*\d|[.,]\d)", new, text)
 
 
 def _made_up(number: str, unit: str) -> Iterator[str]:
@@ -83,7 +105,8 @@ def _entity(answer: str, ground: Ground, random_: random.Random) -> str:
     asked = normalise(ground.question)
     names = {name: shape for name, shape in _terms(answer, ground.lang) if normalise(name) not in asked}
     for name in random_.sample(sorted(names), len(names)):
-        for text in (ground.passage, ground.document):
+        # A plain word has no shape that tells what it names, so its rival must stand near it.
+        for text in (ground.passage,) if names[name] == "word" else (ground.passage, ground.document):
             found = {other for other, shape in _terms(text, ground.lang) if shape == names[name]}
             if other := sorted(o for o in found if normalise(o) not in taken):
                 return answer.replace(name, random_.choice(other))
@@ -91,16 +114,19 @@ def _entity(answer: str, ground: Ground, random_: random.Random) -> str:
 
 
 def _terms(text: str, lang: str) -> Iterator[tuple[str, str]]:
-    """Names of a text and their shapes: those in code, identifiers, capitalised names; in Chinese all Latin words."""
+    """Names of a text and their shapes: those in code, identifiers, capitalised names."""
     for match in CODE.finditer(text):
         if match[1].isascii():
             yield match[0], f"code {_shape(match[1])}"
     prose = _without_code(text)
-    found = [m.group().strip(".,:;") for m in NAME.finditer(prose)]
-    yield from ((name, _shape(name)) for name in found if len(name) > 1)
-    units = {_unit(m[2]) for m in _QUANTITY.finditer(prose)}
+    for match in NAME.finditer(prose):
+        name = match.group().rstrip(".,:;")
+        # "-fold" of "ten- to fifty-fold" is no flag, and "MB" or "HTML" is no name of one thing among others.
+        if len(name) > 1 and not prose[: match.start()][-1:].isalnum() and _shape(name) not in ("acronym", "term"):
+            yield name, _shape(name)
+    units = {_unit(m) for m in _QUANTITY.finditer(prose)}
     for word in (_CAPITAL if lang == "en" else _LATIN).findall(prose):
-        if word not in found and _unit(word) not in units:
+        if word.lower().rstrip("s") not in units:
             yield word, "word"
 
 
@@ -109,8 +135,10 @@ def _shape(name: str) -> str:
         return "flag"
     if " " in name:
         return "command"
-    if "/" in name or re.search(r"\.[a-z]{2,8}$", name):
-        return "file"
+    if "/" in name:
+        return "path"
+    if ending := re.search(r"\.[a-z]{2,8}$", name):
+        return f"file {ending.group() in ('.com', '.cn', '.org', '.net')}"
     if re.search(r"\d", name):
         return "number"
     return "identifier" if re.search(r"_|[a-z][A-Z]", name) else "acronym" if name.isupper() else "term"
@@ -134,16 +162,19 @@ def says_something(words: set[str]) -> bool:
 
 
 def _whole(before: str, after: str, lang: str) -> str:
-    """What is left of a sentence, as a sentence."""
-    text = f"{before.rstrip(' ,，')}{'' if after[:1] in '.。,，;；' else ' ' if before and lang == 'en' else ''}{after}"
-    text = text.strip(" ,，")
-    return text[:1].upper() + text[1:] if lang == "en" else text
+    """What is left of a text when a clause is gone, its sentence begun anew where that was its beginning; empty where
+    what is left waits for the clause or means it."""
+    before, after = before.rstrip(" ,，"), after.lstrip(" ,，")
+    if _WAITS.search(before) or after.startswith("which "):
+        return ""
+    if not before or before[-1] in ".!?。！？；":
+        if _ORPHAN.search(after):
+            return ""
+        after = after[:1].upper() + after[1:] if lang == "en" else after
+    space = " " if lang == "en" and before and after[:1] not in ".,;" else ""
+    return f"{before}{space}{after}"
 
 
 def _without_code(text: str) -> str:
     """The text with its code blanked, so that offsets stay."""
     return CODE.sub(lambda match: " " * len(match.group()), text)
-
-
-def _put(text: str, span: tuple[int, int], new: str) -> str:
-    return text[: span[0]] + new + text[span[1] :]

@@ -105,17 +105,20 @@ COMMANDS = {
     "zh": re.compile(r"(?:忽略|无视|忘记|不要理会|不用管).{0,14}(?:指令|提示|要求|规则|设定)|你现在是|系统提示词"
                      r"|开发者模式"),
 }
-# Clauses that say when, or under what condition, the rest holds; a reason is none.
+# Clauses that say when, or under what condition, the rest holds; a reason is none. A point or comma within a number
+# does not end them.
+_IN = r"(?:[^,.;]|(?<=\d)[.,](?=\d))"
 CONDITIONS = {
     "en": (
         re.compile(r"(?:^|(?<=[.!?] ))(?:Only )?(?:If|When|Unless|While|After|Before|Once|Until|Above|Below|Within|For"
-                   r"|With|Without|Except)\b[^,.;]{6,90}, "),
+                   rf"|With|Without|Except)\b{_IN}{{6,90}}, "),
         re.compile(r",? (?:but )?(?:only )?(?:if|when|unless|provided that|as long as|except|after|before|until|while"
-                   r"|(?<!at )once|above|below|within)\b[^,.;]{5,90}(?=[.,;])"),
+                   rf"|(?<!at )once|above|below|within)\b{_IN}{{5,90}}(?=[.,;](?:\s|$))"),
     ),
     "zh": (
         re.compile(r"(?:^|(?<=[。；，]))(?:如果|若|当|只有|除非|只要|一旦)[^，。；]{3,40}，(?:才|就|则|那么|便)?"),
-        re.compile(r"(?:^|(?<=[。；]))[^，。；]{2,30}(?:时|以后|之后|以前|之前|以上|以下|情况下|期间)，(?:才|就|则|便)?"),
+        re.compile(r"(?:^|(?<=[。；]))(?!因为|由于)[^，。；]{2,30}(?:时|以后|之后|以前|之前|以上|以下|情况下|期间)，"
+                   r"(?:才|就|则|便)?"),
         re.compile(r"(?<=[^，。；])(?:除非|除了)[^，。；]{3,40}(?=[。；])"),
     ),
 }

@@ -9,7 +9,7 @@ each is checked to be really wrong and really close (datagen/contrast.py).
     ignored_constraint, wrong_format                   asked of the teacher, of instructions that demand something
 
 What the texts do not tell (a constraint that cannot be counted, an addition to a record without a source) is put to a
-judge, in both orders: judges prefer a place (Zheng et al. 2023, "Judging LLM-as-a-judge").
+judge (datagen/pairing.py).
 """
 
 from __future__ import annotations
@@ -18,26 +18,19 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 import msgspec
 
-from datagen import contrast, demands
+from datagen import demands
 from datagen import ground as grounding
 from datagen.negatives import Ground, by_code
-from datagen.parse import ask
-from datagen.verify import Fault
-from seedbed.chat import Request
+from datagen.pairing import CODED, Case, Manner, pair, task_of
 from seedbed.context import Context
-from seedbed.formats import plain
-from seedbed.gate import rouge_l
-from seedbed.prompts import load
-from seedbed.record import Message, Record, Step
+from seedbed.record import Record, Step
 from seedbed.text import language
 
 VERSION = 1
 
-CODED = ("wrong_figure", "swapped_entity", "missing_condition")
 ASKED = ("unsupported_addition", "ignored_constraint", "wrong_format")
 _WEIGHTS = {"wrong_figure": 3, "swapped_entity": 2, "missing_condition": 2, "unsupported_addition": 2,
             "ignored_constraint": 1, "wrong_format": 1}
@@ -81,14 +74,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(f"close: expected [least, greatest] from 0 to 1, got {list(self.close)}")
 
 
-class _Rejected(msgspec.Struct):
-    answer: str
-
-
-class _Verdict(msgspec.Struct):
-    better: Literal["A", "B"]
-
-
 @dataclass
 class _Parent:
     """A record, the ways in which its answer can be made wrong, in the order in which they are tried, and for those
@@ -101,8 +86,10 @@ class _Parent:
     tried: int = 0
     accepted: int = 0
 
-    def next_kind(self) -> str:
-        return self.plan[self.tried]
+    def case(self, manner: Manner, context: Context) -> Case:
+        """The next wrong answer to try."""
+        kind = self.plan[self.tried]
+        return Case(self.record, self.ground, kind, self.coded.get(kind, ""), manner, context)
 
 
 @dataclass
@@ -114,24 +101,6 @@ class _State:
     accepted: int = 0
     by_language: Counter[str] = field(default_factory=Counter)
     by_kind: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True)
-class _Case:
-    """One wrong answer to make and to check."""
-
-    parent: _Parent
-    kind: str
-    options: Options
-    context: Context
-
-    @property
-    def chosen(self) -> str:
-        return self.parent.record.answer
-
-    @property
-    def language(self) -> str:
-        return self.parent.ground.lang
 
 
 def preference(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
@@ -153,10 +122,11 @@ def preference(records: Iterable[Record], options: Options, context: Context) ->
     random.Random(context.seed).shuffle(parents)
     most = options.per_record * len(parents)
     state = _State(min(options.target or most, most))
+    manner = Manner(options.close, options.temperature, options.max_tokens)
     rounds = 0
     while turns := _next_round(parents, state, options):
         rounds += 1
-        works = (_pair(_Case(parent, parent.next_kind(), options, context)) for parent in turns)
+        works = (pair(parent.case(manner, context)) for parent in turns)
         for parent, record in zip(turns, loop.in_order(works, context.width), strict=True):
             parent.tried += 1
             yield _count(record, parent, state)
@@ -195,7 +165,7 @@ def _parent(record: Record, source: grounding.Ground, options: Options, seed: in
     random_ = random.Random(f"{seed}:{record.id}:preference")
     coded = {kind: wrong for kind in CODED
              if options.kinds.get(kind, 0) > 0 and (wrong := by_code(kind, record.answer, ground, random_))}
-    task = _task(record)
+    task = task_of(record)
     offered = [kind for kind in _WEIGHTS if kind in coded
                or (options.kinds.get(kind, 0) > 0 and _asks(kind, task, record.answer))]
     plan: list[str] = []
@@ -207,17 +177,8 @@ def _parent(record: Record, source: grounding.Ground, options: Options, seed: in
 
 def _question(record: Record) -> str:
     """All that was asked and said before the answer; of a dialogue's last turn also the full question."""
-    said = [*(message.content for message in record.messages[:-1]), record.input, _task(record)]
+    said = [*(message.content for message in record.messages[:-1]), record.input, task_of(record)]
     return "\n".join(dict.fromkeys(text for text in said if text))
-
-
-def _task(record: Record) -> str:
-    """What the last answer answers: the question as it would be asked alone, where that is known."""
-    asked = [message.content for message in record.messages if message.role == "user"]
-    if len(asked) < 2:
-        return record.user_text
-    told = record.extra.get("_turns") if record.task == "dialogue" else None
-    return str(told[-1]["full"]) if told else asked[-1]
 
 
 def _asks(kind: str, task: str, answer: str) -> bool:
@@ -234,73 +195,6 @@ def _next_round(parents: list[_Parent], state: _State, options: Options) -> list
     open_ = [p for p in parents if p.accepted < options.per_record and p.tried < len(p.plan)]
     open_.sort(key=lambda p: (p.accepted, p.tried))  # stable: ties stay in the seeded order
     return open_[: max(0, state.target - state.accepted)]
-
-
-async def _pair(case: _Case) -> Record:
-    rejected, step, fault = await _made(case)
-    parent = case.parent
-    fault = (
-        fault
-        or contrast.close_fault(case.kind, case.chosen, rejected, parent.ground, case.options.close)
-        or contrast.wrong_fault(case.kind, case.chosen, rejected, parent.ground)
-    )
-    if fault is None and contrast.needs_judge(case.kind, case.chosen, rejected, parent.ground):
-        fault, calls = await _judged(case, rejected)
-        step = msgspec.structs.replace(step, calls=(*step.calls, *calls), note="judged")
-    own = plain(parent.record)
-    labels = {name: value for name, value in own.labels.items() if name != "turns"}
-    made = own.revised(
-        step,
-        rejected=Message("assistant", rejected),
-        task="preference",
-        split="",
-        labels=labels | {"negative": case.kind},
-        scores={"closeness": round(rouge_l(case.chosen, rejected), 4)},
-    )
-    return made.reject("preference", fault.reason, fault.detail) if fault else made
-
-
-async def _made(case: _Case) -> tuple[str, Step, Fault | None]:
-    """The wrong answer, made by code or written by the teacher."""
-    parents = (case.parent.record.id,)
-    if case.kind in CODED:
-        return case.parent.coded[case.kind], Step(stage="preference", operation=case.kind, parents=parents), None
-    complete, _ = case.context.teacher()
-    prompt = load(case.language, f"preference/{case.kind}", case.context.prompts)
-    request = Request(
-        messages=prompt.messages(question=_safe(_task(case.parent.record)), answer=_safe(case.chosen)),
-        max_tokens=case.options.max_tokens,
-        temperature=case.options.temperature,
-    )
-    parsed = await ask(complete, request, _Rejected)
-    calls = tuple(key for key in parsed.calls if key)
-    step = Step(stage="preference", operation=case.kind, parents=parents, prompt=prompt.label, teacher=complete.model,
-                calls=calls)
-    if parsed.value is None:
-        return parsed.raw, step, Fault(parsed.reason, parsed.detail)
-    return parsed.value.answer.strip(), step, None
-
-
-async def _judged(case: _Case, rejected: str) -> tuple[Fault | None, list[str]]:
-    """Whether a judge prefers the chosen answer whichever comes first."""
-    judge, _ = case.context.teacher("judge")
-    prompt = load(case.language, "preference/judge", case.context.prompts)
-    calls: list[str] = []
-    for right, (first, second) in {"A": (case.chosen, rejected), "B": (rejected, case.chosen)}.items():
-        texts = {"question": _task(case.parent.record), "first": first, "second": second}
-        messages = prompt.messages(**{name: _safe(text) for name, text in texts.items()})
-        parsed = await ask(judge, Request(messages=messages, max_tokens=60, temperature=0.0), _Verdict)
-        calls += [key for key in parsed.calls if key]
-        if parsed.value is None:
-            return Fault("not_judged", f"the judge's reply cannot be used: {parsed.detail}"), calls
-        if parsed.value.better != right:
-            return Fault("not_wrong", f"the judge prefers it when the chosen answer is {right}"), calls
-    return None, calls
-
-
-def _safe(text: str) -> str:
-    """Marks of chat templates broken up: what a record says must not end the user's turn."""
-    return text.replace("<|", "< |")
 
 
 def _count(record: Record, parent: _Parent, state: _State) -> Record:
