@@ -17,7 +17,7 @@ from curate.exact import group as compared_with
 from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.record import Record
-from seedbed.text import language
+from seedbed.text import exact_terms, language
 
 VERSION = 2
 
@@ -39,7 +39,8 @@ def rouge(records: Iterable[Record], options: Options, context: Context) -> Iter
     """Every record; one whose wording is too close to an earlier, accepted one is rejected as "rouge".
 
     The rejection names the closest earlier record and the score. A rejected record is not compared with later ones, so
-    a chain of small changes is not eaten up from its first link. Texts without tokens pass. Preference pairs are
+    a chain of small changes is not eaten up from its first link. Texts without tokens pass, and so do records with
+    evidence that differ in a figure or code ("What does E01 mean?", "What does E02 mean?"). Preference pairs are
     compared with pairs that are wrong in the same way, never with the chat records that ask the same.
     """
     gates: dict[str, Gate] = {}
@@ -50,7 +51,9 @@ def rouge(records: Iterable[Record], options: Options, context: Context) -> Iter
         text = "\n\n".join(part for part in parts(record, options.on) if part)
         group = record.language or language(text)
         key = f"{group} {kind}" if (kind := compared_with(record)) else group
-        match = gates.setdefault(key, Gate(options.threshold)).offer(record.id, text)
+        # Two grounded questions that each name a figure or code which the other does not are about two facts.
+        terms = exact_terms(text) if record.evidence else frozenset()
+        match = gates.setdefault(key, Gate(options.threshold)).offer(record.id, text, terms)
         if match is None:
             yield record
             continue

@@ -15,6 +15,7 @@ After the pairs about one passage come those over two (datagen/hops.py) and thos
 from __future__ import annotations
 
 import random
+from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,7 +36,7 @@ from seedbed.chat import Complete, Loop
 from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.record import Record
-from seedbed.text import exact_terms, language
+from seedbed.text import exact_terms, language, opening
 
 VERSION = 3
 
@@ -43,6 +44,7 @@ VERSION = 3
 # (docs/quality.md).
 EXPECTED_ACCEPTANCE = 0.45
 _EXAMPLES, _REPLY = 700, 65  # tokens, likewise
+_ENOUGH = 20  # accepted questions about a document before any opening counts as worn out
 _PROBE = {"open_book": 450, "back_translation": 200, "closed_book": 100}  # prompt tokens of each
 _KINDS = {"fact": 3, "how_to": 2, "why": 2, "compare": 1, "diagnose": 2, "summarise": 1}
 _LEVELS = {"basic": 3, "intermediate": 3, "advanced": 1}
@@ -62,6 +64,8 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
                  questions may name it. `about_zh` for Chinese passages, where it differs
     kinds        weights of the kinds of question; 0 leaves one out
     levels       weights of the levels of difficulty
+    openings     share of the accepted questions about a document that may begin alike; beyond it requests name that
+                 opening as worn out. 1: any share
     personas     share of the requests that name who asks (prompts/…/doc_qa/personas.md)
     hops         share of the target for questions over two passages of a document
     unanswerable share of the accepted pairs whose question the documents do not answer, and whose answer says so
@@ -86,6 +90,7 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kinds: dict[str, float] = msgspec.field(default_factory=lambda: dict(_KINDS))
     levels: dict[str, float] = msgspec.field(default_factory=lambda: dict(_LEVELS))
     context: Literal["point", "passage"] = "point"
+    openings: float = 0.25
     personas: float = 0.0
     hops: float = 0.0
     unanswerable: float = 0.0
@@ -115,7 +120,7 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for name in ("target", "per_topic"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name}: expected 1 or more")
-        for name, most in (("personas", 1.0), ("hops", 0.5), ("unanswerable", 0.3)):
+        for name, most in (("openings", 1.0), ("personas", 1.0), ("hops", 0.5), ("unanswerable", 0.3)):
             if not 0 <= getattr(self, name) <= most:
                 raise ValueError(f"{name}: expected a share from 0 to {most}")
         probes.check(self.probes, self.keep)
@@ -135,6 +140,7 @@ class _State:
     rounds: int = 0
     by_language: dict[str, int] = field(default_factory=dict)
     by_kind: dict[str, int] = field(default_factory=dict)
+    openings: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     fresh: list[tuple[Passage, Record]] = field(default_factory=list)  # facts whose other wordings are to be asked for
 
 
@@ -150,7 +156,9 @@ class _Turn:
 def doc_qa(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
     """Passages in, question-answer records out; those that failed a check bear the reason."""
     passages = [passage_of(r, "zh" if language(r.text) in ("zh", "mixed") else "en") for r in records if r.text]
-    random.Random(context.seed).shuffle(passages)
+    # Each has its place by lot, whatever others there are: a new document comes in between, and who is the twin of whom
+    # among the old passages stays as it was.
+    passages.sort(key=lambda passage: random.Random(f"{context.seed}:{passage.text}").random())
     most = options.per_passage * options.phrasings * len(passages)
     leaves = topics.topics(passages, options.topic_depth, nearness.merge(options.encoder))
     target = min(options.target or most, most)
@@ -254,9 +262,19 @@ class _Asking:
         )
         for share in shares:
             passage = share.passage
+            passage.worn = self._worn(state, passage)
             work = partial(drafting.wave, passage, share.count, self.complete, self.briefs[passage.language])
             turns.append(_Turn(passage, work))
         return turns
+
+    def _worn(self, state: _State, passage: Passage) -> tuple[str, ...]:
+        """Openings that too many accepted questions about this document have; other documents do not matter, so that
+        adding one changes no request about this one."""
+        begun = state.openings[_document(passage.record), passage.language]
+        return tuple(
+            text for text, count in begun.most_common(3)
+            if begun.total() >= _ENOUGH and count > self.options.openings * begun.total()
+        )
 
     def _wholes(self, state: _State) -> Wholes | None:
         """Topics as what passages are parts of, where the job shares or bounds its pairs by them."""
@@ -280,6 +298,7 @@ class _Asking:
                 score=round(match.score, 4),
             )
         state.accepted += 1
+        state.openings[_document(record), record.language][opening(record.instruction, record.language)] += 1
         state.by_language[record.language] = state.by_language.get(record.language, 0) + 1
         kind = record.labels.get("angle") or record.labels["kind"]
         state.by_kind[kind] = state.by_kind.get(kind, 0) + 1
@@ -311,6 +330,10 @@ def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, in
     prompt += accepted * (200 * again + sum(_PROBE[name] for name in options.probes))
     calls = drafts + accepted * (again + len(options.probes))
     return round(calls), round(prompt), round(_REPLY * calls)
+
+
+def _document(record: Record) -> str:
+    return record.source.document if record.source else ""
 
 
 def _share(share: float, others: int) -> int:

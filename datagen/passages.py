@@ -21,7 +21,7 @@ from seedbed.record import Evidence, Record
 from seedbed.text import sentences
 
 Span = tuple[int, int]
-_LINES = (*kinds.KINDS, *kinds.LEVELS[1:], "persona")  # of kinds.md
+_LINES = (*kinds.KINDS, *kinds.LEVELS[1:], "persona", "worn")  # of kinds.md
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.M)
 _ROW = re.compile(r"\|.*\|\s*$")
 _RULE = re.compile(r"\s*\|[\s:|-]+\|")
@@ -42,6 +42,7 @@ class Passage:
     accepted: int = 0
     asked: set[int] = field(default_factory=set)  # numbers (from 0) of the sentences asked about
     set_aside: bool = False  # carries nothing to ask about
+    worn: tuple[str, ...] = ()  # openings that too many questions about its document have
 
     @property
     def text(self) -> str:
@@ -165,12 +166,16 @@ class Brief:
         return lines[key].strip()
 
 
-    def ask(self, kind: str, level: str, language: str, random_: random.Random) -> str:
-        """What the request says about the question: its kind, its level and, in a share of them, who asks."""
+    def ask(self, kind: str, level: str, passage: Passage, random_: random.Random) -> str:
+        """What the request says about the question: its kind, its level, in a share of them who asks, and the openings
+        that it shall not have."""
+        language = passage.language
         asked = self.line(language, kind) + ("" if level == "basic" else self.line(language, level))
         if self.personas and random_.random() < self.personas:
             people = self.prompt(language, "personas").text.splitlines()
             asked += self.line(language, "persona").replace("…", random_.choice(people))
+        if passage.worn:
+            asked += self.line(language, "worn").replace("…", " / ".join(passage.worn))
         return asked
 
 
@@ -193,10 +198,11 @@ class Slot:
 def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
     """The kinds, levels and key points to ask for in this wave; no sentence is asked about twice.
 
-    Drawn from the job's seed, the passage's id and the wave alone, so that no other passage changes it. Fewer than
-    `count` where the passage does not carry more.
+    Drawn from the job's seed, the passage's text and the wave alone, so that no other passage changes it, and neither
+    does a text put in above it or a new name of its file, which change its id. Fewer than `count` where the passage
+    does not carry more.
     """
-    random_ = random.Random(f"{brief.seed}:{passage.record.id}:{passage.waves}")
+    random_ = random.Random(f"{brief.seed}:{passage.text}:{passage.waves}")
     names = " ".join((*passage.headings, brief.about))
     levels = [level for level in kinds.LEVELS if brief.levels.get(level, 0) > 0]
     every = [
@@ -219,5 +225,5 @@ def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
         point = random_.choice([point for kind_, level_, point in every if (kind_, level_) == (kind, level)])
         passage.asked.update(point.numbers)
         drawn.add(kind)
-        slots.append(Slot(kind, level, point, {"kind": brief.ask(kind, level, passage.language, random_)}))
+        slots.append(Slot(kind, level, point, {"kind": brief.ask(kind, level, passage, random_)}))
     return slots

@@ -104,14 +104,14 @@ class _State:
 
 
 def preference(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
-    """Records in, preference pairs out; those that failed a check bear the reason. Records without an answer are passed
-    over, and so are pairs."""
+    """Records in, preference pairs out; those that failed a check bear the reason. Passed over are records without an
+    answer, pairs, and questions that the documents do not answer."""
     _, loop = context.teacher()
     source = grounding.Ground(context)
     parents: list[_Parent] = []
     passed_over = 0
     for record in records:
-        if record.rejected is not None or not record.answer or not record.instruction:
+        if record.rejected is not None or not (record.answer and record.instruction) or _says_no(record):
             passed_over += 1
             continue
         parent = _parent(record, source, options, context.seed)
@@ -179,6 +179,11 @@ def _question(record: Record) -> str:
     """All that was asked and said before the answer; of a dialogue's last turn also the full question."""
     said = [*(message.content for message in record.messages[:-1]), record.input, task_of(record)]
     return "\n".join(dict.fromkeys(text for text in said if text))
+
+
+def _says_no(record: Record) -> bool:
+    """Whether the answer is that the documents do not tell: nothing in it is a figure, a name or a condition."""
+    return record.labels.get("answerable") == "no"
 
 
 def _asks(kind: str, task: str, answer: str) -> bool:

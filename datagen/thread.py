@@ -36,12 +36,12 @@ def thread(passage: Passage, brief: Brief) -> list[Slot]:
         open_.remove(point)
         ordered.append(point)
         told |= _words(passage, point)
-    return [_slot(point, passage.language, brief, random_) for point in ordered]
+    return [_slot(point, passage, brief, random_) for point in ordered]
 
 
-def _slot(point: Point, language: str, brief: Brief, random_: random.Random) -> Slot:
+def _slot(point: Point, passage: Passage, brief: Brief, random_: random.Random) -> Slot:
     kind = kinds.draw(brief.kinds, sorted(kind for kind in point.kinds if brief.kinds.get(kind, 0) > 0), random_)
-    return Slot(kind, "basic", point, {"kind": brief.ask(kind, "basic", language, random_)})
+    return Slot(kind, "basic", point, {"kind": brief.ask(kind, "basic", passage, random_)})
 
 
 def _said(passage: Passage, point: Point) -> str:

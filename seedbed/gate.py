@@ -88,8 +88,10 @@ class Gate:
         other = self._terms.get(index, frozenset())
         return bool(terms - other and other - terms)
 
-    def add(self, key: str, text: str) -> None:
-        """Put `text` into the pool unasked (human-written seeds)."""
+    def add(self, key: str, text: str, terms: frozenset[str] = frozenset()) -> None:
+        """Put `text` into the pool unasked (human-written seeds). For `terms` see `offer`."""
+        if terms:
+            self._terms[len(self._keys)] = terms
         self._add(key, self._encode(text))
 
     def nearest(self, text: str) -> Match | None:

@@ -118,7 +118,8 @@ class Pipeline:
                 changes[name] = str(_below(self.job.base, value))
             elif isinstance(value, tuple):
                 changes[name] = tuple(str(_below(self.job.base, path)) for path in value)
-        return msgspec.structs.replace(options, **changes) if changes else options
+        options = msgspec.structs.replace(options, **changes) if changes else options
+        return options.placed(self.job.base) if hasattr(options, "placed") else options
 
     @property
     def _names(self) -> list[str]:
@@ -188,7 +189,8 @@ class Pipeline:
             options=step.entry.options,
             seed=self.job.top.seed,
             inputs=[done.output if (done := manifest(i.folder)) else "" for i in step.inputs],
-            watched=[(path.name, file_hash(path)) for path in step.stage.watched(step.options)],
+            watched=[(path.name, file_hash(path)) for path in step.stage.watched(step.options)]
+            + step.stage.marks(step.options),
             prompts=self._prompt_hashes(step.stage),
             teacher=self._teacher_parts() if step.stage.teacher else "",
             prior=[done.fingerprint if done else "" for done in prior],

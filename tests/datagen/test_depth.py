@@ -10,6 +10,7 @@ from datagen.passages import passage_of
 from datagen.teacher.scripted import Rule, Script, scripted
 from datagen.topics import by_passage, topics
 from seedbed.chat import Request
+from seedbed.prompts import load
 from seedbed.record import Record, Source, make
 from tests.datagen.teaching import BOTH, SENTENCES, asked_with, inventive, knowing, numbered, pair, passage, point, run
 
@@ -221,3 +222,31 @@ def test_reasons_and_agreement_on_request(tmp_path: Path, lang: str) -> None:
     made = run(tmp_path / "b", [one], knowing(lambda r: wrong if asked_with(r).startswith("answer/") else None),
                reasoning=True)
     assert not made.kept and made.reasons == ["disagreement"]
+
+
+@BOTH
+def test_openings_that_are_worn_out_are_asked_to_be_avoided(tmp_path: Path, lang: str) -> None:
+    """Ten passages of one document: from the twentieth accepted question on, requests name the commonest opening."""
+    source = {"document": "m.md", "start": 0, "end": 1}
+    passages = [make(text=r.text, language=lang, source=Source(line=n, **source))
+                for n, r in enumerate(numbered(lang, 10))]
+    mark = {"en": "does not begin with: ", "zh": "开头不用："}[lang]
+
+    def worn(openings: float) -> list[str]:
+        made = run(tmp_path / str(openings), passages, inventive(lang), openings=openings, waves=3, at_once=1)
+        asked = [r.messages[-1].content for r in made.script.requests]
+        assert all(mark not in content for content in asked[:20])
+        return [content.partition(mark)[2] for content in asked if mark in content]
+
+    assert worn(1.0) == [] and len(set(worn(0.05))) >= 1
+
+
+@BOTH
+def test_a_share_of_the_requests_names_who_asks(tmp_path: Path, lang: str) -> None:
+    people = load(lang, "doc_qa/personas").text.splitlines()
+
+    def named(share: float) -> int:
+        made = run(tmp_path / str(share), numbered(lang, 10), inventive(lang), personas=share)
+        return sum(any(who in r.messages[-1].content for who in people) for r in made.script.requests)
+
+    assert named(0.0) == 0 and named(1.0) == 30 and 5 <= named(0.5) <= 25

@@ -349,10 +349,11 @@ def test_a_record_that_offers_nothing_says_so(tmp_path: Path, lang: str) -> None
 
 
 @BOTH
-def test_pairs_and_text_are_passed_over(tmp_path: Path, lang: str) -> None:
+def test_pairs_texts_and_unanswerable_questions_are_passed_over(tmp_path: Path, lang: str) -> None:
     pair = msgspec.structs.replace(parent(lang), rejected=Message("assistant", "x"))
-    made = run(tmp_path, [pair, make(text=DOCUMENT[lang]), parent(lang)], kinds={"wrong_figure": 1})
-    assert len(made.records) == 1 and made.figures["passed_over"] == 2
+    unknown = msgspec.structs.replace(parent(lang), labels={"answerable": "no"})
+    made = run(tmp_path, [pair, make(text=DOCUMENT[lang]), unknown, parent(lang)], kinds={"wrong_figure": 1})
+    assert len(made.records) == 1 and made.figures["passed_over"] == 3
 
 
 @BOTH
