@@ -24,6 +24,7 @@ from seedbed.text import CJK, length, normalise
 _UNIT = rf"[ ]?(?:个[ ]?)?(?:%|°C|℃|[A-Za-z]+|[{CJK}]{{1,2}})"
 # A number that is no part of a name, a range or a citation, with the word after it.
 _QUANTITY = re.compile(rf"(?<![\w.,:/\[-])(\d+(?:,\d{{3}})*(?:\.\d+)?)({_UNIT})?(?![\w-]*\d)")
+_NUMBERING = re.compile(r"^[ ]*\d{1,2}[.)、](?=\s|\D)", re.M)
 _BEFORE = re.compile(rf"([A-Za-z]+|[{CJK}]{{2}})[ ]?$")
 _CAPITAL = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]{3,}(?![\w-])")
 _LATIN = re.compile(r"(?<![A-Za-z0-9_`./-])[A-Z](?=[A-Za-z]*[a-z])[A-Za-z]{3,}(?![A-Za-z0-9_`./-])")
@@ -176,5 +177,9 @@ def _whole(before: str, after: str, lang: str) -> str:
 
 
 def _without_code(text: str) -> str:
-    """The text with its code blanked, so that offsets stay."""
-    return CODE.sub(lambda match: " " * len(match.group()), text)
+    """The text with its code and the numbers of its lists blanked, so that offsets stay."""
+    return _NUMBERING.sub(_blank, CODE.sub(_blank, text))
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match.group())

@@ -151,6 +151,14 @@ def test_figures_of_the_question_and_of_the_evidence_are_left_alone(lang: str) -
 
 
 @BOTH
+def test_the_numbers_of_a_list_are_no_figures_and_a_figure_is_changed_wherever_it_stands(lang: str) -> None:
+    answer = {"en": "1. Wait 30 seconds.\n2. After 30 seconds press 7.", "zh": "1. 等待 30 秒。\n2. 过了 30 秒再按 7 号键。"}[lang]
+    for seed in range(12):
+        wrong = by_code("wrong_figure", answer, ground(lang, "", "", "-"), random.Random(seed))
+        assert wrong.startswith("1. ") and "\n2. " in wrong and wrong.count("30") in (0, 2) and wrong != answer
+
+
+@BOTH
 def test_names_that_the_question_says_are_not_swapped(lang: str) -> None:
     _, answer, _ = QA[lang]["swapped_entity"]
     question = {"en": "What is the option `--since DATE` for?", "zh": "选项 `--since DATE` 有什么用？"}[lang]
