@@ -15,6 +15,7 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from datagen.follow import content
 from datagen.phrases import CONDITIONS, STOP
@@ -63,13 +64,19 @@ def _figure(answer: str, ground: Ground, random_: random.Random) -> str:
     for place in random_.sample(places, len(places)):
         number, unit = place[1], _unit(place)
         for text in (ground.passage, ground.document):
-            others = {m[1] for m in _QUANTITY.finditer(_without_code(text)) if unit and _unit(m) == unit}
+            others = {other for other, same in _quantities(text) if unit and same == unit}
             likely = sorted(o for o in others if _likely(number, o) and not taken.intersection(figures(o)))
             if likely:
                 return _everywhere(answer, number, random_.choice(likely))
         if made := [o for o in _made_up(number, unit) if not taken.intersection(figures(o))]:
             return _everywhere(answer, number, random_.choice(made))
     return ""
+
+
+@lru_cache(maxsize=64)
+def _quantities(text: str) -> frozenset[tuple[str, str]]:
+    """The numbers of a passage or document with their units; many records ask for those of one document."""
+    return frozenset((match[1], _unit(match)) for match in _QUANTITY.finditer(_without_code(text)))
 
 
 def _unit(quantity: re.Match[str]) -> str:
@@ -108,10 +115,15 @@ def _entity(answer: str, ground: Ground, random_: random.Random) -> str:
     for name in random_.sample(sorted(names), len(names)):
         # A plain word has no shape that tells what it names, so its rival must stand near it.
         for text in (ground.passage,) if names[name] == "word" else (ground.passage, ground.document):
-            found = {other for other, shape in _terms(text, ground.lang) if shape == names[name]}
+            found = {other for other, shape in _named(text, ground.lang) if shape == names[name]}
             if other := sorted(o for o in found if normalise(o) not in taken):
                 return answer.replace(name, random_.choice(other))
     return ""
+
+
+@lru_cache(maxsize=64)
+def _named(text: str, lang: str) -> frozenset[tuple[str, str]]:
+    return frozenset(_terms(text, lang))
 
 
 def _terms(text: str, lang: str) -> Iterator[tuple[str, str]]:

@@ -35,7 +35,7 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
             continue
         passages = _passages(pipeline, step)
         expected = estimate(passages, step.options)
-        if not any(expected):
+        if not any(expected) and not passages:
             unknown = True
             makers = " and ".join(before.stage.name for before in step.inputs)
             yield f"  {step.name:18} to do: as many calls as the records of {makers} take; those are not made yet"
