@@ -186,6 +186,8 @@ def test_a_later_wave_goes_over_what_is_left(tmp_path: Path, lang: str) -> None:
         ({"en": "How often does it need new oil?", "zh": "多久更换一次润滑油？"}, None),
         ({"en": "How often does the KX-40 pump need new oil?", "zh": "KX-40 离心泵多久更换一次润滑油？"}, "self_contained"),
         ({"en": "How often does it need it?", "zh": "它多久一次？"}, "lost_referent"),
+        ({"en": "How often does it need new?", "zh": "它多久更换一次油？"}, "lost_referent"),
+        ({"en": "How often does it need fresh oil?", "zh": "它多久更换一次润滑油呢？"}, None),
         ({"en": "Why does it need new oil?", "zh": "它为什么更换润滑油？"}, "changed_question"),
         ({"en": "And the new oil?", "zh": "那更换润滑油呢？"}, "changed_question"),
         ({"en": "How often does its gearbox need new synthetic oil?", "zh": "它的减速箱多久更换一次合成润滑油？"}, "changed_question"),
