@@ -28,7 +28,7 @@ from seedbed.gate import Gate
 from seedbed.pairs import conversation, is_pair
 from seedbed.record import Record
 
-VERSION = 2
+VERSION = 3
 TRAIN, VALIDATION, SEEN, HELDOUT = "train", "validation", "test_seen", "test_heldout"
 
 # Two questions with a higher ROUGE-L F1 ask the same; stricter than the 0.7 of Self-Instruct, under which both may stay
@@ -70,6 +70,7 @@ class _Item:
     split: str
     conversation: bytes
     pair: bool
+    asks: bool
     evidence: tuple[tuple[int, int], ...]
 
 
@@ -97,9 +98,11 @@ def split(records: Iterable[Record], options: Options, context: Context) -> Iter
     question that rests on the same evidence as a trained one but is worded otherwise asks for what was taught, in
     other words: that is wanted in test_seen, and counted in the figure `taught`.
 
-    Records without a document (imported rows) are drawn by hash alone. A preference pair goes where the chat record of
-    the same conversation goes. Reads to the end before it yields; texts wait on disk, only token ids of the questions
-    are held. Figures: `counts` by split and language, `heldout_documents`,
+    Running text asks nothing: it is never drawn for test_seen, only for validation. A preference pair goes where the
+    chat record of the same conversation goes.
+
+    Records without a document (imported rows) are drawn by hash alone. Reads to the end before it yields; texts wait
+    on disk, only token ids of the questions are held. Figures: `counts` by split and language, `heldout_documents`,
     `shortfalls` with a reason for each set below `minimum`, and what else a careful reader would ask.
     """
     gate = Gate(NEAR)
@@ -144,6 +147,7 @@ def _item(record: Record) -> _Item:
         split=record.split,
         conversation=conversation(record),
         pair=is_pair(record),
+        asks=bool(record.messages),
         evidence=tuple((quote.start, quote.end) for quote in record.evidence),
     )
 
@@ -247,8 +251,9 @@ def _set_apart(items: list[_Item], gate: Gate, options: Options, seed: int) -> d
     shortfalls = {}
     for name, share in ((SEEN, options.seen), (VALIDATION, options.validation)):
         there = sum(item.split == name for item in items)
-        ranks = {item.id: _rank(seed, f"{name} {item.id}") for item in free}
-        for item in sorted(free, key=lambda item: ranks[item.id]) if share else ():
+        drawn = [item for item in free if item.asks or name != SEEN]
+        ranks = {item.id: _rank(seed, f"{name} {item.id}") for item in drawn}
+        for item in sorted(drawn, key=lambda item: ranks[item.id]) if share else ():
             enough = ranks[item.id] >= share and there >= options.minimum
             if enough or left.total() <= half:
                 break
@@ -257,9 +262,10 @@ def _set_apart(items: list[_Item], gate: Gate, options: Options, seed: int) -> d
                 item.split = name
                 there += 1
         if share and there < options.minimum:
+            running = "running text asks nothing, " if len(drawn) < len(free) else ""
             shortfalls[name] = (
                 f"{there} of at least {options.minimum}: of {len(undecided)} records not held out, {near} have a "
-                f"near-duplicate question, and one of each document and half of all must stay in train"
+                f"near-duplicate question, {running}and one of each document and half of all must stay in train"
             )
         free = [item for item in free if not item.split]
     for index, leader in leaders.items():

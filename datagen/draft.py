@@ -23,6 +23,7 @@ from datagen import kinds, verify
 from datagen.agreement import agree
 from datagen.answering import answer
 from datagen.certainty import certainty
+from datagen.facts import fact_at
 from datagen.parse import ask
 from datagen.passages import Brief, Passage, Slot, draw_slots
 from datagen.verify import Fault
@@ -238,7 +239,7 @@ def _record(work: Draft, fault: Fault | None) -> Record:
     steps = {"reasoning_content": work.reasoning} if work.reasoning else {}
     turns += [Message("assistant", work.answer, steps)] if work.answer else []
     slot = work.slot
-    labels = {"level": slot.level, "fact": passage.fact(slot.point.numbers)}
+    labels = {"level": slot.level, "fact": fact_at(passage, slot.point.numbers).id}
     kind = kinds.recognise(work.question, passage.language, slot.kind) if slot.kind in kinds.KINDS else slot.kind
     step = Step(
         stage="doc_qa",

@@ -12,7 +12,6 @@ import msgspec
 
 from datagen import kinds
 from datagen.answering import Answering
-from datagen.facts import fact_id
 from datagen.points import Point, points
 from datagen.probes import Probes
 from seedbed.errors import PromptError
@@ -76,12 +75,6 @@ class Passage:
         source = self.record.source
         start = self.offsets[number] if self.offsets else a + (source.start or 0 if source else 0)
         return start, start + b - a
-
-    def fact(self, numbers: tuple[int, ...]) -> str:
-        """The id of the fact that these sentences state."""
-        places = [self.place(number) for number in numbers]
-        source = self.record.source
-        return fact_id(source.document_hash if source else "", places[0][0], places[-1][1])
 
     def joined(self, spans: list[Span]) -> str:
         """Sentences as running text."""

@@ -68,6 +68,19 @@ META = {
     ),
     "zh": re.compile(r"作为一个|语言模型|人工智能助手|抱歉|对不起|我无法|我不能|很高兴|好的[，。！]"),
 }
+# Orders to a model in the middle of a document: no part of what it says. Only what sets instructions aside; a text
+# about prompts may speak of them.
+ORDERS = {
+    "en": re.compile(
+        r"\b(?:ignore|disregard|forget|override)\b[^.!?]{0,30}\b(?:previous|prior|above|earlier|your|all|these|any)\b[^.!?]{0,30}"
+        r"\b(?:instructions?|prompts?|orders|directions)\b",
+        re.I,
+    ),
+    "zh": re.compile(
+        r"(?:忽略|无视|忘记|忘掉|不要理会|不必遵守|抛开)[^。！？]{0,6}(?:以上|上述|上面|之前|先前|前面|此前|所有|一切|你的|任何)[^。！？]{0,8}"
+        r"(?:指令|指示|提示词?|命令)"
+    ),
+}
 STOP = {
     "en": frozenset(
         "a an the and or but if then so as of in on at to for from by with without into than that this these "

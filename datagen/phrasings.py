@@ -18,6 +18,7 @@ import random
 
 from datagen import draft as drafting
 from datagen import verify
+from datagen.facts import fact_at
 from datagen.passages import Brief, Passage, Slot
 from datagen.points import Point, points
 from datagen.verify import Fault
@@ -109,7 +110,7 @@ def _units(passage: Passage, point: Point) -> set[str]:
 
 
 def _point(passage: Passage, fact: str, brief: Brief) -> Point | None:
-    return next((p for p in _points(passage, brief) if passage.fact(p.numbers) == fact), None)
+    return next((p for p in _points(passage, brief) if fact_at(passage, p.numbers).id == fact), None)
 
 
 def _points(passage: Passage, brief: Brief) -> list[Point]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from datagen import kinds
 from datagen.draft import Draft
+from datagen.facts import fact_at
 from datagen.follow import leans
 from datagen.passages import Brief, Passage
 from datagen.verify import Fault
@@ -123,7 +124,7 @@ def _told(work: Talk, evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
         {
             "full": turn.full,
             "kind": kinds.recognise(turn.full, work.language, turn.work.slot.kind),
-            "fact": work.passage.fact(turn.work.slot.point.numbers or tuple(turn.work.evidence)),
+            "fact": fact_at(work.passage, turn.work.slot.point.numbers or tuple(turn.work.evidence)).id,
             "leans": leaning[number],
             "evidence": [evidence.index(quote) for quote in work.passage.quotes(turn.work.evidence)],
         }

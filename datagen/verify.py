@@ -50,9 +50,11 @@ _LEADING_CLAUSE = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|
 _CLAUSE_END = re.compile(r"[,;:.](?=\s)|\b(?:because|so that|since)\b")
 GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
 CODE = re.compile(r"`([^`\n]+)`")
-# File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type.
+# File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type. ASCII, so that one in
+# front of Chinese ends where the Chinese begins.
 NAME = re.compile(
-    r"--?[a-z][\w-]+|[\w.-]*\w\.(?:[a-z]{2,8})\b|\w+_\w+|/[\w./-]{2,}|\b[a-z]+[A-Z]\w+|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b"
+    r"--?[a-z][\w-]+|[\w.-]*\w\.(?:[a-z]{2,8})\b|\w+_\w+|/[\w./-]{2,}|\b[a-z]+[A-Z]\w+|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b",
+    re.A,
 )
 _FIGURE = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _ENUMERATOR = re.compile(r"^\s*\d{1,2}[.)、](?=\s)", re.M)  # of a list: no figure
@@ -132,6 +134,12 @@ def leaning(text: str, source: str, lang: str) -> str:
     return next((f.group() for f in LEANS[lang].finditer(text) if normalise(f.group()) not in said), "")
 
 
+def statement_fault(text: str, evidence: str, lang: str, context: str = "") -> Fault | None:
+    """The first thing that is wrong with a sentence that nobody asked for (of a summary, say): as of an answer, but
+    that it may be worded as the evidence is."""
+    return form_fault(text, evidence, lang) or _grounding_fault(text, evidence, lang, context)
+
+
 def form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
     if not answer:
         return Fault("empty", "the answer is empty")
@@ -160,7 +168,7 @@ def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault |
         return Fault("echo", "the question holds what the answer says, and asks nothing")
     if "哪些" in question and not re.search(r"[、；]|和|与|以及|或|分别|及|并|\n", answer):
         return Fault("no_list", "asked for several things, it names none or one")
-    if len(said) > COPIED_TOKENS[lang] and _longest_run(said, tokenize(evidence)) >= COPIED_SHARE * len(said):
+    if len(said) > COPIED_TOKENS[lang] and longest_run(said, tokenize(evidence)) >= COPIED_SHARE * len(said):
         return Fault("copied_answer", "it is copied word for word from the passage")
     return None
 
@@ -210,7 +218,7 @@ def _posed(question: str, passage: str, lang: str) -> str:
         return ""  # one figure, name or reason is what such a question leaves out
     for start, end in sentences(passage):
         said = tokenize(passage[start:end])
-        if len(said) > 5 and passage[start] != "#" and _longest_run(asked, said) >= 0.8 * len(said):
+        if len(said) > 5 and passage[start] != "#" and longest_run(asked, said) >= 0.8 * len(said):
             return passage[start:end]
     return ""
 
@@ -326,7 +334,7 @@ def _repeated(text: str) -> str:
     return ""
 
 
-def _longest_run(tokens: list[str], inside: list[str]) -> int:
+def longest_run(tokens: list[str], inside: list[str]) -> int:
     """Length of the longest run of `tokens` that stands, in one piece, in `inside`."""
     best, row = 0, [0] * (len(inside) + 1)
     for token in tokens:

@@ -95,13 +95,13 @@ def _origin(run: Path, record: Record) -> Iterator[str]:
     for quote in record.evidence:
         yield from _block(f"evidence [{quote.start}:{quote.end}]", quote.quote)
     passage = _passage(run, record)
-    if passage:
+    if passage and passage != record.text:
         yield from _block("passage", passage)
 
 
 def _passage(run: Path, record: Record) -> str:
     source = record.source
-    if source is None or source.start is None or record.text:
+    if source is None or source.start is None:
         return ""
     for folder in stage_folders(run):
         document = folder / "documents" / f"{source.document_hash}.md"
