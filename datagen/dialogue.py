@@ -29,7 +29,7 @@ from seedbed.text import language
 
 VERSION = 1
 
-# For the plan, measured with the embedded teacher on the handbook (docs/generators/dialogue.md).
+# For the plan; guesses, until a whole run was measured (docs/generators/dialogue.md).
 EXPECTED_ACCEPTANCE = 0.5
 _CALLS_A_TURN = 2.5
 _PROMPT, _REPLY = 600, 45  # tokens a call: nearly all of a prompt is its examples
@@ -136,7 +136,7 @@ def dialogue(records: Iterable[Record], options: Options, context: Context) -> I
 
 
 def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, int]:
-    """Calls, prompt tokens and completion tokens to expect. Averages measured with the embedded teacher."""
+    """Calls, prompt tokens and completion tokens to expect."""
     passages = list(passages)
     most = options.per_passage * len(passages)
     dialogues = min(options.target or most, most) / EXPECTED_ACCEPTANCE

@@ -22,6 +22,7 @@ from seedbed.text import CJK, language, normalise, tokenize
 # Of the words that the history has said, this share left out is an ellipsis ("Above what pressure does it leak?" keeps
 # the leak, which was spoken of, and leaves out the seal).
 _ELLIPSIS = 0.5
+_CUT = re.compile(r"(?:\b(?:the|an?|its|their|and|or)|[的和与或])\s*[?？]$", re.I)
 _OPENING = re.compile(r"^(?:(?:and|but|so|then|okay|ok|now)\b[ ,]*)+", re.I)
 _ASKING = {
     "en": re.compile(r"\b(?:why|when|where|who|what|which|how(?: (?:many|much|long|often|large|big|fast|few|far))?)\b"),
@@ -57,14 +58,16 @@ def leans(said: str, full: str, history: str, lang: str) -> bool:
 def said_before(full: str, history: str, lang: str) -> list[str]:
     """The phrases of a full question that the history has said, as the question has them: what a follow-up can leave
     out. Empty where it has nothing to lean on."""
-    known = set(tokenize(history))
+    known, said = set(tokenize(history)), normalise(history)
     runs: list[list[re.Match[str]]] = [[]]
     # Words that ask are blanked by one that nobody has said, so that none of them stands at the end of a phrase.
     for match in _TOKEN.finditer(_ASKING[lang].sub(lambda asks: "q" * len(asks.group()), full)):
-        if set(tokenize(match.group())) <= known:
-            runs[-1].append(match)
-        else:
+        if not set(tokenize(match.group())) <= known:
             runs.append([])
+        elif runs[-1] and normalise(full[runs[-1][0].start() : match.end()]) not in said:
+            runs.append([match])  # said too, and not in one piece with what stands before it
+        else:
+            runs[-1].append(match)
     held = content(history, lang)
     phrases = (_trimmed(full, run, lang) for run in runs)
     return [phrase for phrase in phrases if content(phrase, lang) & held]
@@ -97,6 +100,8 @@ def _form_fault(said: str, full: str, lang: str) -> Fault | None:
         return Fault("not_a_question", "it asks nothing that the full question asks")
     if len(said) >= LONGEST_QUESTION[lang] or "\n" in said.strip() or len(re.findall("[?？]", said)) > 2:
         return Fault("several_questions", "more than one short question")
+    if _CUT.search(said):
+        return Fault("cut_question", "it breaks off before the question mark")
     if found := LEANS[lang].search(said):
         return Fault("leans_on_passage", f"{found.group()!r} points at a text that its reader does not have")
     if found := META[lang].search(said):

@@ -34,8 +34,8 @@ VERSION = 1
 ASKED = ("unsupported_addition", "ignored_constraint", "wrong_format")
 _WEIGHTS = {"wrong_figure": 3, "swapped_entity": 2, "missing_condition": 2, "unsupported_addition": 2,
             "ignored_constraint": 1, "wrong_format": 1}
-# For the plan: nearly every answer takes an addition, so its share of the weights is that of the calls. Measured with
-# the embedded teacher (docs/generators/preference.md).
+# For the plan: nearly every answer takes an addition, so its share of the weights is that of the calls. How many of
+# these are accepted is a guess; tokens as counted in the prompts.
 EXPECTED_ACCEPTANCE = 0.6
 _PROMPT, _REPLY = 450, 60
 

@@ -196,6 +196,7 @@ def test_a_later_wave_goes_over_what_is_left(tmp_path: Path, lang: str) -> None:
         ({"en": "According to the text, how often does it need oil?", "zh": "根据上文，它多久更换一次润滑油？"}, "leans_on_passage"),
         ({"en": "它多久更换一次润滑油？", "zh": "How often does it need new oil?"}, "wrong_language"),
         ({"en": "How often\x08 does it need new oil?", "zh": "它多久\x08更换一次润滑油？"}, "garbled"),
+        ({"en": "And how often does it need the?", "zh": "那它多久更换一次的？"}, "cut_question"),
         ({"en": " ", "zh": " "}, "empty"),
     ],
 )
