@@ -15,13 +15,14 @@ from functools import partial
 import msgspec
 
 from curate.exact import On, parts
+from curate.exact import group as compared_with
 from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.kin import Kin
 from seedbed.record import Record
 from seedbed.text import exact_terms, language
 
-VERSION = 2
+VERSION = 3
 
 _WHAT: dict[On, str] = {"both": "question and answer", "instruction": "question", "answer": "answer"}
 
@@ -42,10 +43,11 @@ def rouge(records: Iterable[Record], options: Options, context: Context) -> Iter
 
     The rejection names the closest earlier record and the score. A rejected record is not compared with later ones, so
     a chain of small changes is not eaten up from its first link. Texts without tokens pass, and so do records with
-    evidence that differ in a figure or code ("What does E01 mean?", "What does E02 mean?"). Figures: `accepted` and
-    `rejected` by language, and `spared`: how many stay only because what they are near is kin.
+    evidence that differ in a figure or code ("What does E01 mean?", "What does E02 mean?"). Preference pairs are
+    compared with pairs that are wrong in the same way, never with the chat records that ask the same. Figures:
+    `accepted` and `rejected` by language, and `spared`: how many stay only because what they are near is kin.
     """
-    gates: dict[tuple[str, bool], Gate] = {}
+    gates: dict[tuple[str, bool, str], Gate] = {}
     kin = Kin()
     accepted, rejected, spared = Counter[str](), Counter[str](), set[str]()
 
@@ -59,7 +61,7 @@ def rouge(records: Iterable[Record], options: Options, context: Context) -> Iter
             context.progress.update(number)
         text = "\n\n".join(part for part in parts(record, options.on) if part)
         group = record.language or language(text)
-        gate = gates.setdefault((group, bool(record.messages)), Gate(options.threshold))
+        gate = gates.setdefault((group, bool(record.messages), compared_with(record)), Gate(options.threshold))
         # Two grounded questions that each name a figure or code which the other does not are about two facts.
         terms = exact_terms(text) if record.evidence else frozenset()
         match = gate.offer(record.id, text, terms, partial(spares, record))

@@ -31,6 +31,10 @@ class Ground:
             return text[source.start : source.end]
         return "\n".join(quote.quote for quote in record.evidence)
 
+    def document(self, record: Record) -> str:
+        """The text of the whole document that the record comes from; empty where it is not in this run."""
+        return self._text(record.source.document_hash) if record.source else ""
+
     def _read(self, document_hash: str) -> str:
         path = self._folder / f"{document_hash}.md"
         return path.read_bytes().decode("utf-8") if document_hash and path.is_file() else ""

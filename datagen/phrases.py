@@ -121,3 +121,39 @@ NEGATED = {
     "en": re.compile(r"\b(?:not|no|never|none|cannot|without|neither|nor|n't)\b|n't\b|n’t\b", re.I),
     "zh": re.compile(r"不(?!同|仅|断)|没有|没|无(?!论)|未|勿|(?<![分区级类个特])别(?!的)|禁止|非"),
 }
+# What in a follow-up stands for something that was said before.
+POINTERS = {
+    "en": re.compile(
+        r"\b(?:it|its|they|them|their|that|this|those|these|there|then|one|ones|same|so|else)\b"
+        r"|^(?:and|but|(?:what|how) about)\b",
+        re.I,
+    ),
+    "zh": re.compile(r"它|其(?![他它余中])|这|那|此|该|呢|还|前者|后者|同样"),
+}
+# Speaks to a model and not of the matter: what a passage says so is neither asked about nor obeyed.
+COMMANDS = {
+    "en": re.compile(
+        r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|messages?)\b"
+        r"|\byou are (?:now )?an? (?:ai|assistant|language model|chatbot)\b|\b(?:system prompt|developer mode)\b",
+        re.I,
+    ),
+    "zh": re.compile(r"(?:忽略|无视|忘记|不要理会|不用管).{0,14}(?:指令|提示|要求|规则|设定)|你现在是|系统提示词"
+                     r"|开发者模式"),
+}
+# Clauses that say when, or under what condition, the rest holds; a reason is none. A point or comma within a number
+# does not end them.
+_IN = r"(?:[^,.;]|(?<=\d)[.,](?=\d))"
+CONDITIONS = {
+    "en": (
+        re.compile(r"(?:^|(?<=[.!?] ))(?:Only )?(?:If|When|Unless|While|After|Before|Once|Until|Above|Below|Within|For"
+                   rf"|With|Without|Except)\b{_IN}{{6,90}}, "),
+        re.compile(r",? (?:but )?(?:only )?(?:if|when|unless|provided that|as long as|except|after|before|until|while"
+                   rf"|(?<!at )once|above|below|within)\b{_IN}{{5,90}}(?=[.,;](?:\s|$))"),
+    ),
+    "zh": (
+        re.compile(r"(?:^|(?<=[。；，]))(?:如果|若|当|只有|除非|只要|一旦)[^，。；]{3,40}，(?:才|就|则|那么|便)?"),
+        re.compile(r"(?:^|(?<=[。；]))(?!因为|由于)[^，。；]{2,30}(?:时|以后|之后|以前|之前|以上|以下|情况下|期间)，"
+                   r"(?:才|就|则|便)?"),
+        re.compile(r"(?<=[^，。；])(?:除非|除了)[^，。；]{3,40}(?=[。；])"),
+    ),
+}

@@ -48,11 +48,11 @@ _ASKS_LAST = re.compile(
 )
 _LEADING_CLAUSE = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|on|with|during)\b[^,]*, ", re.I)
 _CLAUSE_END = re.compile(r"[,;:.](?=\s)|\b(?:because|so that|since)\b")
-_GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
-_CODE = re.compile(r"`([^`\n]+)`")
+GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
+CODE = re.compile(r"`([^`\n]+)`")
 # File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type. ASCII, so that one in
 # front of Chinese ends where the Chinese begins.
-_NAME = re.compile(
+NAME = re.compile(
     r"(?<![\w-])--?[a-z][\w-]+|[\w.-]*\w\.(?:[a-z]{2,8})\b|\w+_\w+|/[\w./-]{2,}|\b[a-z]+[A-Z]\w+"
     r"|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b",
     re.A,
@@ -78,7 +78,7 @@ def question_fault(
     """
     if not question.strip():
         return Fault("empty", "the question is empty")
-    if _GARBLED.search(question):
+    if GARBLED.search(question):
         return Fault("garbled", "it holds control characters")
     if language(question) not in (lang, "mixed", "other"):
         return Fault("wrong_language", f"the question is not in the document's language ({lang})")
@@ -122,7 +122,7 @@ def answer_fault(question: str, answer: str, evidence: str, lang: str, context: 
     """The first thing that is wrong with an answer. `evidence` is what it may say; `context` only names (headings)."""
     answer = answer.strip()
     return (
-        _form_fault(answer, evidence, lang)
+        form_fault(answer, evidence, lang)
         or _echo_fault(question, answer, evidence, lang)
         or _grounding_fault(answer, evidence, lang, f"{context} {question}")
     )
@@ -140,13 +140,13 @@ def leaning(text: str, source: str, lang: str) -> str:
 def statement_fault(text: str, evidence: str, lang: str, context: str = "") -> Fault | None:
     """The first thing that is wrong with a sentence that nobody asked for (of a summary, say): as of an answer, but
     that it may be worded as the evidence is."""
-    return _form_fault(text, evidence, lang) or _grounding_fault(text, evidence, lang, context)
+    return form_fault(text, evidence, lang) or _grounding_fault(text, evidence, lang, context)
 
 
-def _form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
+def form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
     if not answer:
         return Fault("empty", "the answer is empty")
-    if _GARBLED.search(answer):
+    if GARBLED.search(answer):
         return Fault("garbled", "it holds control characters")
     if language(answer) not in (lang, "mixed", "other"):
         return Fault("wrong_language", f"the answer is not in the document's language ({lang})")
@@ -234,7 +234,7 @@ def _missing_names(text: str, known: str, lang: str) -> str:
     exact, known = known, normalise(known)
     missing = {name for name in identifiers(text) if name not in known}
     # `rouge_score` is not Rouge_Score: what has an underscore is a name in code.
-    written = {name.strip(".,:;") for name in _NAME.findall(half_width(text))}
+    written = {name.strip(".,:;") for name in NAME.findall(half_width(text))}
     missing |= {name for name in written if "_" in name and name not in exact}
     if lang == "zh":
         # In Chinese every Latin word is a name or a term, and a small model garbles some ("种子bed" for seedbed).
@@ -322,7 +322,7 @@ def figures(text: str) -> list[str]:
 
 def identifiers(text: str) -> set[str]:
     """Commands, files, flags and identifiers, normalised: what must not be invented."""
-    found = [name for name in _CODE.findall(text) if name.isascii()] + _NAME.findall(half_width(text))
+    found = [name for name in CODE.findall(text) if name.isascii()] + NAME.findall(half_width(text))
     return {normalise(name.strip(".,:;")) for name in found if len(name) > 1 and not _FIGURE.fullmatch(name)}
 
 

@@ -202,7 +202,7 @@ _HOW = {
 
 def _complete(record: Record) -> bool:
     whole = bool(record.instruction.strip() and record.answer.strip() and record.language)
-    if record.task == "doc_qa":
+    if record.task in ("doc_qa", "dialogue"):
         whole = whole and record.source is not None and bool(record.source.document and record.evidence)
     return whole
 
