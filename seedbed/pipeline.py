@@ -199,7 +199,11 @@ class Pipeline:
                 else:
                     counts = _counts(step, done)
                     progress.say(f"{step.name}: already done" + (f" ({counts})" if counts != "done" else ""))
-                refuse_empty(step, done)
+                if not done.kept and _does_without(step):
+                    where = step.folder / "rejected.jsonl"
+                    progress.say(f"  {step.name} made nothing, and the job goes on without: see {where}")
+                else:
+                    refuse_empty(step, done)
         return steps
 
     @contextmanager
@@ -293,6 +297,16 @@ def refuse_empty(step: Planned, done: Manifest) -> None:
         where=step.name,
         next_step=f"See {step.folder / 'rejected.jsonl'} for each one's reason",
     )
+
+
+def _does_without(step: Planned) -> bool:
+    """Whether a job can go on without what this stage makes: a generator beside others that made something, or beside
+    an imported data set."""
+    if step.stage.group != "generate":
+        return False
+    beside = step.inputs if step.stage.reads == "records" else ()
+    others = [s for s in step.earlier if s.stage.group == "generate" or s in beside]
+    return any((made := manifest(other.folder)) and made.kept for other in others)
 
 
 def line(step: Planned, done: Manifest) -> str:

@@ -339,3 +339,36 @@ def test_a_plan_finds_work_under_an_older_number(tmp_path: Path) -> None:
     lines = plan(rows_job(tmp_path, curate=["clean", {"mix": {"test": 0}}, "exact"]))
     assert [line.split()[:2] for line in lines[1:4]] == [["01-import", "done:"], ["02-clean", "done:"], ["03-mix", "to"]]
     assert sorted(p.name for p in (tmp_path / "run").glob("0*")) == ["01-import", "02-clean", "03-exact", "04-rouge"]
+
+
+def test_a_generator_that_makes_nothing_beside_a_data_set_does_not_end_the_job(tmp_path: Path) -> None:
+    """Two rows are too few to augment: the data set goes on as it is, and the job says so."""
+    write_rows(tmp_path, ROWS[3:])
+    job = rows_job(tmp_path, generate=[{"augment": {"share": 0.1}}], teacher={"model": "scripted:none.json"})
+    (tmp_path / "none.json").write_text('{"default": "never asked"}\n', encoding="utf-8")
+    out = io.StringIO()
+    Pipeline(config.load(job), report=False).execute(progress=Plain(out))
+    assert "02-augment made nothing, and the job goes on without" in out.getvalue()
+    done = manifest(tmp_path / "run" / "05-rouge")
+    assert done is not None and done.kept == 2
+
+
+def test_what_is_evolved_or_augmented_stands_beside_its_data_set(tmp_path: Path) -> None:
+    plan = Pipeline(config.load(rows_job(tmp_path, generate=["augment"])), report=False).plan()
+    assert [step.name for step in plan[2].inputs] == ["01-import", "02-augment"]
+    job = passages_job(tmp_path / "b", generate=["doc_qa", "preference"]) if (tmp_path / "b").mkdir() is None else None
+    assert job is not None
+    plan = Pipeline(config.load(job), report=False).plan()
+    assert [[s.name for s in step.inputs] for step in plan[1:]] == [
+        ["01-import"], ["02-doc_qa"], ["02-doc_qa", "03-preference"]
+    ]
+
+
+@pytest.mark.parametrize(("generate", "why"), [
+    (["augment"], "works on records, and nothing before it makes any"),
+    ([{"evol_instruct": {"from": "doc_qa"}}], "no stage `doc_qa` before `evol_instruct`"),
+])
+def test_a_generator_needs_records_that_are_there(tmp_path: Path, generate: list[Any], why: str) -> None:
+    job = write_job(tmp_path, generate=generate)
+    with pytest.raises(JobError, match=why):
+        Pipeline(config.load(job), report=False).plan()
