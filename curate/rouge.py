@@ -16,9 +16,9 @@ from curate.exact import On, parts
 from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.record import Record
-from seedbed.text import language
+from seedbed.text import exact_terms, language
 
-VERSION = 1
+VERSION = 2
 
 _WHAT: dict[On, str] = {"both": "question and answer", "instruction": "question", "answer": "answer"}
 
@@ -38,7 +38,8 @@ def rouge(records: Iterable[Record], options: Options, context: Context) -> Iter
     """Every record; one whose wording is too close to an earlier, accepted one is rejected as "rouge".
 
     The rejection names the closest earlier record and the score. A rejected record is not compared with later ones, so
-    a chain of small changes is not eaten up from its first link. Texts without tokens pass.
+    a chain of small changes is not eaten up from its first link. Texts without tokens pass, and so do records with
+    evidence that differ in a figure or code ("What does E01 mean?", "What does E02 mean?").
     """
     gates: dict[str, Gate] = {}
     rejected = Counter[str]()
@@ -47,7 +48,9 @@ def rouge(records: Iterable[Record], options: Options, context: Context) -> Iter
             context.progress.update(number)
         text = "\n\n".join(part for part in parts(record, options.on) if part)
         group = record.language or language(text)
-        match = gates.setdefault(group, Gate(options.threshold)).offer(record.id, text)
+        # Two grounded questions that each name a figure or code which the other does not are about two facts.
+        terms = exact_terms(text) if record.evidence else frozenset()
+        match = gates.setdefault(group, Gate(options.threshold)).offer(record.id, text, terms)
         if match is None:
             yield record
             continue

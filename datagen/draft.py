@@ -13,22 +13,27 @@ missing there, the sentences of the passage that have them.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from datagen import kinds, verify
+from datagen.agreement import agree
+from datagen.answering import answer
 from datagen.certainty import certainty
 from datagen.parse import ask
 from datagen.passages import Brief, Passage, Slot, draw_slots
 from datagen.verify import Fault
 from seedbed.chat import Complete, Request
 from seedbed.prompts import Prompt
-from seedbed.record import Evidence, Message, Record, Step, make
+from seedbed.record import Message, Record, Step, make
 
 # An answer rests on at most this many sentences; more is a summary of the section.
 _MOST_SENTENCES = 3
+# What is wrong with a question and its answer, if anything.
+Check = Callable[[str, str], "Fault | None"]
 # Where the question and the answer stand in the reply: between these marks.
 _SPANS = {"question": ('"question"', '"answer"'), "answer": ('"answer"', '"sentences"')}
 
@@ -42,7 +47,7 @@ class _Pair(msgspec.Struct):
 
 
 @dataclass
-class _Draft:
+class Draft:
     """A pair on its way."""
 
     passage: Passage
@@ -55,10 +60,12 @@ class _Draft:
     calls: tuple[str, ...] = ()
     evidence: list[int] = field(default_factory=list)
     scores: dict[str, float] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    reasoning: str = ""
 
     @property
     def prompt(self) -> Prompt:
-        return self.brief.prompt(self.passage.language, "pair")
+        return self.brief.prompt(self.passage.language, self.slot.prompt)
 
 
 async def wave(passage: Passage, count: int, complete: Complete, brief: Brief) -> list[Record]:
@@ -67,34 +74,39 @@ async def wave(passage: Passage, count: int, complete: Complete, brief: Brief) -
     if not slots:
         said, passage.set_aside = passage.set_aside or bool(passage.asked), True
         return [] if said else [_carries_nothing(passage)]
-    works = [_Draft(passage, slot, complete, brief) for slot in slots]
-    return [_record(work, await _fault(work)) for work in works]
+    return [await draft(passage, slot, complete, brief) for slot in slots]
 
 
-async def _fault(work: _Draft) -> Fault | None:
+async def draft(passage: Passage, slot: Slot, complete: Complete, brief: Brief, more: Check | None = None) -> Record:
+    """One pair, or the reason why not. `more` is a check of the slot's own, after those that all pairs pass."""
+    work = Draft(passage, slot, complete, brief)
+    fault = await fault_of(work) or (more(work.question, work.answer) if more else None)
+    return _record(work, fault or await _worked_out_fault(work) or await _probe_fault(work))
+
+
+async def fault_of(work: Draft) -> Fault | None:
     """Asks for the pair, and gives the first thing that is wrong with it."""
     parsed = await ask(work.complete, _request(work), _Pair)
     work.raw, work.calls = parsed.raw, tuple(key for key in parsed.calls if key)
     if parsed.value is None:
         return Fault(parsed.reason, parsed.detail)
-    work.question, work.answer = (_tidy(text, work.passage) for text in (parsed.value.question, parsed.value.answer))
+    work.question, work.answer = (tidy(text, work.passage) for text in (parsed.value.question, parsed.value.answer))
     for name, marks in _SPANS.items():
         if (sure := certainty(parsed.tokens, *marks)) is not None:
             work.scores[f"{name}_certainty"] = round(sure, 4)
-    return _question_fault(work) or _answer_fault(work, parsed.value.sentences) or _certainty_fault(work)
+    return pair_fault(work, parsed.value.sentences) or _certainty_fault(work)
 
 
-def _request(work: _Draft) -> Request:
+def _request(work: Draft) -> Request:
     passage, brief, slot = work.passage, work.brief, work.slot
     language, point = passage.language, slot.point.numbers
     shown = tuple(range(len(passage.spans))) if brief.context == "passage" else point
     sentences = passage.numbered(shown)
     if shown != point:
         sentences += "\n→ " + " ".join(f"[{number + 1}]" for number in point)
-    level = "" if slot.level == "basic" else brief.line(language, slot.level)
     return Request(
         messages=work.prompt.messages(
-            about=brief.about or passage.headings[0], sentences=sentences, kind=brief.line(language, slot.kind) + level
+            about=brief.about or passage.headings[0], sentences=sentences, **slot.variables
         ),
         max_tokens=brief.max_tokens,
         temperature=brief.temperature,
@@ -103,28 +115,33 @@ def _request(work: _Draft) -> Request:
     )
 
 
-def _question_fault(work: _Draft) -> Fault | None:
+def pair_fault(work: Draft, cited: list[int | str]) -> Fault | None:
+    """What is wrong with a pair as it stands, against its point and the sentences it cites; sets its evidence."""
+    return _question_fault(work) or _answer_fault(work, cited)
+
+
+def _question_fault(work: Draft) -> Fault | None:
     passage, language = work.passage, work.passage.language
     point = " ".join(passage.stated(number) for number in work.slot.point.numbers)
-    fault = verify.question_fault(work.question, point, language, _names(work))
+    fault = verify.question_fault(work.question, point, language, names(work), work.slot.premise)
     if fault is None and kinds.recognise(work.question, language, "fact") == "why":
         return verify.reason_fault(work.question, work.answer, point, language)
     return fault
 
 
-def _answer_fault(work: _Draft, cited: list[int | str]) -> Fault | None:
+def _answer_fault(work: Draft, cited: list[int | str]) -> Fault | None:
     """The checks of `verify` on the answer, against the evidence that is then kept."""
     passage, language = work.passage, work.passage.language
     work.answer, marks = _citations(work.answer)
-    named = [number for mark in [*cited, *marks] if (number := _resolve(mark, passage)) is not None]
+    named = [number for mark in [*cited, *marks] if (number := resolve(mark, passage)) is not None]
     point = work.slot.point.numbers
     heads = [passage.heads[number] for number in point if number in passage.heads]
     proposed = list(dict.fromkeys([*point, *heads, *named]))
     work.evidence = verify.carriers(work.answer, passage.sentences, proposed, language, _MOST_SENTENCES)
-    return verify.answer_fault(work.question, work.answer, _joined(passage, work.evidence), language, _names(work))
+    return verify.answer_fault(work.question, work.answer, joined(passage, work.evidence), language, names(work))
 
 
-def _certainty_fault(work: _Draft) -> Fault | None:
+def _certainty_fault(work: Draft) -> Fault | None:
     for name, least in (("question", work.brief.certain_question), ("answer", work.brief.certain_answer)):
         found = work.scores.get(f"{name}_certainty", 1.0)
         if found < least:
@@ -132,12 +149,56 @@ def _certainty_fault(work: _Draft) -> Fault | None:
     return None
 
 
-def _names(work: _Draft) -> str:
+async def _worked_out_fault(work: Draft) -> Fault | None:
+    """Where the job asks for reasoning or for several answers: the question answered anew from its evidence. Its steps
+    go onto the record and must rest on the evidence as the answer does; its outcome must be the answer that is there.
+    """
+    manner = work.brief.answering
+    if not manner.reasoning and manner.answers == 1:
+        return None
+    language = work.passage.language
+    evidence = joined(work.passage, work.evidence)
+    found = await answer(
+        work.complete,
+        work.question,
+        language,
+        manner,
+        sentences=evidence,
+        temperature=work.brief.temperature,
+        prompts=work.brief.prompts,
+    )
+    work.calls += found.calls
+    if found.fault:
+        return Fault(*found.fault)
+    if agree(found.text, work.answer, language) is False:
+        return Fault("disagreement", f"answered anew, it says: {found.text[:80]}")
+    if found.agreement is not None:
+        work.scores["agreement"] = found.agreement
+    if found.reasoning and (fault := verify.steps_fault(found.reasoning, f"{evidence} {work.question}", language)):
+        return fault
+    work.reasoning = found.reasoning
+    return None
+
+
+async def _probe_fault(work: Draft) -> Fault | None:
+    if work.brief.probes is None:
+        return None
+    passage = work.passage
+    text = passage.joined(passage.spans)
+    look = await work.brief.probes.look(work.question, work.answer, text, passage.language)
+    work.labels |= look.labels
+    work.scores |= look.scores
+    work.calls += tuple(look.calls)
+    return look.fault
+
+
+def names(work: Draft) -> str:
     """What may be named although the sentence does not: title, heading, what the documents are about."""
     return f"{' '.join(work.passage.headings)} {work.brief.about}"
 
 
-def _joined(passage: Passage, numbers: list[int]) -> str:
+def joined(passage: Passage, numbers: list[int]) -> str:
+    """Sentences of a passage as running text, in its order."""
     return passage.joined([passage.spans[number] for number in sorted(numbers)])
 
 
@@ -145,7 +206,7 @@ _LABEL = re.compile(r"^\W{0,3}(?:question|answer|q|a|问题|问|答案|回答|�
 _QUOTES = {('"', '"'), ("“", "”"), ("「", "」"), ("'", "'")}
 
 
-def _tidy(text: str, passage: Passage) -> str:
+def tidy(text: str, passage: Passage) -> str:
     """Without a label ("Answer:") and quotes around all of it; a template's marks as the passage has them."""
     text = _LABEL.sub("", text.strip())
     if len(text) > 2 and (text[0], text[-1]) in _QUOTES:
@@ -162,7 +223,7 @@ def _citations(text: str) -> tuple[str, list[int | str]]:
     return (text[: found.start()].rstrip(), list(re.findall(r"\d+", found.group()))) if found else (text, [])
 
 
-def _resolve(mark: int | str, passage: Passage) -> int | None:
+def resolve(mark: int | str, passage: Passage) -> int | None:
     """A sentence number from 1, or a quote, as a number from 0; None when it names no sentence."""
     if isinstance(mark, int) or mark.strip("[] ").isdecimal():
         number = int(str(mark).strip("[] "))
@@ -171,16 +232,18 @@ def _resolve(mark: int | str, passage: Passage) -> int | None:
     return next((n for n, (a, b) in enumerate(passage.spans) if found and a <= found[0] < b), None)
 
 
-def _record(work: _Draft, fault: Fault | None) -> Record:
+def _record(work: Draft, fault: Fault | None) -> Record:
     passage, source = work.passage, work.passage.record.source
     turns = [Message("user", work.question)] if work.question else []
-    turns += [Message("assistant", work.answer)] if work.answer else []
-    base = source.start or 0 if source else 0
-    spans = [passage.spans[number] for number in sorted(work.evidence)]
+    steps = {"reasoning_content": work.reasoning} if work.reasoning else {}
+    turns += [Message("assistant", work.answer, steps)] if work.answer else []
+    slot = work.slot
+    labels = {"level": slot.level, "fact": passage.fact(slot.point.numbers)}
+    kind = kinds.recognise(work.question, passage.language, slot.kind) if slot.kind in kinds.KINDS else slot.kind
     step = Step(
         stage="doc_qa",
-        operation="pair",
-        parents=(passage.record.id,),
+        operation=slot.prompt,
+        parents=(passage.record.id, *filter(None, [passage.also])),
         prompt=work.prompt.label,
         teacher=work.complete.model,
         calls=work.calls,
@@ -188,13 +251,13 @@ def _record(work: _Draft, fault: Fault | None) -> Record:
     asked: dict[str, Any] = {"raw": work.raw, "point": [number + 1 for number in work.slot.point.numbers]}
     made = make(
         messages=tuple(turns),
-        text="" if turns else _joined(passage, list(work.slot.point.numbers)),  # tells equal failures apart
+        text="" if turns else joined(passage, list(work.slot.point.numbers)),  # tells equal failures apart
         source=source,
-        evidence=tuple(Evidence(passage.text[a:b], base + a, base + b) for a, b in spans),
+        evidence=passage.quotes(work.evidence),
         language=passage.language,
         task="doc_qa",
         history=(step,),
-        labels={"kind": kinds.recognise(work.question, passage.language, work.slot.kind), "level": work.slot.level},
+        labels={"kind": kind} | labels | work.labels,
         scores=work.scores,
         extra=asked if fault else {},
     )

@@ -12,10 +12,19 @@ from seedbed.errors import InputError
 
 
 class File(NamedTuple):
-    """A file and the name by which the user knows it: its path below the folder given, with `/`."""
+    """A file and the name by which the user knows it: its path below the folder given, with `/`.
+
+    `suffix` is what a name lacks that is not a file's: a row of a database is called `faults/E17` and is Markdown.
+    """
 
     name: str
     path: Path
+    suffix: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """The name with the suffix that tells what it is."""
+        return self.name + self.suffix
 
 
 def find(paths: tuple[str, ...], exclude: tuple[str, ...] = ()) -> list[File]:
@@ -38,7 +47,7 @@ def find(paths: tuple[str, ...], exclude: tuple[str, ...] = ()) -> list[File]:
         raise InputError(
             "there are no documents in it",
             where=", ".join(paths),
-            next_step="Put PDF, HTML, Markdown or text files there",
+            next_step="Put PDF, Word, PowerPoint, Excel, HTML, EPUB, Markdown, text, CSV or JSON files there",
         )
     kept = [(root, path) for root, path in found if not _excluded(path.relative_to(root).as_posix(), exclude)]
     if not kept:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 
 from datagen import chunk, readers
+from datagen import database as db
 from datagen.files import File, find
 from datagen.readers.document import MAX_BYTES, Document, Unreadable
 from datagen.readers.worker import Worker
@@ -26,6 +28,8 @@ from seedbed.text import language, length
 
 VERSION = 1
 STAGE = "ingest"
+# Reasons that lie in the bytes alone; time, memory and what is installed may be otherwise the next time.
+_LASTING = ("no_text", "password", "encoding", "data_set")
 # Title pages are over within the first 1 % of a book or the first 1,000 characters, and are no large part of the whole.
 _EARLY_SHARE, _EARLY_CHARACTERS, _EARLY_MOST = 0.01, 1_000, 0.2
 
@@ -36,6 +40,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     PATHS: ClassVar[tuple[str, ...]] = ("paths",)
     paths: tuple[str, ...] = ()  # files or folders; folders are walked
     exclude: tuple[str, ...] = ()  # patterns such as "drafts/*" or "*.bak"
+    database: db.Query | tuple[db.Query, ...] = ()  # queries whose rows are documents
     tokens: int = 320  # upper bound of a passage
     minimum: int = 40  # smaller pieces join a neighbour, or are set aside
     overlap: int = 0  # tokens that a passage repeats from the one before
@@ -54,10 +59,28 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.memory_mb < 256:
             raise ValueError("memory_mb: at least 256 are needed to load the readers")
 
+    @property
+    def queries(self) -> tuple[db.Query, ...]:
+        """The queries, be it none, one or several."""
+        return self.database if isinstance(self.database, tuple) else (self.database,)
+
+    def placed(self, base: Path) -> Options:
+        """The same with the database's own file taken from `base`."""
+        return msgspec.structs.replace(self, database=tuple(db.below(query, base) for query in self.queries))
+
 
 def watch(options: Options) -> list[Path]:
     """The document files: when one changes, the stage is run again. Raises InputError as `ingest` does."""
-    return [file.path for file in find(options.paths, options.exclude)]
+    return [file.path for file in _files(options)]
+
+
+def marks(options: Options) -> list[tuple[str, str]]:
+    """What the queries give, as a hash: when a row changes, the stage is run again."""
+    return [("database", db.digest(options.queries))] if options.queries else []
+
+
+def _files(options: Options) -> list[File]:
+    return find(options.paths, options.exclude) if options.paths or not options.queries else []
 
 
 def ingest(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
@@ -66,16 +89,16 @@ def ingest(records: Iterable[Record], options: Options, context: Context) -> Ite
     Documents and passages that cannot be used come as records with a rejection. Raises InputError where there is no
     document at all.
     """
-    files = find(options.paths, options.exclude)
     seen = _Seen()
     report: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
-    with Worker(options.timeout, options.memory_mb) as worker:
+    with Worker(options.timeout, options.memory_mb) as worker, db.files(options.queries) as rows:
+        files = _files(options) + rows
         for number, file in enumerate(files):
             context.progress.update(number, len(files), file.name)
             entry: dict[str, Any] = {
                 "document": file.name,
-                "kind": readers.kind_by_name(file.name),
+                "kind": readers.kind_by_name(file.full_name),
                 "passages": 0,
                 "set_aside": 0,
             }
@@ -135,7 +158,7 @@ def _from_file(
 
 def document_hash(file: File) -> str:
     """16 hex digits over the reader's version, the kind that the name promises, and the file's bytes."""
-    digest = hashlib.blake2b(f"{readers.VERSION}:{readers.kind_by_name(file.name)}:".encode(), digest_size=8)
+    digest = hashlib.blake2b(f"{readers.VERSION}:{readers.kind_by_name(file.full_name)}:".encode(), digest_size=8)
     try:
         if file.path.stat().st_size > MAX_BYTES:
             raise Unreadable("too_large", f"it is larger than {MAX_BYTES >> 20} MB; split it")
@@ -148,14 +171,26 @@ def document_hash(file: File) -> str:
 
 
 def _document(file: File, digest: str, worker: Worker, folder: Path) -> Document:
-    """The document's text: kept from an earlier run if it is there with its page map, else read now and kept."""
+    """The document's text: kept from an earlier run if it is there with its page map, else read now and kept.
+
+    What was refused for good is kept too: a scanned book is not read through again to find no text in it again.
+    """
     text_path, facts_path = folder / f"{digest}.md", folder / f"{digest}.json"
+    refused_path = folder / f"{digest}.refused.json"
+    with suppress(OSError, msgspec.MsgspecError):
+        raise Unreadable(**msgspec.json.decode(refused_path.read_bytes(), type=dict[str, str]))
     try:
         facts = msgspec.json.decode(facts_path.read_bytes(), type=Document)
         return msgspec.structs.replace(facts, text=text_path.read_bytes().decode("utf-8"))
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         pass  # not there, or not whole: read it again
-    document = worker.read(file.name, file.path)
+    try:
+        document = worker.read(file.full_name, file.path)
+    except Unreadable as problem:
+        if problem.reason in _LASTING:
+            said = {"reason": problem.reason, "detail": problem.detail}
+            write_text(refused_path, msgspec.json.encode(said).decode())
+        raise
     write_text(text_path, document.text)
     # Written last: only with it does the text count as whole.
     write_text(facts_path, msgspec.json.encode(msgspec.structs.replace(document, text="")).decode())

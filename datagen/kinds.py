@@ -114,4 +114,4 @@ def pattern(kind: str, language: str) -> str:
     """The pattern of one question of that kind: its opening, 15 to 180 characters (Chinese: 6 to 60), one mark."""
     if language == "zh":
         return '^[^？?。\\n"]{6,60}？$'
-    return f'^{_OPENINGS[kind]} [^?\\n"]{{15,180}}\\?$'
+    return f'^{_OPENINGS.get(kind, "[A-Z][a-z]*")} [^?\\n"]{{15,180}}\\?$'

@@ -4,14 +4,12 @@
                (shown as its own reply: told to go on a list in the task, a chat model says the list again)
     filter     datagen/filters.py
     gate       kept only if ROUGE-L F1 against ALL written and ALL accepted tasks is at most 0.7, one after the other
-    classify   does it call for one of a few labels? (greedy; to "Is this a classification task?" a 1.5B model says
-               yes nearly always, asked for the form of the answer it is right on 22 of 23)
-    instance   output first for those, so that labels are balanced; input first for the others (greedy)
-    check      input equal to output, empty output, one that breaks off
+    fill       classification or not, instances output first or input first, their checks: datagen/instances.py
+    templates  instruction and input stay apart, or are joined in one of several ways
 
 Where this departs from the paper: lengths and the gate count each Chinese character as a token; "starts with a
-non-ASCII character" becomes "is in another language"; instances come as JSON and not as "Input: … Output: …"; each task
-gets one instance.
+non-ASCII character" becomes "is in another language"; instances come as JSON and not as "Input: … Output: …", one a
+reply, and one a task unless the job asks for more.
 
 Requests go out in rounds. What a round shows is decided by the job's seed and by what was accepted before it, and
 replies are taken in the order of the requests, so the accepted set does not depend on which reply came first.
@@ -24,33 +22,36 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from datagen.filters import instance_fault, task_fault
-from datagen.parse import ask, strip_thoughts
-from seedbed import jsonl
+from datagen.answering import Answering
+from datagen.filters import task_fault
+from datagen.instances import Filled, Filler, joined
+from datagen.parse import strip_thoughts
+from datagen.seed_tasks import Seed, own_files, read_seeds
 from seedbed.chat import Complete, Loop, Reply, Request
 from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.gate import Gate
 from seedbed.prompts import Prompt, load
 from seedbed.record import Message, Record, Step, make
-from seedbed.resources import resource
 from seedbed.text import language
 
 VERSION = 1
 
 SHOWN, OF_MACHINE, LAST = 8, 2, 16  # the paper's: tasks in a request, of them machine-made, and where the list ends
 _CALLS_A_ROUND = 8
+_MOST_INSTANCES = 5
+_EXCERPT = 400  # characters of a passage that a request shows: enough to tell the subject
 _NEIGHBOURS = 3  # most similar tasks kept on each record
 
 _NUMBER = re.compile(r"(?:^|\n)\s*(\d{1,2})\s*[.)、．]\s*")
 _LABEL = re.compile(r"^(?:task|instruction|任务|指令)\s*\d*\s*[:：]\s*", re.I)
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many tasks, and from what.
 
     target          accepted tasks in all, shared equally among the languages
@@ -58,7 +59,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     seeds           JSONL files of written tasks (`instruction`, `input`, `output`, `classification`), or records of an
                     earlier run; without any, seedbed's own 175 of each language
     about           what the tasks shall be about, in a phrase; `about_zh` for the Chinese ones. Empty: anything
+    passages        share of requests that show a passage of the job's documents as the subject of the tasks
     classification  share of requests that ask for classification tasks alone
+    instances       inputs with their outputs for a task that needs an input, at most 5 (the paper's bound)
+    templates       `apart`: the input stays apart (Alpaca); `varied`: it is joined to the instruction in several ways
     threshold       ROUGE-L F1 above which a task counts as known
     patience        requests in a row, in one language, that may bring nothing new before it is given up
     """
@@ -68,7 +72,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     seeds: tuple[str, ...] = ()
     about: str = ""
     about_zh: str = ""
+    passages: float = 0.0
     classification: float = 0.2
+    instances: int = 1
+    templates: Literal["apart", "varied"] = "apart"
     threshold: float = 0.7
     patience: int = 24
     max_tokens: int = 1024
@@ -76,29 +83,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     PATHS: ClassVar[tuple[str, ...]] = ("seeds",)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.instances <= _MOST_INSTANCES:
+            raise ValueError(f"instances: expected 1 to {_MOST_INSTANCES}")
         if not self.languages or set(self.languages) - {"en", "zh"}:
             raise ValueError(f"languages: expected en, zh or both, not {', '.join(self.languages) or 'none'}")
         if self.target < 1 or self.patience < 1 or self.max_tokens < 1:
             raise ValueError("target, patience and max_tokens: expected 1 or more")
-        if not (0 <= self.classification <= 1 and 0 <= self.threshold <= 1):
-            raise ValueError("classification and threshold: expected 0 to 1")
-
-
-class _Seed(msgspec.Struct):
-    """A written task, as a line of seeds/tasks.en.jsonl has it."""
-
-    instruction: str
-    input: str = ""
-    output: str = ""
-    classification: bool = False
-    id: str = ""
-
-
-class _Instance(msgspec.Struct):
-    """What the teacher fills a task with."""
-
-    output: str
-    input: str = ""
+        if not all(0 <= share <= 1 for share in (self.classification, self.threshold, self.passages)):
+            raise ValueError("classification, threshold and passages: expected 0 to 1")
 
 
 @dataclass
@@ -109,12 +102,11 @@ class _Task:
     calls: tuple[str, ...]
     parents: tuple[str, ...]
     similar: list[dict[str, Any]] = field(default_factory=list)
-    classification: bool = False
     fault: tuple[str, str] | None = None
     match: str = ""
     score: float | None = None
     raw: str = ""
-    instance: _Instance = field(default_factory=lambda: _Instance(""))
+    filled: Filled = field(default_factory=Filled)
     key: str = ""  # in the pool, until it is a record with an id
 
 
@@ -124,8 +116,9 @@ class _Pool:
 
     language: str
     target: int
-    seeds: list[_Seed]
+    seeds: list[Seed]
     gate: Gate
+    passages: list[Record] = field(default_factory=list)  # of the job's documents, to show what tasks shall be about
     made: list[tuple[str, str]] = field(default_factory=list)  # key, instruction
     ids: dict[str, str] = field(default_factory=dict)  # key -> id of its record
     accepted: int = 0
@@ -142,10 +135,11 @@ def watch(options: Options) -> list[Path]:
 
 
 def self_instruct(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
-    """New tasks with an input and an output; those that failed bear the reason. What is in `records` is not used."""
-    del records
+    """New tasks with an input and an output; those that failed bear the reason. Passages in `records` are shown as
+    their subject where the job wants that; seeds come from the options."""
+    passages = [record for record in records if record.text] if options.passages else []
     complete, loop = context.teacher()
-    seeds = _read_seeds(options)
+    seeds = read_seeds(_seed_files(options))
     share = -(-options.target // len(options.languages))
     pools = []
     for name in options.languages:
@@ -158,8 +152,10 @@ def self_instruct(records: Iterable[Record], options: Options, context: Context)
         gate = Gate(options.threshold)
         for seed in own:
             gate.add(seed.id, seed.instruction)
-        pools.append(_Pool(name, share, own, gate))
-    works = _Work(options, context, complete, loop)
+        near = [r for r in passages if language(r.text) in (name, "mixed" if name == "zh" else name)]
+        pools.append(_Pool(name, share, own, gate, near))
+    filler = Filler(complete, options, options.instances, options.max_tokens, context.prompts)
+    works = _Work(options, context, complete, loop, filler)
     while open_ := [p for p in pools if p.open and p.fruitless < options.patience]:
         for pool in open_:
             yield from works.round(pool)
@@ -196,6 +192,7 @@ class _Work:
     context: Context
     complete: Complete
     loop: Loop
+    filler: Filler
 
     def prompt(self, language: str, name: str) -> Prompt:
         return load(language, f"self_instruct/{name}", self.context.prompts)
@@ -217,12 +214,13 @@ class _Work:
             batch, fresh = fresh[: pool.target - pool.accepted], fresh[pool.target - pool.accepted :]
             for task in self.loop.in_order((self._filled(pool, task) for task in batch), self.context.width):
                 pool.accepted += task.fault is None
-                pool.ids[task.key] = _record(pool.language, task).id
+                pool.ids[task.key] = next(self._bare(pool.language, task)).id
         for task in fresh:
             task.fault = ("beyond_target", f"{pool.target} tasks were accepted already")
-            pool.ids[task.key] = _record(pool.language, task).id
+            pool.ids[task.key] = next(self._bare(pool.language, task)).id
         pool.fruitless = 0 if pool.accepted > before else pool.fruitless + count
-        yield from (self._record(pool, task) for task in tasks)
+        for task in tasks:
+            yield from self._records(pool, task)
 
     def _shown(self, pool: _Pool, number: int) -> list[tuple[str, str]]:
         """Id and instruction of the tasks shown in request `number`: from the seed, the number and the pool alone."""
@@ -239,6 +237,9 @@ class _Work:
     def _proposal(self, pool: _Pool, shown: list[tuple[str, str]], number: int) -> Request:
         about = (self.options.about_zh or self.options.about) if pool.language == "zh" else self.options.about
         domain = self.prompt(pool.language, "domain").render(about=about) if about else ""
+        if passage := self._subject(pool, number):
+            excerpt = " ".join(passage.text.split())[:_EXCERPT].replace("<|", "< |")
+            domain += self.prompt(pool.language, "subject").render(excerpt=excerpt)
         tasks = "\n".join(f"{n}. {' '.join(text.split())}" for n, (_, text) in enumerate(shown, 1))
         messages = self.prompt(pool.language, "propose").messages(
             domain=domain, count=str(len(shown)), tasks=tasks, next=str(len(shown) + 1), last=str(LAST)
@@ -251,6 +252,11 @@ class _Work:
             presence_penalty=2.0,
             sample=number,
         )
+
+    def _subject(self, pool: _Pool, number: int) -> Record | None:
+        """The passage that request `number` shows, if it is one of those that do."""
+        random_ = random.Random(f"{self.context.seed}:{pool.language}:{number}:subject")
+        return random_.choice(pool.passages) if pool.passages and random_.random() < self.options.passages else None
 
     def _proposed(self, pool: _Pool, shown: list[tuple[str, str]], reply: Reply) -> Iterator[_Task]:
         """The tasks of one reply, past filters and gate; those that passed are in the pool from here on."""
@@ -274,75 +280,48 @@ class _Work:
             yield task
 
     async def _filled(self, pool: _Pool, task: _Task) -> _Task:
-        """The task with its kind and its instance, or with what was wrong with it."""
-        messages = self.prompt(pool.language, "classify").messages(instruction=task.instruction)
-        reply = await self.complete(Request(messages=messages, max_tokens=4, temperature=0.0))
-        task.calls += (reply.key,) if reply.key else ()
-        task.classification = strip_thoughts(reply.text).strip().lower().startswith(("label", "标签"))
-        messages = self.prompt(pool.language, "output_first" if task.classification else "input_first").messages(
-            instruction=task.instruction
-        )
-        request = Request(
-            messages=messages,
-            max_tokens=self.options.max_tokens,
-            temperature=0.0,
-            presence_penalty=1.5,
-            schema=_SCHEMA["output_first" if task.classification else "input_first"],
-        )
-        parsed = await ask(self.complete, request, _Instance)
-        task.calls += parsed.calls
-        task.raw = parsed.raw
-        if parsed.value is None:
-            task.fault = (parsed.reason, parsed.detail)
-        else:
-            task.instance = parsed.value
-            task.fault = instance_fault(task.instruction, parsed.value.input, parsed.value.output, pool.language)
+        """The task with its kind and its instances, or with what was wrong with them."""
+        task.filled = await self.filler.fill(task.instruction, pool.language)
+        task.calls += task.filled.calls
+        task.raw, task.fault = task.filled.raw, task.filled.fault
         return task
 
-    def _record(self, pool: _Pool, task: _Task) -> Record:
+    def _records(self, pool: _Pool, task: _Task) -> Iterator[Record]:
+        """A record for each instance of a task; one for a task that has none."""
         ids = pool.ids
         task.similar = [near | {"id": ids.get(near["id"], near["id"])} for near in task.similar]
         step = Step(
             stage="self_instruct",
-            operation="task" if task.instance.output else "proposal",
+            operation="task" if task.filled.instances else "proposal",
             parents=tuple(ids.get(key, key) for key in task.parents),
             prompt=self.prompt(pool.language, "propose").label,
             teacher=self.complete.model,
             calls=task.calls,
         )
-        made = _record(pool.language, task, history=(step,))
-        if task.fault:
-            reason, detail = task.fault
-            return made.reject("self_instruct", reason, detail, match=ids.get(task.match, task.match), score=task.score)
-        return made
+        for made in self._bare(pool.language, task):
+            record = msgspec.structs.replace(made, history=(step,))
+            if task.fault:
+                reason, detail = task.fault
+                match = ids.get(task.match, task.match)
+                record = record.reject("self_instruct", reason, detail, match=match, score=task.score)
+            yield record
 
-
-def _record(lang: str, task: _Task, history: tuple[Step, ...] = ()) -> Record:
-    turns = [Message("user", task.instruction)] if task.instruction else []
-    turns += [Message("assistant", task.instance.output)] if task.instance.output else []
-    extra: dict[str, Any] = {"most_similar": task.similar} if task.similar else {}
-    return make(
-        messages=tuple(turns),
-        input=task.instance.input,
-        language=lang,
-        task="self_instruct",
-        history=history,
-        labels={"classification": "yes" if task.classification else "no"} if task.instance.output else {},
-        scores={"most_similar": task.similar[0]["score"]} if task.similar else {},
-        extra=extra | ({"raw": task.raw} if task.fault and task.raw else {}),
-    )
-
-
-# The order of the keys is the order of writing: the label before the text that bears it.
-_SCHEMA: dict[str, dict[str, Any]] = {
-    name: {
-        "type": "object",
-        "properties": {key: {"type": "string"} for key in keys},
-        "required": list(keys),
-        "additionalProperties": False,
-    }
-    for name, keys in (("output_first", ("output", "input")), ("input_first", ("input", "output")))
-}
+    def _bare(self, lang: str, task: _Task) -> Iterator[Record]:
+        """The records of a task without their history: their ids hang on their content alone."""
+        fields: dict[str, Any] = {"language": lang, "task": "self_instruct"}
+        extra: dict[str, Any] = {"most_similar": task.similar} if task.similar else {}
+        fields["scores"] = {"most_similar": task.similar[0]["score"]} if task.similar else {}
+        fields["extra"] = extra | ({"raw": task.raw} if task.fault and task.raw else {})
+        if not task.filled.instances:
+            turns = (Message("user", task.instruction),) if task.instruction else ()
+            yield make(messages=turns, **fields)
+        fields["labels"] = {"classification": "yes" if task.filled.classification else "no"}
+        for number, (instance, turn) in enumerate(zip(task.filled.instances, task.filled.turns, strict=True)):
+            instruction, input_ = task.instruction, instance.input
+            if self.options.templates == "varied":
+                random_ = random.Random(f"{self.context.seed}:{task.instruction}:{number}")
+                instruction, input_ = joined(instruction, input_, lang, random_, self.context.prompts), ""
+            yield make(messages=(Message("user", instruction), turn), input=input_, **fields)
 
 
 def proposals(reply: Reply, first: int) -> list[str]:
@@ -373,28 +352,4 @@ def _why_none(reply: Reply) -> tuple[str, str]:
 
 
 def _seed_files(options: Options) -> list[Path]:
-    if options.seeds:
-        return [Path(name) for name in options.seeds]
-    return [resource("seeds") / f"tasks.{name}.jsonl" for name in options.languages]
-
-
-def _read_seeds(options: Options) -> list[_Seed]:
-    seeds: list[_Seed] = []
-    for path in _seed_files(options):
-        seeds += [_seed(line, f"{path.name}:{n}") for n, line in enumerate(jsonl.read_as(dict[str, Any], path), 1)]
-    return seeds
-
-
-def _seed(line: dict[str, Any], where: str) -> _Seed:
-    """A line as a seed: a written task, or a record of an earlier run."""
-    try:
-        if "messages" in line:
-            record = msgspec.convert(line, Record)
-            labelled = record.labels.get("classification") == "yes"
-            return _Seed(record.instruction, record.input, record.answer, labelled, record.id)
-        seed = msgspec.convert(line, _Seed)
-    except msgspec.MsgspecError as error:
-        raise InputError(
-            f"is no seed task: {error}", where=where, next_step='A line is {"instruction": …, "input": …, "output": …}'
-        ) from error
-    return msgspec.structs.replace(seed, id=seed.id or where)
+    return [Path(name) for name in options.seeds] or own_files(options.languages)

@@ -65,10 +65,13 @@ _SMALL_ZH = dict(
 )
 
 
-def question_fault(question: str, statement: str, lang: str, context: str = "") -> Fault | None:
+def question_fault(
+    question: str, statement: str, lang: str, context: str = "", premise: float | None = None
+) -> Fault | None:
     """The first thing that is wrong with a question, seen beside the statement it should be answered by.
 
-    `context` holds what a question may name besides: title, headings, what the documents are about.
+    `context` holds what a question may name besides: title, headings, what the documents are about. `premise` is the
+    share of its content words that must stand in either, where that is not PREMISE_SUPPORT.
     """
     if not question.strip():
         return Fault("empty", "the question is empty")
@@ -82,8 +85,8 @@ def question_fault(question: str, statement: str, lang: str, context: str = "") 
         return Fault("yes_or_no", "a statement to agree with, no question")
     if re.search(r"\s[?？]$", question) or len(question) >= LONGEST_QUESTION[lang]:
         return Fault("cut_question", "it breaks off before the question mark")
-    if leaning := _leaning(question, statement, lang):
-        return Fault("leans_on_passage", f"{leaning!r} points at a text that its reader does not have")
+    if words := leaning(question, statement, lang):
+        return Fault("leans_on_passage", f"{words!r} points at a text that its reader does not have")
     if found := BARE[lang].search(question):
         return Fault("leans_on_passage", f"{found.group()!r} stands where the subject should")
     if found := META[lang].search(question):
@@ -97,11 +100,17 @@ def question_fault(question: str, statement: str, lang: str, context: str = "") 
         return Fault("several_questions", "more than one question")
     if sentence := _posed(question, statement, lang):
         return Fault("copies_passage", f"it is a sentence of the passage with a question mark: {sentence[:60]}")
-    known = half_width(f"{statement}\n{context}")
+    least = PREMISE_SUPPORT[lang] if premise is None else premise
+    return premise_fault(question, f"{statement}\n{context}", lang, least)
+
+
+def premise_fault(question: str, known: str, lang: str, least: float) -> Fault | None:
+    """What a question takes for given and `known` does not say: figures, names, more than 1 - `least` of its words."""
+    known = half_width(known)
     if missing := _missing_figures(question, known) or _missing_names(question, known, lang):
         return Fault("false_premise", f"{missing} is not in what it asks about")
     asked = QUESTION_WORDS[lang].sub(" ", question)
-    if (share := support(asked, known, lang)) < PREMISE_SUPPORT[lang] and _own(asked, known, lang) > FREE_WORDS:
+    if (share := support(asked, known, lang)) < least and _own(asked, known, lang) > FREE_WORDS:
         return Fault("false_premise", f"only {share:.0%} of its content words are in what it asks about")
     return None
 
@@ -116,7 +125,7 @@ def answer_fault(question: str, answer: str, evidence: str, lang: str, context: 
     )
 
 
-def _leaning(text: str, source: str, lang: str) -> str:
+def leaning(text: str, source: str, lang: str) -> str:
     """The words with which `text` points at a text; not those that its source uses itself ("the passage" in a manual
     about passages)."""
     said = normalise(source)
@@ -134,8 +143,8 @@ def _form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
         return Fault("cut_answer", f"it ends with {answer[-20:]!r}, not at the end of a sentence")
     if found := META[lang].search(answer):
         return Fault("meta", f"{found.group()!r} speaks of the model, not of the matter")
-    if leaning := _leaning(answer, evidence, lang):
-        return Fault("leans_on_passage", f"{leaning!r} points at a text that its reader does not have")
+    if words := leaning(answer, evidence, lang):
+        return Fault("leans_on_passage", f"{words!r} points at a text that its reader does not have")
     if repeated := _repeated(answer):
         return Fault("repetition", f"says {repeated!r} again and again")
     return None
@@ -179,6 +188,18 @@ def _grounding_fault(answer: str, evidence: str, lang: str, context: str) -> Fau
         return Fault("unsupported_negation", f"{negated.search(answer).group()!r}: the evidence denies nothing")  # type: ignore[union-attr]
     if (share := support(answer, known, lang)) < SUPPORT[lang] and _own(answer, known, lang) > FREE_WORDS:
         return Fault("unsupported", f"only {share:.0%} of its content words are in the evidence")
+    return None
+
+
+def steps_fault(steps: str, known: str, lang: str) -> Fault | None:
+    """Whether the steps of a reasoned answer rest on what is `known`: its evidence and its question."""
+    known = half_width(known)
+    if missing := _missing_figures(steps, known) or _missing_names(steps, known, lang):
+        return Fault("unsupported_step", f"{missing} is not in the evidence")
+    if language(steps) not in (lang, "mixed", "other"):
+        return Fault("wrong_language", f"the steps are not in the document's language ({lang})")
+    if words := leaning(steps, known, lang):
+        return Fault("leans_on_passage", f"{words!r} points at a text that its reader does not have")
     return None
 
 

@@ -152,7 +152,7 @@ def _job(given: argparse.Namespace) -> Job:
     changes: dict[str, Any] = {}
     if given.documents:
         old = job.raw.get("documents")
-        kept = old if isinstance(old, dict) else {}
+        kept = {key: value for key, value in old.items() if key != "database"} if isinstance(old, dict) else {}
         changes |= {"documents": kept | {"paths": [str(Path(given.documents).resolve())]}, "records": None}
     if given.teacher or given.model:
         teacher = dict(job.raw.get("teacher") or {})
@@ -182,8 +182,12 @@ def _model(name: str) -> str:
 
 
 def _with_target(item: Any, target: int) -> Any:
-    """The generator `item` with another target; one that makes no sense stays, for `config` to say why."""
+    """The generator `item` with another target; one that has none, or that makes no sense, stays as it is."""
+    from seedbed.stages import STAGES
+
     name, options = (item, {}) if isinstance(item, str) else next(iter(item.items()), ("", 0))
+    if name not in STAGES or "target" not in STAGES[name].options.__struct_fields__:
+        return item
     return {name: (options or {}) | {"target": target}} if isinstance(options, dict | None) else item
 
 
@@ -261,7 +265,7 @@ def _execute(
             if key in job.raw and key != "documents":
                 raw[key] = job.raw[key] | (flags or {}) if isinstance(job.raw[key], dict) and flags else job.raw[key]
             elif key == "documents" and isinstance(job.raw.get(key), dict):
-                raw[key] = {k: v for k, v in job.raw[key].items() if k != "paths"} | raw[key]
+                raw[key] = {k: v for k, v in job.raw[key].items() if k not in ("paths", "database")} | raw[key]
     pipeline = Pipeline(config.build(base, raw, lines), given.out.resolve(), report=False)
     pipeline.execute("", for_terminal())
     print(f"Done: {pipeline.run.path}")

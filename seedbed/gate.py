@@ -64,21 +64,34 @@ class Gate:
         self._ids: dict[str, int] = {}
         self._keys: list[str] = []
         self._tokens: list[Tokens] = []
+        self._terms: dict[int, frozenset[str]] = {}
         self._pools = (_Pool(2, 1, threshold, indexed=True), _Pool(16, 4, threshold, indexed=False))
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def offer(self, key: str, text: str) -> Match | None:
-        """Accept `text` unless some accepted text scores over the threshold; that one is returned then."""
+    def offer(self, key: str, text: str, terms: frozenset[str] = frozenset()) -> Match | None:
+        """Accept `text` unless some accepted text scores over the threshold; that one is returned then.
+
+        With `terms` (`seedbed.text.exact_terms`), two texts of which each names something that the other does not are
+        about two things, and no twins whatever they score.
+        """
         tokens = self._encode(text)
-        match = _best(self._over(tokens))
+        match = _best([m for m in self._over(tokens) if not self._apart(m.index, terms)])
         if match is None:
+            if terms:
+                self._terms[len(self._keys)] = terms
             self._add(key, tokens)
         return match
 
-    def add(self, key: str, text: str) -> None:
-        """Put `text` into the pool unasked (human-written seeds)."""
+    def _apart(self, index: int, terms: frozenset[str]) -> bool:
+        other = self._terms.get(index, frozenset())
+        return bool(terms - other and other - terms)
+
+    def add(self, key: str, text: str, terms: frozenset[str] = frozenset()) -> None:
+        """Put `text` into the pool unasked (human-written seeds). For `terms` see `offer`."""
+        if terms:
+            self._terms[len(self._keys)] = terms
         self._add(key, self._encode(text))
 
     def nearest(self, text: str) -> Match | None:

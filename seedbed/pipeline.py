@@ -21,7 +21,7 @@ import yaml
 from datagen.teacher.endpoint import scrub
 from datagen.teacher.lending import Lender, Teachers
 from seedbed import jsonl
-from seedbed.config import Job, StageEntry, convert
+from seedbed.config import Job, StageEntry, convert, suggest
 from seedbed.context import Context
 from seedbed.errors import InputError, JobError
 from seedbed.progress import Plain, clock
@@ -68,7 +68,8 @@ class Pipeline:
         self._entries = [(find(e, job.where(e.key)), e) for e in job.stages() if report or e.name != "report"]
         stages = [stage for stage, _ in self._entries]
         generators = [stage for stage in stages if stage.group == "generate"]
-        if stages[0].group != "source" and not (generators and all(stage.alone for stage in generators)):
+        sourceless = generators and all(stage.alone or stage.reads == "records" for stage in generators)
+        if stages[0].group != "source" and not sourceless:
             raise job.no_source()
         self._options = [self._resolve(stage, entry) for stage, entry in self._entries]
 
@@ -81,7 +82,8 @@ class Pipeline:
                 changes[name] = str(_below(self.job.base, value))
             elif isinstance(value, tuple):
                 changes[name] = tuple(str(_below(self.job.base, path)) for path in value)
-        return msgspec.structs.replace(options, **changes) if changes else options
+        options = msgspec.structs.replace(options, **changes) if changes else options
+        return options.placed(self.job.base) if hasattr(options, "placed") else options
 
     @property
     def _names(self) -> list[str]:
@@ -92,10 +94,11 @@ class Pipeline:
         planned: list[Planned] = []
         inputs: tuple[Planned, ...] = ()
         source: tuple[Planned, ...] = ()
+        made: tuple[Planned, ...] = ()
         folders = self.run.folders(self._names)
         for folder, (stage, entry), options in zip(folders, self._entries, self._options, strict=True):
             if stage.group == "generate":
-                reads = source
+                reads = source if stage.reads == "source" else self._existing(entry, options, made, source)
             elif stage.group == "curate" or stage.group == "task":
                 reads = inputs
             else:
@@ -105,10 +108,41 @@ class Pipeline:
             if stage.group == "source":
                 source = inputs = (step,)
             elif stage.group == "generate":
-                inputs = (step,) if inputs == source else (*inputs, step)
+                made = (*made, step)
+                # An imported data set stays beside what is made of its records; passages are only material.
+                grown = any(s in step.inputs for step in made for s in source if step.stage.reads == "records")
+                inputs = (*source, *made) if grown else made
             elif stage.group == "curate":
                 inputs = (step,)
         return planned
+
+    def _existing(
+        self, entry: StageEntry, options: Any, made: tuple[Planned, ...], source: tuple[Planned, ...]
+    ) -> tuple[Planned, ...]:
+        """What a generator that works on records reads: the stages its `from` names (`records` is the imported data
+        set); without one all generators before it; without any of those the imported data set."""
+        imported = tuple(step for step in source if step.stage.name == "import")
+        named = (options.from_,) if isinstance(options.from_, str) else options.from_
+        if named in ((), ("",)):
+            reads = made or imported
+            if not reads and not find(entry, "").alone:
+                raise JobError(
+                    f"`{entry.name}` works on records, and nothing before it makes any",
+                    where=self.job.where(entry.key),
+                    next_step="Put a generator such as `doc_qa` before it, or name data sets under `records:`",
+                )
+            return reads
+        known = {step.stage.name: tuple(s for s in made if s.stage.name == step.stage.name) for step in made}
+        known |= {"records": imported} if imported else {}
+        own = getattr(type(options), "OWN", ())
+        for name in named:
+            if name not in known and name not in own:
+                raise JobError(
+                    f"no stage `{name}` before `{entry.name}`",
+                    where=self.job.where((*entry.key, "from")),
+                    next_step=suggest(name, [*known, *own]),
+                )
+        return tuple(step for name in dict.fromkeys(named) for step in known.get(name, ()))
 
     def fingerprint(self, step: Planned) -> str:
         """Everything that decides a stage's outcome: code version, options, inputs, prompts, teacher, seed."""
@@ -119,14 +153,15 @@ class Pipeline:
             options=step.entry.options,
             seed=self.job.top.seed,
             inputs=[done.output if (done := manifest(i.folder)) else "" for i in step.inputs],
-            watched=[(path.name, file_hash(path)) for path in step.stage.watched(step.options)],
+            watched=[(path.name, file_hash(path)) for path in step.stage.watched(step.options)]
+            + step.stage.marks(step.options),
             prompts=self._prompt_hashes(step.stage),
             teacher=self.teachers.identity if step.stage.teacher else "",
             prior=[done.fingerprint if done else "" for done in prior],
         )
 
     def _prompt_hashes(self, stage: Stage) -> dict[str, str]:
-        return group_hashes(stage.prompts, self.prompts) if stage.prompts else {}
+        return {name: hash_ for group in stage.prompts for name, hash_ in group_hashes(group, self.prompts).items()}
 
     def finished(self, step: Planned) -> Manifest | None:
         """The manifest of a stage that need not run again, or None."""

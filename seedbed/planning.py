@@ -22,7 +22,7 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
     """The plan, line by line."""
     yield f"Run directory: {pipeline.run.path}"
     calls = prompt = completion = 0
-    open_before = False
+    open_before = unknown = False
     for step in pipeline.plan():
         done = None if open_before else pipeline.finished(step)
         if done:
@@ -35,7 +35,13 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
             continue
         passages = _passages(pipeline, step)
         expected = estimate(passages, step.options)
-        read = f"{len(passages)} passages, " if step.inputs else ""
+        if not any(expected):
+            unknown = True
+            makers = " and ".join(before.stage.name for before in step.inputs)
+            yield f"  {step.name:18} to do: as many calls as the records of {makers} take; those are not made yet"
+            continue
+        what = "passages" if step.stage.reads == "source" else "records"
+        read = f"{len(passages)} {what}, " if passages else ""
         yield (
             f"  {step.name:18} to do: {read}about {expected[0]:,} calls, {expected[1]:,} prompt and {expected[2]:,} "
             "completion tokens"
@@ -45,18 +51,20 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
         prices = pipeline.teachers.dearest
         cost = prices.of(prompt, completion)
         price = f"{cost:.2f} {prices.currency}" if cost else "no money (the job names no `prices`)"
-        yield f"To come, at most: {calls:,} calls, {prompt + completion:,} tokens, {price}"
+        bound = "as far as is known" if unknown else "at most"
+        yield f"To come, {bound}: {calls:,} calls, {prompt + completion:,} tokens, {price}"
         yield "Calls answered before are in the journal and cost nothing again"
 
 
 def _passages(pipeline: Pipeline, step: Planned) -> list[Record]:
-    """The passages that a generator would get: from the finished source stage, or read for this purpose."""
-    if not step.inputs:
-        return []  # a generator that needs no source
-    source = step.inputs[0]
-    if pipeline.finished(source):
-        return list(jsonl.read(source.folder / "kept.jsonl"))
-    with tempfile.TemporaryDirectory() as folder:
-        context = Context(Path(folder))
-        results = source.stage.function(iter(()), source.options, context)
-        return [record for record in results if record.rejection is None]
+    """The passages or records that a generator would get: from the stages that are finished, and from a source that is
+    not, read for this purpose. What another generator is still to make nobody knows."""
+    found: list[Record] = []
+    for before in step.inputs:
+        if pipeline.finished(before):
+            found += jsonl.read(before.folder / "kept.jsonl")
+        elif before.stage.group == "source":
+            with tempfile.TemporaryDirectory() as folder:
+                results = before.stage.function(iter(()), before.options, Context(Path(folder)))
+                found += [record for record in results if record.rejection is None]
+    return found

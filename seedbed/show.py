@@ -1,4 +1,4 @@
-"""`seedbed show ID`: a record and its whole history, from passage to verdict."""
+"""`seedbed show ID`: a record and its whole history, from passage to verdict, and its family (seedbed/lineage.py)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from seedbed import jsonl
 from seedbed.errors import InputError
+from seedbed.lineage import lineage
 from seedbed.record import Record, Step
 from seedbed.run import stage_folders, stage_name
 
@@ -38,6 +39,8 @@ def describe(run: Path, wanted: str, row: JournalRow | None = None) -> Iterator[
     yield "history"
     for step in last.history:
         yield from _step(step, row)
+    yield "family"
+    yield from (f"  {line}" for line in lineage(run, last))
     yield "stages"
     for folder, kept, record in sightings:
         yield f"  {folder.name}: {'kept' if kept else _verdict(record)}"

@@ -24,18 +24,21 @@ class Stage:
 
     group    source | generate | curate | task: which part of a job may name it
     teacher  it asks a teacher
-    prompts  its group of prompt files, whose hashes are part of the fingerprint
+    prompts  its groups of prompt files, whose hashes are part of the fingerprint
     extra    the pip extra that brings its libraries
     alone    a generator that needs no source: it brings its own seeds
+    reads    of a generator: `source` (passages), or `records`: what the generators before it made, those that its
+             `from` names, or an imported data set
     """
 
     name: str
     target: str
     group: str
     teacher: bool = False
-    prompts: str = ""
+    prompts: tuple[str, ...] = ()
     extra: str = ""
     alone: bool = False
+    reads: str = "source"
 
     @property
     def module(self) -> ModuleType:
@@ -62,12 +65,33 @@ class Stage:
         watch = getattr(self.module, "watch", None)
         return watch(options) if watch else []
 
+    def marks(self, options: Any) -> list[tuple[str, str]]:
+        """What else outside the run decides the outcome and is no file (rows of a database): its name and a hash."""
+        marks = getattr(self.module, "marks", None)
+        return marks(options) if marks else []
+
 
 _ALL = [
     Stage("ingest", "datagen.ingest:ingest", "source", extra="documents"),
     Stage("import", "seedbed.importing:import_records", "source"),
-    Stage("self_instruct", "datagen.self_instruct:self_instruct", "generate", True, "self_instruct", alone=True),
-    Stage("doc_qa", "datagen.doc_qa:doc_qa", "generate", teacher=True, prompts="doc_qa"),
+    Stage(
+        "self_instruct",
+        "datagen.self_instruct:self_instruct",
+        "generate",
+        teacher=True,
+        prompts=("self_instruct", "answer"),
+        alone=True,
+    ),
+    Stage("doc_qa", "datagen.doc_qa:doc_qa", "generate", teacher=True, prompts=("doc_qa", "answer")),
+    Stage(
+        "evol_instruct",
+        "datagen.evol_instruct:evol_instruct",
+        "generate",
+        teacher=True,
+        prompts=("evol_instruct", "answer"),
+        alone=True,
+        reads="records",
+    ),
     Stage("clean", "curate.clean:clean", "curate"),
     Stage("rules", "curate.rules:rules", "curate"),
     Stage("exact", "curate.exact:exact", "curate"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import islice
 
 # Han (with extensions A–H and compatibility forms), kana and 〇: scripts written without spaces.
 CJK = "\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
@@ -37,6 +38,27 @@ def normalise(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).casefold()
     text = text.translate({0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'})
     return " ".join(text.split())
+
+
+_PIECE = re.compile(r"[A-Za-z0-9]+(?:[-./_][A-Za-z0-9]+)*|\S")
+_EXACT = re.compile(
+    r"`([^`\n]+)`|(?<![\w-])(--?[a-z][\w-]*|(?=[\w./-]*\d)[A-Za-z0-9](?:[\w./-]|,(?=\d))*\w|\d)", re.ASCII
+)
+
+
+def exact_terms(text: str) -> frozenset[str]:
+    """What a text names to the letter: figures, codes with a digit in them, options, and what stands in back quotes."""
+    found = (code or term for code, term in _EXACT.findall(half_width(text)))
+    return frozenset(normalise(term) for term in found)
+
+
+def opening(question: str, language: str) -> str:
+    """How a question begins: its first two words, or four in Chinese, where a character or a Latin name is one."""
+    pieces = _PIECE.finditer(question.strip()) if language != "en" else re.finditer(r"\S+", question.strip())
+    begun = "".join(
+        f" {m.group()}" if m.group()[0].isascii() else m.group() for m in islice(pieces, 2 if language == "en" else 4)
+    )
+    return (begun.lower() if language == "en" else begun).strip().rstrip(",:;")
 
 
 def half_width(text: str) -> str:

@@ -12,14 +12,13 @@ from array import array
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 
 from curate.report import histograms
 from curate.report.examples import Sampler, in_turn
 from curate.report.model import Dataset, Opening, Openings, Part, Quality
 from seedbed.record import Record
-from seedbed.text import language, length, normalise
+from seedbed.text import language, length, normalise, opening
 
 _SPLITS = {
     "train": "Training",
@@ -29,7 +28,6 @@ _SPLITS = {
     "test_general": "Test: general",
 }
 _OPENINGS = 10
-_PIECE = re.compile(r"[A-Za-z0-9]+(?:[-./_][A-Za-z0-9]+)*|\S")
 # Words that tie a question to the day on which it was asked ("today's price").
 _DATED = re.compile(
     r"\b(?:today|yesterday|tomorrow|nowadays|recently|currently|at present|(?:this|last|next) (?:week|month|year))\b"
@@ -133,15 +131,6 @@ def split_parts(splits: Counter[str]) -> list[Part]:
     return [
         Part(name=name or "none", label=_SPLITS.get(name, name or "No split"), count=splits[name]) for name in order
     ]
-
-
-def opening(question: str, tongue: str) -> str:
-    """How a question begins: its first two words, or four in Chinese, where a character or a Latin name is one."""
-    pieces = _PIECE.finditer(question.strip()) if tongue != "en" else re.finditer(r"\S+", question.strip())
-    begun = "".join(
-        f" {m.group()}" if m.group()[0].isascii() else m.group() for m in islice(pieces, 2 if tongue == "en" else 4)
-    )
-    return (begun.lower() if tongue == "en" else begun).strip().rstrip(",:;")
 
 
 def _openings(tongue: str, counts: Counter[str]) -> Openings:

@@ -8,7 +8,7 @@ import pytest
 
 from curate.rouge import Options, rouge
 from seedbed.context import Context
-from seedbed.record import Record, chat, make
+from seedbed.record import Evidence, Record, chat, make
 
 EN = "How do I change the default port of the server?"
 EN_TWIN = "How do I change the default port of the client?"  # 9 of 10 tokens
@@ -81,3 +81,12 @@ def test_text_records_are_compared_by_their_text() -> None:
 def test_a_threshold_out_of_range_is_refused(threshold: float) -> None:
     with pytest.raises(ValueError, match="threshold: expected"):
         Options(threshold=threshold)
+
+
+@pytest.mark.parametrize("form", ["What does the code E0{} on the display mean?", "显示屏上的代码 E0{} 表示什么？"])
+def test_grounded_questions_about_two_codes_are_no_twins(form: str) -> None:
+    quote = (Evidence("…", 0, 1),)
+    asked = [chat(form.format(n), f"Fault {n}.", evidence=quote) for n in (1, 2)]
+    assert [r.rejection for r in run(asked)[0]] == [None, None]
+    bare = [chat(form.format(n), f"Fault {n}.") for n in (1, 2)]
+    assert [r.rejection is None for r in run(bare)[0]] == [True, False]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from datagen.teacher.scripted import Rule, Script, scripted
 from seedbed.chat import Loop, Reply, Request
 from seedbed.context import Context, Silent
 from seedbed.record import Record, Source, make
+from seedbed.resources import resource
 
 SENTENCES = {
     "en": ["The KX-40 pump runs at 2.5 bar by default.", "Above 4 bar the seal leaks, because its soft rubber tears.",
@@ -44,6 +46,17 @@ def passage(lang: str, number: int = 0, start: int = 100) -> Record:
 
 def spoken(request: Request) -> str:
     return "en" if all(mark not in request.messages[0].content for mark in "的，。") else "zh"
+
+
+def asked_with(request: Request) -> str:
+    """The prompt file, without its language, that a request was made from."""
+    opening = request.messages[0].content
+    for file in sorted(resource("prompts").rglob("*.md")):
+        system = file.read_text(encoding="utf-8").split("\n---\n")[0].strip()
+        form = "".join(".*" if n % 2 else re.escape(part) for n, part in enumerate(re.split(r"(\{\{.*?\}\})", system)))
+        if "---" in file.read_text(encoding="utf-8") and re.fullmatch(form, opening, re.S):
+            return f"{file.parent.name}/{file.stem}"
+    return ""
 
 
 Says = Callable[[Request], "str | Rule | None"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +66,15 @@ def teacher(lang: str, odd: Callable[[Request], Any] = lambda request: None, sta
 
 
 class Made:
-    def __init__(self, folder: Path, lang: str, script: Script | None = None, seed: int = 0, **options: Any) -> None:
+    def __init__(
+        self, folder: Path, lang: str, script: Script | None = None, seed: int = 0, records: Iterable[Record] = (),
+        **options: Any,
+    ) -> None:
         self.script, notes = script or teacher(lang), Notes()
         given = {"target": 6, "languages": (lang,), "seeds": (str(seeds(folder, lang)),), "patience": 3} | options
         with Loop() as loop:
             context = Context(folder, seed=seed, complete=Asked(self.script), loop=loop, progress=notes)
-            self.records: list[Record] = list(self_instruct([], Options(**given), context))
+            self.records: list[Record] = list(self_instruct(records, Options(**given), context))
         self.figures, self.said = context.figures, notes.said
         self.kept = [record for record in self.records if record.rejection is None]
         self.reasons = [record.rejection.reason for record in self.records if record.rejection]
@@ -249,3 +252,71 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any], said: s
 def test_an_estimate_grows_with_the_target() -> None:
     few, many = estimate([], Options(target=10)), estimate([], Options(target=100))
     assert all(a < b for a, b in zip(few, many, strict=True))
+
+
+def with_instances(lang: str, *instances: tuple[str, str]) -> Script:
+    """Fills every task with these inputs and outputs, one a request."""
+
+    def odd(request: Request) -> Any:
+        if kind(request) != "instance":
+            return None
+        input_, output = instances[request.sample]
+        return json.dumps({"input": input_, "output": output}, ensure_ascii=False)
+
+    return teacher(lang, odd)
+
+
+INPUTS = {"en": [("Pump 1 leaks.", "A leak."), ("Pump 2 is loud.", "A noise.")],
+          "zh": [("一号泵漏油。", "漏油。"), ("二号泵有异响。", "异响。")]}
+
+
+@BOTH
+def test_a_task_that_needs_an_input_gets_several_instances(tmp_path: Path, lang: str) -> None:
+    made = Made(tmp_path, lang, with_instances(lang, *INPUTS[lang]), target=1, instances=2)
+    assert [(r.input, r.answer) for r in made.kept] == INPUTS[lang]
+    assert len({r.instruction for r in made.kept}) == 1 and made.figures["accepted"] == 1
+
+
+@BOTH
+def test_one_input_with_two_outputs_takes_the_whole_task_away(tmp_path: Path, lang: str) -> None:
+    (input_, output), (_, other) = INPUTS[lang]
+    made = Made(tmp_path, lang, with_instances(lang, (input_, output), (input_, other)), target=1, instances=2)
+    assert not made.kept and set(made.reasons) == {"contradicting_instances"}
+
+
+@BOTH
+def test_a_further_instance_that_fails_is_left_out(tmp_path: Path, lang: str) -> None:
+    first = INPUTS[lang][0]
+    made = Made(tmp_path, lang, with_instances(lang, first, ("x", "")), target=1, instances=2)
+    assert [(r.input, r.answer) for r in made.kept] == [first]
+
+
+@BOTH
+def test_input_and_instruction_are_joined_in_several_ways(tmp_path: Path, lang: str) -> None:
+    made = Made(tmp_path, lang, with_instances(lang, *INPUTS[lang]), target=12, templates="varied")
+    assert all(r.input == "" and INPUTS[lang][0][0] in r.instruction for r in made.kept)
+    assert len({r.instruction.replace(INPUTS[lang][0][0], "").strip()[:3] for r in made.kept}) > 2
+
+
+@BOTH
+def test_passages_of_the_documents_steer_the_tasks(tmp_path: Path, lang: str) -> None:
+    from tests.datagen.teaching import SENTENCES, passage
+
+    made = Made(tmp_path, lang, records=[passage("en"), passage("zh")], passages=1.0)
+    systems = [request.messages[0].content for request in made.requests("propose")]
+    other = "zh" if lang == "en" else "en"
+    assert systems and all(SENTENCES[lang][0] in text and SENTENCES[other][0] not in text for text in systems)
+
+
+@BOTH
+def test_outputs_can_be_worked_out_step_by_step(tmp_path: Path, lang: str) -> None:
+    steps = {"en": "Two and two are four.\nAnswer: Four.", "zh": "二加二得四。\n答案：四。"}[lang]
+
+    def odd(request: Request) -> Any:
+        return steps if kind(request) == "propose" and len(request.messages) > 4 and request.max_tokens > 10 and (
+            "Answer" in request.messages[0].content or "答案" in request.messages[0].content) else None
+
+    made = Made(tmp_path, lang, teacher(lang, odd), target=1, reasoning=True)
+    (record,) = made.kept
+    assert record.answer in ("Four.", "四。")
+    assert record.messages[-1].extra["reasoning_content"] in ("Two and two are four.", "二加二得四。")

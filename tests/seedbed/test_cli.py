@@ -102,7 +102,7 @@ def test_a_limit_that_makes_no_sense_is_refused(seedbed: Any, tmp_path: Path, li
     ("top", "said"),
     [
         ({"documents": "nowhere"}, "nowhere: no such file or folder. Check the path of the documents"),
-        ({"documents": "empty"}, "empty: there are no documents in it. Put PDF, HTML, Markdown or text files there"),
+        ({"documents": "empty"}, "empty: there are no documents in it. Put PDF, Word, PowerPoint, Excel,"),
         ({"records": "none.jsonl", "documents": None}, "none.jsonl: no such data file. Name a JSON, JSONL, CSV or Parquet"),
         ({"curate": ["clena"]}, "curate: unknown stage `clena`. Did you mean `clean`?"),
         ({"generate": [{}]}, "generate: each entry is one stage, this one has 0 keys"),

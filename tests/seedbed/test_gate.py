@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
 from seedbed.gate import SHORT, Gate, rouge_l
-from seedbed.text import tokenize
+from seedbed.text import exact_terms, tokenize
 
 GOOGLE = RougeScorer(["rougeL"], use_stemmer=False)
 
@@ -167,3 +167,23 @@ def test_ids_beyond_unicode_are_compared_as_numbers(monkeypatch: pytest.MonkeyPa
     match = gate.offer("c", "five six seven eight nine")
     assert match is not None and match.key == "b" and match.score == rouge_l("a b c d", "a b c d e")
     assert gate.nearest("one two three nine") is not None
+
+
+@pytest.mark.parametrize(("first", "second"), [
+    ("What does the code E01 mean?", "What does the code E02 mean?"),
+    ("代码 E01 表示什么意思？", "代码 E02 表示什么意思？"),
+])
+def test_texts_that_each_name_something_the_other_does_not_are_no_twins(first: str, second: str) -> None:
+    gate = Gate(0.7)
+    assert gate.offer("1", first, exact_terms(first)) is None
+    assert gate.offer("2", second, exact_terms(second)) is None
+    twin = first.replace("the code", "code").replace("意思", "")
+    assert (match := gate.offer("3", twin, exact_terms(twin))) is not None and match.key == "1"
+    assert Gate(0.7).offer("1", first) is None
+
+
+def test_a_figure_that_only_one_of_two_texts_names_does_not_set_them_apart() -> None:
+    gate = Gate(0.7)
+    gate.offer("1", "What is the limit of the pump?", frozenset())
+    text = "What is the limit of the pump 2?"
+    assert gate.offer("2", text, exact_terms(text)) is not None

@@ -60,3 +60,13 @@ def test_half_width_keeps_every_offset() -> None:
     words = "（１２３）ＡＢＣ，。　end"
     assert len(text.half_width(words)) == len(words)
     assert text.half_width(words) == "(123)ABC,。 end"
+
+
+@pytest.mark.parametrize(("words", "terms"), [
+    ("Set `max_tokens` to 1,024 with --limit or -v.", {"max_tokens", "1,024", "--limit", "-v"}),
+    ("用 `stockctl export` 导出，错误码 E17，版本 2.5.1。", {"stockctl export", "e17", "2.5.1"}),
+    ("An up-to-date pump", set()),
+    ("它是0.7，用-v看第2版的日志。", {"0.7", "-v", "2"}),
+])
+def test_exact_terms_are_figures_codes_options_and_what_stands_in_quotes(words: str, terms: set[str]) -> None:
+    assert text.exact_terms(words) == terms
