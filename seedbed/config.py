@@ -210,14 +210,13 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 def _fields(type_: type, depth: int, path: KeyPath) -> list[str]:
     for part in path[:depth]:
-        if isinstance(part, int):  # an entry of a list: `type_` is already that of its entries
+        if isinstance(part, int):
             continue
         fields = {f.encode_name: f.type for f in msgspec.structs.fields(type_)}
-        known = fields.get(part)  # a struct, or a list or mapping of structs
-        structs = [t for t in (known, *get_args(known)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
-        if not structs:
+        inner = _struct_in(fields.get(part))
+        if inner is None:
             break
-        type_ = structs[0]
+        type_ = inner
     return [f.encode_name for f in msgspec.structs.fields(type_)]
 
 

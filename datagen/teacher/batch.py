@@ -92,6 +92,8 @@ class BatchSource:
         await asyncio.shield(self._ready)
         item = self._items.get(flight.key)
         if item is None:
+            if kept := books.journal.get(flight.key):  # it came while this waited for what an earlier run left behind
+                return kept
             most = books.most(flight.request, self._dearest)
             await books.budget.reserve(most)
             item = self._new(flight.key, flight.asked, flight.request, most)

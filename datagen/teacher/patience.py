@@ -50,8 +50,8 @@ class Trial:
         self.faults += 1
         if self._hopeless(fault, now - self.started, answering):
             raise self._given_up(fault, met, now - self.started, answering)
-        if self.faults == 1 and met.healthy and not fault.retry_after:
-            return self.pace.scattered * random.uniform(0.5, 1.5)
+        if met.healthy and not fault.retry_after:
+            return self._soon(self.faults)
         return max(self.pace.backoff(self.faults), min(fault.retry_after or 0.0, self.options.patience))
 
     def _after_refusal(self, fault: Refused, met: Met, now: float) -> float:
@@ -64,8 +64,12 @@ class Trial:
         if met.healthy:
             # Retry-After speaks of the endpoint's whole load, and it takes other calls now: this refusal was a stray
             # one. A second one is believed a bit more, and so on, up to what it asked for.
-            return min(wait, self.pace.scattered * 3.0 ** (self.refusals - 1)) * random.uniform(0.5, 1.5)
+            return min(wait, self._soon(self.refusals))
         return wait * random.uniform(1.0, 1.1)  # so that those refused together do not come back together
+
+    def _soon(self, times: int) -> float:
+        """A short pause, three times as long each time."""
+        return self.pace.scattered * 3.0 ** (times - 1) * random.uniform(0.5, 1.5)
 
     def _hopeless(self, fault: Fault, seconds: float, answering: bool) -> bool:
         if answering:

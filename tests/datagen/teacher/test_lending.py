@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from datagen.teacher.lending import Lender, Teachers
+from datagen.teacher.options import ROLES
 from seedbed.chat import Complete, Loop, Request
 from seedbed.config import Limits, load
 from seedbed.context import Context
@@ -136,3 +138,10 @@ def test_teachers_that_cannot_be_are_told_by_line_and_key(tmp_path: Path, text: 
         return
     with pytest.raises(JobError, match=says):
         teachers(tmp_path, text)
+
+
+def test_every_role_that_a_stage_asks_for_can_be_named() -> None:
+    root = Path(__file__).parents[3]
+    sources = [file.read_text(encoding="utf-8") for wing in ("datagen", "curate", "train") for file in (root / wing).rglob("*.py")]
+    asked = {role for source in sources for role in re.findall(r"\.teacher\(\"(\w+)\"\)", source)}
+    assert asked <= set(ROLES)
