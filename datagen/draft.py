@@ -118,7 +118,18 @@ def _request(work: Draft) -> Request:
 
 def pair_fault(work: Draft, cited: list[int | str]) -> Fault | None:
     """What is wrong with a pair as it stands, against its point and the sentences it cites; sets its evidence."""
-    return _question_fault(work) or _answer_fault(work, cited)
+    return _row_fault(work) or _question_fault(work) or _answer_fault(work, cited)
+
+
+def _row_fault(work: Draft) -> Fault | None:
+    """A row as it is shown, `Faults – Code: E17; Remedy: wipe it`, is a form, and not what anybody asks or says."""
+    for number in work.slot.point.numbers:
+        if number in work.passage.heads:
+            cells = work.passage.stated(number).partition(" – ")[2].split("; ")
+            for text in (work.question, work.answer):
+                if sum(cell in text for cell in cells) > 1:
+                    return Fault("copies_passage", "it is a table's row as the prompt shows it")
+    return None
 
 
 def _question_fault(work: Draft) -> Fault | None:

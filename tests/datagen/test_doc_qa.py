@@ -171,6 +171,16 @@ def test_a_row_of_a_table_is_shown_with_its_heads_and_rests_on_both(tmp_path: Pa
         assert len(quotes) == 2 and all(quote in text for quote in quotes)
 
 
+@BOTH
+def test_a_row_as_it_is_shown_is_neither_question_nor_answer(tmp_path: Path, lang: str) -> None:
+    text = {"en": "# KX-40 faults\n\n| Code | Meaning |\n|---|---|\n| E01 | motor too hot |",
+            "zh": "# KX-40 故障\n\n| 代码 | 含义 |\n|---|---|\n| E01 | 电机过热 |"}[lang]
+    asks = {"en": "What does the KX-40 fault E01 mean?", "zh": "KX-40 的故障 E01 表示什么？"}[lang]
+    says = {"en": "The KX-40 fault is Code: E01; Meaning: motor too hot.", "zh": "KX-40 的故障是代码: E01; 含义: 电机过热。"}[lang]
+    made = run(tmp_path, [make(text=text, language=lang)], scripted(lambda request: pair(asks, says)), waves=1)
+    assert made.reasons == ["copies_passage"]
+
+
 TABLE = "| Code | Meaning |\n|---|---|\n| E01 | motor 电机 |"
 
 
