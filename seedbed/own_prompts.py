@@ -61,12 +61,13 @@ def shipped(group: str = "", language: str = "") -> list[Shipped]:
 
 def listed(folder: Path | None = None) -> Iterator[str]:
     """One line a prompt: name, hash, the stages that use it, its variables; `yours` where `folder` has it."""
-    yield f"{'prompt':32} {'hash':12} {'stage':22} variables"
-    for one in shipped():
+    used_by = [", ".join(one.stages) or "seedbed itself" for one in shipped()]
+    widest = max(map(len, used_by))
+    yield f"{'prompt':32} {'hash':12} {'stage':{widest}} variables"
+    for one, used in zip(shipped(), used_by, strict=True):
         prompt = one.prompt(folder)
-        used = ", ".join(one.stages) or "seedbed itself"
         own = "  (yours)" if folder and _own(folder, one).is_file() else ""
-        yield f"{one.name:32} {prompt.hash} {used:22} {', '.join(sorted(prompt.variables)) or '-'}{own}"
+        yield f"{one.name:32} {prompt.hash} {used:{widest}} {', '.join(sorted(prompt.variables)) or '-'}{own}"
 
 
 def text(name: str, folder: Path | None = None) -> str:

@@ -42,7 +42,7 @@ def test_list_tells_hash_stage_and_variables_of_every_prompt(seedbed: Any) -> No
     for language in ("en", "zh"):
         found = next(line for line in lines if line.startswith(f"{language}/doc_qa/pair "))
         hash_ = prompts.load(language, "doc_qa/pair").hash
-        assert found.split() == [f"{language}/doc_qa/pair", hash_, "doc_qa", "about,", "kind,", "sentences"]
+        assert found.split() == [f"{language}/doc_qa/pair", hash_, "doc_qa,", "dialogue", "about,", "kind,", "sentences"]
     assert all("seedbed itself" in line for line in lines if "/parse/" in line)
 
 
