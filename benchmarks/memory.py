@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from datagen.doc_qa import Options, doc_qa
+from datagen.doc_qa.stage import Options, doc_qa
 from datagen.teacher.budget import Budget
 from datagen.teacher.client import Teacher
 from datagen.teacher.journal import Journal

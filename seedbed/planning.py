@@ -22,7 +22,7 @@ from seedbed.text import language
 if TYPE_CHECKING:
     from seedbed.pipeline import Pipeline, Planned
 
-# About as long as the pairs that doc_qa counts on: 65 tokens a reply, with the JSON around it (datagen/doc_qa.py).
+# About as long as the pairs that doc_qa counts on (datagen/doc_qa/stage.py): 65 tokens a reply, with the JSON around.
 _STAND_IN = {
     "en": ("What limits the pressure of pump {} while it starts at the plant?",
            "While it starts, the valve V2 limits the pressure of the pump to the value that is set at the factory."),

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datagen.ingest import Options as IngestOptions
-from datagen.ingest import ingest
+from datagen.documents.ingest import Options as IngestOptions
+from datagen.documents.ingest import ingest
 from datagen.teacher.budget import Budget
 from datagen.teacher.client import open_teacher
 from datagen.teacher.journal import Journal

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from datagen import chunk
+from datagen.documents import chunk
 from datagen.readers.clean import characters, fenced
 from datagen.readers.document import Document, Unreadable
 from datagen.readers.encoding import decode

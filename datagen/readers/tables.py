@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from datagen import chunk
+from datagen.documents import chunk
 
 # Two pieces and a heading fill a passage of 320 tokens, which is the default of `tokens`.
 _PIECE = 140

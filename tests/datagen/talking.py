@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from datagen.dialogue import Options, dialogue
+from datagen.dialogue.stage import Options, dialogue
 from datagen.teacher.scripted import Script, scripted
 from seedbed.chat import Loop, Request
 from seedbed.context import Context

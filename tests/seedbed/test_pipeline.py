@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from datagen import doc_qa
+from datagen.doc_qa import stage as doc_qa
 from datagen.teacher.journal import Journal
 from seedbed import config, prompts
 from seedbed.errors import InputError, JobError, LimitReached, PromptError, RunError
