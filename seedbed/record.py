@@ -21,6 +21,13 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     content: str
     extra: dict[str, Any] = {}
 
+    @property
+    def spoken(self) -> str:
+        """The content with the steps that led to it before it, in the marks of reasoning models: for forms and
+        templates that know no `reasoning_content`."""
+        steps = self.extra.get("reasoning_content")
+        return f"<think>\n{steps}\n</think>\n\n{self.content}" if steps else self.content
+
 
 class Source(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Where a record comes from.
@@ -115,7 +122,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     def turns(self) -> list[dict[str, str]]:
         """The conversation as chat templates take it, the input joined to the first user turn."""
-        turns = [{"role": m.role, "content": m.content} for m in self.messages]
+        turns = [{"role": m.role, "content": m.spoken} for m in self.messages]
         first = next((t for t in turns if t["role"] == "user"), None)
         if first and self.input:
             first["content"] = self.user_text

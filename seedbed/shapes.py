@@ -128,14 +128,14 @@ def _to_alpaca(record: Record, shape: dict[str, Any]) -> Row:
         raise ValueError("Alpaca holds questions and answers in turn, without tools")
     user, answer = rest[-2], rest[-1]
     instruction, given = user.content, record.input
-    pairs = [[q.content, a.content] for q, a in zip(rest[:-2:2], rest[1:-2:2], strict=True)]
+    pairs = [[q.content, a.spoken] for q, a in zip(rest[:-2:2], rest[1:-2:2], strict=True)]
     if pairs:
         if record.input:
             pairs[0][0] = record.user_text
         given = shape_of(user).get("input", "")
         instruction = user.content.removesuffix(_JOINT + given) if given else user.content
         given = given if instruction != user.content else ""
-    row: Row = {"instruction": instruction, "input": given, "output": answer.content}
+    row: Row = {"instruction": instruction, "input": given, "output": answer.spoken}
     return row | ({"system": head.content} if head else {}) | ({"history": pairs} if pairs else {})
 
 

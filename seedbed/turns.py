@@ -76,6 +76,10 @@ def to_turn(message: Message, style: Style) -> dict[str, Any]:
     if style is OPENAI and shape.get("from") == "function_call" and (calls := _calls_from_json(message.content)):
         return {"role": "assistant", "content": "", "tool_calls": calls} | extra
     name = shape.get(style.role, style.names.get(message.role, message.role))
+    if style is not OPENAI and "reasoning_content" in extra:  # whoever reads ShareGPT looks at the values alone
+        return {style.role: name, style.content: message.spoken} | {
+            key: value for key, value in extra.items() if key != "reasoning_content"
+        }
     turn = {style.role: name, style.content: message.content}
     if style.content in shape and _words(shape[style.content], "") == message.content:
         turn[style.content] = shape[style.content]

@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from datagen.asking.answering import Answering
 from datagen.dialogue.talk import Manner
 from datagen.dialogue.talking import talk
 from datagen.dialogue.thread import thread
@@ -39,7 +40,7 @@ _KINDS = {"fact": 3, "how_to": 2, "why": 2, "compare": 1, "diagnose": 2, "summar
 _MOST_TURNS = 12
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to make of the passages.
 
     target       accepted dialogues; None: `per_passage` for each passage, as far as they carry
@@ -69,6 +70,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_tokens: int = 400
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if unknown := set(self.kinds) - set(kinds.KINDS):
             raise ValueError(f"kinds: unknown {', '.join(sorted(unknown))}; known: {', '.join(kinds.KINDS)}")
         if not any(weight > 0 for weight in self.kinds.values()):
@@ -161,6 +163,7 @@ def _brief(options: Options, lang: str, context: Context) -> Brief:
         options.certain_answer,
         context.seed,
         context.prompts,
+        options,
     )
 
 

@@ -89,7 +89,7 @@ def record_of(work: Talk) -> Record:
     messages = [
         message
         for turn in work.turns
-        for message in (Message("user", turn.said), Message("assistant", turn.work.answer))
+        for message in (Message("user", turn.said), turn.work.turn)
     ]
     evidence = passage.quotes({number for turn in work.turns for number in turn.work.evidence})
     operations = {label: "talk" if label.split("@")[0].endswith("whole") else "follow_up" if "dialogue/" in label

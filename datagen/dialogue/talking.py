@@ -72,7 +72,7 @@ async def _point_by_point(work: Talk, slots: list[Slot], wanted: int) -> None:
         tries -= 1
         draft = Draft(work.passage, slot, work.complete, work.manner.brief)
         work.passage.asked.update(slot.point.numbers)
-        fault = await drafting.fault_of(draft) or _repeats(draft, work)
+        fault = await drafting.fault_of(draft) or _repeats(draft, work) or await drafting.worked_out_fault(draft)
         work.calls.setdefault(draft.prompt.label, []).extend(draft.calls)
         work.raw = draft.raw
         if fault:
@@ -146,10 +146,10 @@ async def _at_once(work: Talk, wanted: int) -> None:
         work.leave_out("", Fault(parsed.reason, parsed.detail))
         return
     for told in parsed.value.turns[:wanted]:
-        _take(told, work)
+        await _take(told, work)
 
 
-def _take(told: _Told, work: Talk) -> None:
+async def _take(told: _Told, work: Talk) -> None:
     """A turn of a dialogue that came at once: added, or left out with the reason."""
     passage = work.passage
     said, full, answer = (drafting.tidy(text, passage) for text in (told.question, told.full, told.answer))
@@ -168,7 +168,7 @@ def _take(told: _Told, work: Talk) -> None:
         # Said as it would be asked alone; one with a pronoun only claims to be.
         alone = fault is not None and fault.reason == "self_contained" and not POINTERS[work.language].search(full)
         fault = None if alone and work.may_stand_alone() else fault
-    if fault:
+    if fault := fault or await drafting.worked_out_fault(draft):
         work.leave_out(said, fault)
     else:
         work.turns.append(Turn(said, draft))

@@ -67,6 +67,11 @@ class Draft:
     reasoning: str = ""
 
     @property
+    def turn(self) -> Message:
+        """The assistant's turn, with the steps that led to it where there are any."""
+        return Message("assistant", self.answer, {"reasoning_content": self.reasoning} if self.reasoning else {})
+
+    @property
     def prompt(self) -> Prompt:
         return self.brief.prompt(self.passage.language, self.slot.prompt)
 
@@ -84,7 +89,7 @@ async def draft(passage: Passage, slot: Slot, complete: Complete, brief: Brief, 
     """One pair, or the reason why not. `more` is a check of the slot's own, after those that all pairs pass."""
     work = Draft(passage, slot, complete, brief)
     fault = await fault_of(work) or (more(work.question, work.answer) if more else None)
-    return _record(work, fault or await _worked_out_fault(work) or await _probe_fault(work))
+    return _record(work, fault or await worked_out_fault(work) or await _probe_fault(work))
 
 
 async def fault_of(work: Draft) -> Fault | None:
@@ -163,7 +168,7 @@ def _certainty_fault(work: Draft) -> Fault | None:
     return None
 
 
-async def _worked_out_fault(work: Draft) -> Fault | None:
+async def worked_out_fault(work: Draft) -> Fault | None:
     """Where the job asks for reasoning or for several answers: the question answered anew from its evidence. Its steps
     go onto the record and must rest on the evidence as the answer does; its outcome must be the answer that is there.
     """
@@ -252,8 +257,7 @@ def resolve(mark: int | str, passage: Passage) -> int | None:
 def _record(work: Draft, fault: Fault | None) -> Record:
     passage, source = work.passage, work.passage.record.source
     turns = [Message("user", work.question)] if work.question else []
-    steps = {"reasoning_content": work.reasoning} if work.reasoning else {}
-    turns += [Message("assistant", work.answer, steps)] if work.answer else []
+    turns += [work.turn] if work.answer else []
     slot = work.slot
     labels = {"level": slot.level, "fact": fact_at(passage, slot.point.numbers).id}
     kind = kinds.recognise(work.question, passage.language, slot.kind) if slot.kind in kinds.KINDS else slot.kind

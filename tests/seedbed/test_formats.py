@@ -14,7 +14,7 @@ from seedbed import jsonl
 from seedbed.errors import InputError
 from seedbed.formats import from_row, plain, read_records, recognise, to_row
 from seedbed.jsonl import BadLine
-from seedbed.record import Record, Source, chat
+from seedbed.record import Message, Record, Source, chat, make
 
 WORDS = st.one_of(
     st.sampled_from(["What does the pump do?", "水泵有用吗？", "用Python写", "", " \n", "a\n\nb", "“引号”，Ａ", "🙂"]),
@@ -265,3 +265,15 @@ def test_records_from_two_lines_with_the_same_words_are_two_records(tmp_path: Pa
     path = write(tmp_path / "twins.jsonl", '{"text": "same"}\n{"text": "same"}\n')
     first, second = read_records(path)
     assert isinstance(first, Record) and first.id != second.id
+
+
+def test_steps_of_a_reasoned_answer_are_kept_apart_in_messages_and_written_out_elsewhere() -> None:
+    answer = Message("assistant", "答案是 4。", {"reasoning_content": "二加二得四。"})
+    record = make(messages=(Message("user", "二加二得几？"), answer))
+    spoken = "<think>\n二加二得四。\n</think>\n\n答案是 4。"
+    assert to_row(record, "messages")["messages"][1] == {
+        "role": "assistant", "content": "答案是 4。", "reasoning_content": "二加二得四。"
+    }
+    assert to_row(record, "alpaca")["output"] == spoken
+    assert to_row(record, "sharegpt")["conversations"][1] == {"from": "gpt", "value": spoken}
+    assert record.turns()[1]["content"] == spoken
