@@ -92,7 +92,13 @@ _ALL = [
         alone=True,
         reads="records",
     ),
-    Stage("dialogue", "datagen.dialogue.stage:dialogue", "generate", teacher=True, prompts=("dialogue", "doc_qa", "answer")),
+    Stage(
+        "dialogue",
+        "datagen.dialogue.stage:dialogue",
+        "generate",
+        teacher=True,
+        prompts=("dialogue", "doc_qa", "answer"),
+    ),
     Stage(
         "preference",
         "datagen.preference.stage:preference",

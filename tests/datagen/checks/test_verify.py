@@ -287,3 +287,11 @@ def test_support_counts_what_carries_meaning() -> None:
     assert support("密封会泄漏。", "因为密封泄漏", "zh") == 1.0
     assert support("of the and", "anything", "en") == 1.0  # nothing to support
     assert list(units("用 kx 设置上限", "zh")) == ["kx", "设置"]
+
+
+def test_a_question_may_be_asked_in_the_first_person() -> None:
+    statement = "The door sensor of the packing line is wiped with a dry cloth when E17 shows."
+    asked = "I am at the packing line and E17 shows. With what is the door sensor wiped?"
+    assert question_fault(asked, statement, "en") is None
+    spoken = question_fault("As an AI, with what is the door sensor of the packing line wiped?", statement, "en")
+    assert spoken is not None and spoken.reason == "meta"
