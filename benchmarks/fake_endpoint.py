@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -34,7 +35,9 @@ class Call:
 
     path: str
     headers: dict[str, str]
-    body: dict[str, Any]
+    body: dict[str, Any]  # empty where it is no JSON
+    method: str = "POST"
+    raw: bytes = b""
 
 
 Respond = Callable[[Call], Answer]
@@ -78,7 +81,9 @@ class Endpoint(asyncio.Protocol):
                 return
             body = bytes(self._buffer[end + 4 : end + 4 + size])
             del self._buffer[: end + 4 + size]
-            answer = self._respond(Call(first.split(" ")[1], headers, msgspec.json.decode(body) if body else {}))
+            method, path, _ = first.split(" ")
+            decoded = msgspec.json.decode(body) if "json" in headers.get("content-type", "") and body else {}
+            answer = self._respond(Call(path, headers, decoded, method, body))
             asyncio.get_running_loop().call_later(answer.delay, self._send, answer)
 
     def _send(self, answer: Answer) -> None:
@@ -106,29 +111,40 @@ async def listen(respond: Respond, port: int = 0) -> tuple[asyncio.Server, str]:
 
 @dataclass
 class Steady:
-    """Answers everything after `latency` seconds, refusing what is over `capacity` and a share `noise` at random."""
+    """Answers everything after `latency` seconds; refuses what is over `capacity` and a share `noise` at random, and
+    drops the line of a share `broken` when its answer is due."""
 
     latency: float
     capacity: int = 1 << 30
     noise: float = 0.0
+    broken: float = 0.0
     retry_after: float = 1.0
     under_way: int = 0
+    requests: int = 0
+    answers: Counter[str] = field(default_factory=Counter)
     chance: random.Random = field(default_factory=lambda: random.Random(7))
     reply: bytes = field(default_factory=lambda: completion("The mutex guards the queue. " * 20, completion_tokens=120))
 
     def __call__(self, call: Call) -> Answer:
+        if call.path.endswith("/seen"):
+            count = {"requests": self.requests, "answered": self.answers.total(), "distinct": len(self.answers)}
+            return Answer(msgspec.json.encode(count))
+        self.requests += 1
         if self.under_way >= self.capacity or self.chance.random() < self.noise:
             return error("slow down", 429, 0.0, retry_after=f"{self.retry_after:g}")
         self.under_way += 1
         asyncio.get_running_loop().call_later(self.latency, self._done)
-        return Answer(self.reply, delay=self.latency)
+        how: Literal["whole", "reset"] = "reset" if self.chance.random() < self.broken else "whole"
+        if how == "whole" and call.body.get("messages"):  # curator asks an empty question first, for the headers
+            self.answers[str(call.body["messages"][-1]["content"])] += 1
+        return Answer(self.reply, delay=self.latency, how=how)
 
     def _done(self) -> None:
         self.under_way -= 1
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    steady = Steady(options.latency, options.capacity, options.noise, options.retry_after)
+    steady = Steady(options.latency, options.capacity, options.noise, options.broken, options.retry_after)
     server, url = await listen(steady, options.port)
     sys.stdout.write(url + "\n")
     sys.stdout.flush()
@@ -142,6 +158,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--capacity", type=int, default=1 << 30)
     parser.add_argument("--noise", type=float, default=0.0)
+    parser.add_argument("--broken", type=float, default=0.0)
     parser.add_argument("--retry-after", type=float, default=1.0)
     parser.add_argument("--port", type=int, default=0)
     asyncio.run(_serve(parser.parse_args()))

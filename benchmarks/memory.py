@@ -21,14 +21,15 @@ from pathlib import Path
 
 import msgspec
 
-from datagen.doc_qa import Options, doc_qa
-from datagen.teacher.budget import Budget, Prices
+from datagen.doc_qa.stage import Options, doc_qa
+from datagen.teacher.budget import Budget
 from datagen.teacher.client import Teacher
 from datagen.teacher.journal import Journal
-from datagen.teacher.options import TeacherOptions
+from datagen.teacher.lending import Metered
+from datagen.teacher.options import Pace, TeacherOptions
+from datagen.teacher.pool import Lane, Pool
 from seedbed.chat import Loop, Reply, Request
 from seedbed.context import Context
-from seedbed.pipeline import Metered
 from seedbed.record import Record, Source, make
 from seedbed.run import Manifest, separate
 
@@ -115,7 +116,7 @@ def measure(records: int) -> Measured:
         options, budget = TeacherOptions(model="knowing", url="http://unused"), Budget()
         done = Manifest(stage="doc_qa", fingerprint="")
         teacher = loop.run(_teacher(knowing, journal, budget, options))
-        meter = Metered(teacher, Prices(), done.usage)
+        meter = Metered(teacher, done.usage)
         context = Context(Path(name), 7, figures=done.figures, complete=meter, loop=loop, width=2 * options.width)
         made = doc_qa(
             passages(-(-records // PER_PASSAGE)), Options(per_passage=PER_PASSAGE, levels={"basic": 1}), context
@@ -127,7 +128,8 @@ def measure(records: int) -> Measured:
 
 
 async def _teacher(knowing: Knowing, journal: Journal, budget: Budget, options: TeacherOptions) -> Teacher:
-    return Teacher([knowing], "knowing", journal, budget, options)
+    pool = Pool([Lane(knowing, options)], "knowing", options, Pace(), lambda line: None)
+    return Teacher([pool], journal, budget)
 
 
 def _resident() -> float:

@@ -5,7 +5,7 @@ a newline, white space at line ends, runs of blank lines and of blanks, marks an
 
 What stays: code (fences, inline code, indented blocks), formulas, JSON, tables and rules of dashes, columns aligned
 with blanks, full-width punctuation, units; texts that are about HTML; what tools said; and the quotes of evidence.
-Passages are left alone, because their offsets point into the document.
+Passages as they were cut are left alone, because their offsets point into the document.
 
 A record that is empty after cleaning is rejected ("empty"), and so is one whose characters are lost ("broken").
 """
@@ -25,7 +25,7 @@ from seedbed.context import Context
 from seedbed.record import Message, Record, Step
 from seedbed.text import CJK
 
-VERSION = 1
+VERSION = 2
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,7 +96,8 @@ def _once(text: str, options: Options, done: set[str], about_markup: bool) -> st
 
 def _fields(record: Record, options: Options, done: set[str]) -> dict[str, Any]:
     """The record's texts, repaired."""
-    if record.text and record.source is not None and record.source.start is not None:
+    # A passage as it was cut: its offsets point into the document. What a generator made of it bears a task.
+    if record.text and not record.task and record.source is not None and record.source.start is not None:
         return {}
     about_markup = any(markup.ABOUT.search(text) for text in _texts(record))
 

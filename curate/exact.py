@@ -13,10 +13,11 @@ from typing import Literal
 import msgspec
 
 from seedbed.context import Context
+from seedbed.pairs import is_pair
 from seedbed.record import Record
 from seedbed.text import normalise
 
-VERSION = 1
+VERSION = 2
 
 On = Literal["both", "instruction", "answer"]
 _WHAT: dict[On, str] = {
@@ -37,14 +38,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 def exact(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
     """Every record; one whose content came before is rejected as "exact", with the first one's id as the match.
 
-    Records with nothing to compare (no answer, with on="answer") pass. System turns are not compared.
+    Records with nothing to compare (no answer, with on="answer") pass. System turns are not compared. Preference pairs
+    are compared with pairs, chat records with chat records.
     """
     first: dict[bytes, str] = {}
     for number, record in enumerate(records, 1):
         if number % 256 == 0:
             context.progress.update(number)
         content = [normalise(part) for part in parts(record, options.on)]
-        digest = _digest(content)
+        digest = _digest([group(record), *content] if options.on != "both" else content)
         earlier = first.get(digest) if any(content) else None
         if earlier is not None:
             what = "the same text" if not record.messages else _WHAT[options.on]
@@ -54,6 +56,12 @@ def exact(records: Iterable[Record], options: Options, context: Context) -> Iter
             first[digest] = record.id
         yield record
     context.figures |= {"distinct": len(first)}
+
+
+def group(record: Record) -> str:
+    """Records are compared within their group: a preference pair asks what its chat record asks and is no repetition of
+    it, and two pairs that are wrong in different ways are two."""
+    return f"pair {record.labels.get('negative', '')}" if is_pair(record) else ""
 
 
 def parts(record: Record, on: On) -> list[str]:

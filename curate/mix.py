@@ -21,11 +21,12 @@ from seedbed.errors import InputError
 from seedbed.formats import plain, read_records
 from seedbed.gate import Gate
 from seedbed.jsonl import BadLine
+from seedbed.pairs import conversation, is_pair
 from seedbed.record import Record, Source, Step, content_id
 from seedbed.resources import resource
 from seedbed.rows import SUFFIXES
 
-VERSION = 1
+VERSION = 2
 GENERAL, TEST = "general", "test_general"
 
 # Below this share of general data the protection is weak (see the figures above).
@@ -72,6 +73,8 @@ class _Domain:
     gate: Gate = field(default_factory=lambda: Gate(NEAR))
     training: Counter[str] = field(default_factory=Counter)
     general: int = 0
+    chats: set[bytes] = field(default_factory=set)
+    pairs: dict[bytes, str] = field(default_factory=dict)  # conversations that train -> language
 
     def look(self, record: Record) -> None:
         trains = record.split in ("train", "")
@@ -79,7 +82,17 @@ class _Domain:
             self.general += trains
             return
         self.gate.add(record.id, _question(record))
-        self.training[record.language] += trains
+        if not trains:
+            return
+        if is_pair(record):
+            self.pairs[conversation(record)] = record.language
+        else:
+            self.chats.add(conversation(record))
+            self.training[record.language] += 1
+
+    def count_pairs(self) -> None:
+        """Adds the pairs that no chat record repeats: supervised training learns of those alone."""
+        self.training.update(language for key, language in self.pairs.items() if key not in self.chats)
 
 
 @dataclass
@@ -114,6 +127,7 @@ def mix(records: Iterable[Record], options: Options, context: Context) -> Iterat
     for record in records:
         domain.look(record)
         yield record
+    domain.count_pairs()
     own = domain.training.total()
     wanted = max(_needed(own, options.share) - domain.general, 0)
     notes: list[str] = []

@@ -125,7 +125,7 @@ def _exchanges(record: Record) -> Iterator[Exchange]:
     if not record.messages:
         yield Exchange(record.text, asked=False)
     question, given, earlier = "", record.input, ""
-    expected = record.language if record.task == "doc_qa" else ""
+    expected = record.language if record.task == "doc_qa" or record.evidence else ""
     general = record.labels.get("origin") == "general"
     for message in record.messages:
         if message.role in ("system", "user"):

@@ -25,9 +25,10 @@ import msgspec
 from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.gate import Gate
+from seedbed.pairs import conversation, is_pair
 from seedbed.record import Record
 
-VERSION = 1
+VERSION = 3
 TRAIN, VALIDATION, SEEN, HELDOUT = "train", "validation", "test_seen", "test_heldout"
 
 # Two questions with a higher ROUGE-L F1 ask the same; stricter than the 0.7 of Self-Instruct, under which both may stay
@@ -67,6 +68,9 @@ class _Item:
     document: str
     name: str
     split: str
+    conversation: bytes
+    pair: bool
+    asks: bool
     evidence: tuple[tuple[int, int], ...]
 
 
@@ -93,6 +97,9 @@ def split(records: Iterable[Record], options: Options, context: Context) -> Iter
     are not held out, and leave another record of their document in train. Near-duplicates stay together in train. A
     question that rests on the same evidence as a trained one but is worded otherwise asks for what was taught, in
     other words: that is wanted in test_seen, and counted in the figure `taught`.
+
+    Running text asks nothing: it is never drawn for test_seen, only for validation. A preference pair goes where the
+    chat record of the same conversation goes.
 
     Records without a document (imported rows) are drawn by hash alone. Reads to the end before it yields; texts wait
     on disk, only token ids of the questions are held. Figures: `counts` by split and language, `heldout_documents`,
@@ -138,6 +145,9 @@ def _item(record: Record) -> _Item:
         document=(source.document_hash or source.document) if source and known else "",
         name=source.document if source else "",
         split=record.split,
+        conversation=conversation(record),
+        pair=is_pair(record),
+        asks=bool(record.messages),
         evidence=tuple((quote.start, quote.end) for quote in record.evidence),
     )
 
@@ -225,20 +235,25 @@ def _set_apart(items: list[_Item], gate: Gate, options: Options, seed: int) -> d
     each document stays in train, and half of all.
     """
     _follow(items, gate)
-    undecided = [index for index, item in enumerate(items) if not item.split]
+    leaders = _leaders(items)
+    undecided = [index for index, item in enumerate(items) if not item.split and index not in leaders]
     free = [
         items[index]
         for index in undecided
-        if all(items[match.index].split == HELDOUT for match in gate.neighbours(index))
+        if all(items[match.index].split == HELDOUT or leaders.get(match.index) == index
+               for match in gate.neighbours(index))
     ]
     near = len(undecided) - len(free)
-    left = Counter(item.document for item in items if item.split in ("", TRAIN))
+    left = Counter(
+        item.document for index, item in enumerate(items) if item.split in ("", TRAIN) and index not in leaders
+    )
     half = left.total() - left.total() // 2
     shortfalls = {}
     for name, share in ((SEEN, options.seen), (VALIDATION, options.validation)):
         there = sum(item.split == name for item in items)
-        ranks = {item.id: _rank(seed, f"{name} {item.id}") for item in free}
-        for item in sorted(free, key=lambda item: ranks[item.id]) if share else ():
+        drawn = [item for item in free if item.asks or name != SEEN]
+        ranks = {item.id: _rank(seed, f"{name} {item.id}") for item in drawn}
+        for item in sorted(drawn, key=lambda item: ranks[item.id]) if share else ():
             enough = ranks[item.id] >= share and there >= options.minimum
             if enough or left.total() <= half:
                 break
@@ -247,14 +262,25 @@ def _set_apart(items: list[_Item], gate: Gate, options: Options, seed: int) -> d
                 item.split = name
                 there += 1
         if share and there < options.minimum:
+            running = "running text asks nothing, " if len(drawn) < len(free) else ""
             shortfalls[name] = (
                 f"{there} of at least {options.minimum}: of {len(undecided)} records not held out, {near} have a "
-                f"near-duplicate question, and one of each document and half of all must stay in train"
+                f"near-duplicate question, {running}and one of each document and half of all must stay in train"
             )
         free = [item for item in free if not item.split]
+    for index, leader in leaders.items():
+        items[index].split = items[index].split or items[leader].split
     for item in items:
         item.split = item.split or TRAIN
     return shortfalls
+
+
+def _leaders(items: list[_Item]) -> dict[int, int]:
+    """Preference pairs -> the chat record, or the first pair, of the same conversation: they go where that one goes."""
+    first: dict[bytes, int] = {}
+    for index in sorted(range(len(items)), key=lambda index: items[index].pair):
+        first.setdefault(items[index].conversation, index)
+    return {i: leader for i, item in enumerate(items) if item.pair and (leader := first[item.conversation]) != i}
 
 
 def _follow(items: list[_Item], gate: Gate) -> None:

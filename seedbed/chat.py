@@ -39,8 +39,12 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What came back. `finish` is the endpoint's finish reason ("stop", "length", …); `key` is its journal row;
-    `tokens` are those of the reply with their log-probabilities, where they were asked for and given."""
+    """What came back.
+
+    `finish` is the endpoint's finish reason ("stop", "length", …); `key` is its journal row; `tokens` are those of the
+    reply with their log-probabilities, where they were asked for and given; `money` is what it cost, at the price of
+    the endpoint that answered, and a replay tells the same.
+    """
 
     text: str
     finish: str = "stop"
@@ -49,6 +53,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     model: str = ""
     key: str = ""
     tokens: tuple[tuple[str, float], ...] = ()
+    money: float = 0.0
 
 
 class Complete(Protocol):

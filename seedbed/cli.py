@@ -19,13 +19,15 @@ from seedbed.errors import InputError, SeedbedError
 
 if TYPE_CHECKING:
     from seedbed.config import Job
+    from seedbed.pipeline import Pipeline
 
 _ABOUT = """Documents in, a fine-tuned adapter with its numbers out.
 
-  seedbed init DIR            a commented job file, and where to put documents
-  seedbed plan JOB.yaml       stages, calls, tokens and money to come
-  seedbed run JOB.yaml        all of it; run it again to go on where it stopped
-  seedbed show ID             a record and its whole history"""
+  seedbed init DIR                       a commented job file, and where to put documents
+  seedbed plan JOB.yaml                  stages, calls, tokens and money to come
+  seedbed generate JOB.yaml --preview 5  five records of each generator, and what the whole costs by them
+  seedbed run JOB.yaml                   all of it; run it again to go on where it stopped
+  seedbed show ID                        a record and its whole history"""
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -90,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     run = add("run", _run, "run a job: documents to adapter and report")
     _job_flags(run)
     run.add_argument("--stop-after", default="", metavar="STAGE", help="end cleanly after this stage")
+    _preview_flag(run)
     plan = add("plan", _plan, "what a job would do and cost, before anything is spent")
     _job_flags(plan)
     show = add("show", _show, "a record and its whole history, also of a rejected one")
@@ -99,15 +102,21 @@ def _parser() -> argparse.ArgumentParser:
     ingest = add("ingest", _ingest, "documents to passages")
     ingest.add_argument("paths", nargs="+", help="documents, or folders of them")
     _stage_flags(ingest)
+    data = "data files (JSONL of a stage, or any data set format)"
+    generate = add("generate", _generate, "passages to records")
+    generate.set_defaults(part="generate")
+    generate.add_argument("data", nargs="+", help=f"{data}, or a job file: its generators alone")
+    _stage_flags(generate, out_needed=False)
+    _teacher_flags(generate)
+    _preview_flag(generate)
     for name, help_ in (
-        ("generate", "passages to records"),
         ("curate", "records to a data set"),
         ("train", "a data set to an adapter"),
         ("evaluate", "base against adapter on the test sets"),
     ):
         sub = add(name, _stage, help_)
         sub.set_defaults(part=name)
-        sub.add_argument("data", nargs="+", help="data files (JSONL of a stage, or any data set format)")
+        sub.add_argument("data", nargs="+", help=data)
         _stage_flags(sub)
         if name in ("train", "evaluate"):
             sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
@@ -121,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     report = add("report", _report, "make the report of a run anew")
     report.add_argument("run", type=Path, help="run directory")
 
+    _prompt_commands(add("prompts", _prompts, "the teacher's prompts: to read, and to replace with your own"))
     models = add("models", _models, "models that seedbed can fetch")
     models.add_argument("action", choices=["list", "pull"])
     models.add_argument("name", nargs="?", default="")
@@ -130,18 +140,41 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _prompt_commands(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    list_ = actions.add_parser("list", help="every prompt: language, group, hash, stage and variables")
+    show = actions.add_parser("show", help="one prompt as it is")
+    show.add_argument("name", help="as `seedbed prompts list` has it: zh/doc_qa/pair")
+    for sub in (list_, show):
+        sub.add_argument("--job", type=Path, metavar="JOB.yaml", help="with the job's own prompts, where it has any")
+    eject = actions.add_parser("eject", help="copy prompts into a folder of yours")
+    eject.add_argument("folder", type=Path, metavar="DIR")
+    eject.add_argument("--group", default="", help="only this group (doc_qa, say)")
+    eject.add_argument("--language", default="", help="only en or zh")
+    eject.add_argument("--force", action="store_true", help="write over files that differ")
+
+
 def _job_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", type=Path, help="job file (YAML)")
     parser.add_argument("--documents", default="", metavar="DIR", help="documents instead of those in the job")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="run directory")
+    _teacher_flags(parser)
+
+
+def _teacher_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--teacher", default="", metavar="URL", help="an OpenAI-compatible endpoint")
     parser.add_argument("--model", default="", metavar="NAME", help="the teacher's model; key from the job's key_env")
-    parser.add_argument("--out", default="", metavar="DIR", help="run directory")
     parser.add_argument("--limit", type=int, metavar="N", help="accepted records to aim for")
 
 
-def _stage_flags(parser: argparse.ArgumentParser) -> None:
+def _preview_flag(parser: argparse.ArgumentParser) -> None:
+    what = "show N records of each generator and what the whole would cost by them, then stop"
+    parser.add_argument("--preview", type=int, metavar="N", help=what)
+
+
+def _stage_flags(parser: argparse.ArgumentParser, *, out_needed: bool = True) -> None:
     parser.add_argument("--config", type=Path, help="job file to take this part's options from")
-    parser.add_argument("--out", type=Path, required=True, help="run directory to write")
+    parser.add_argument("--out", type=Path, required=out_needed, help="run directory to write")
 
 
 def _job(given: argparse.Namespace) -> Job:
@@ -149,24 +182,32 @@ def _job(given: argparse.Namespace) -> Job:
     from seedbed import config
 
     job = config.load(given.job)
-    changes: dict[str, Any] = {}
-    if given.documents:
+    changes = _teacher_changes(given, job.raw)
+    if documents := getattr(given, "documents", ""):
         old = job.raw.get("documents")
-        kept = old if isinstance(old, dict) else {}
-        changes |= {"documents": kept | {"paths": [str(Path(given.documents).resolve())]}, "records": None}
-    if given.teacher or given.model:
-        teacher = dict(job.raw.get("teacher") or {})
-        teacher |= {"url": given.teacher} if given.teacher else {}
-        teacher |= {"model": _model(given.model)} if given.model else {}
-        if given.model.startswith(_OWN) and not given.teacher:
-            teacher.pop("url", None)  # seedbed brings this model itself: it is not behind the job's endpoint
-        changes["teacher"] = teacher
+        kept = {key: value for key, value in old.items() if key != "database"} if isinstance(old, dict) else {}
+        changes |= {"documents": kept | {"paths": [str(Path(documents).resolve())]}, "records": None}
     if given.out:
-        changes["out"] = str(Path(given.out).resolve())
-    if given.limit is not None:
-        changes["generate"] = [_with_target(item, given.limit) for item in job.raw.get("generate") or []]
+        changes["out"] = str(given.out.resolve())
     raw = {key: value for key, value in (job.raw | changes).items() if value is not None}
     return config.build(job.path, raw, job.lines)
+
+
+def _teacher_changes(given: argparse.Namespace, raw: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a job that --teacher, --model and --limit put in the place of those in `raw`."""
+    changes: dict[str, Any] = {}
+    if given.teacher or given.model:
+        teacher = dict(raw.get("teacher") or {})
+        if given.teacher:
+            teacher = {name: value for name, value in teacher.items() if name != "endpoints"} | {"url": given.teacher}
+        teacher |= {"model": _model(given.model)} if given.model else {}
+        if given.model.startswith(_OWN) and not given.teacher:
+            for name in ("url", "endpoints"):  # seedbed brings this model itself: it is not behind the job's endpoint
+                teacher.pop(name, None)
+        changes["teacher"] = teacher
+    if given.limit is not None:
+        changes["generate"] = [_with_target(item, given.limit) for item in raw.get("generate") or []]
+    return changes
 
 
 # Teachers that need no endpoint.
@@ -194,11 +235,24 @@ def _run(given: argparse.Namespace) -> None:
     from seedbed.progress import for_terminal
 
     pipeline = Pipeline(_job(given))
+    if given.preview is not None:
+        if given.stop_after:
+            raise InputError("stops before anything is run", where="--preview", next_step="Leave out --stop-after")
+        _preview(pipeline, given.preview)
+        return
     steps = pipeline.execute(given.stop_after, for_terminal())
     last = steps[-1]
     print(f"Done: {pipeline.run.path}")
     if (page := last.folder / "report.html").is_file():
         print(f"Report: {page}")
+
+
+def _preview(pipeline: Pipeline, count: int) -> None:
+    from seedbed.preview import preview
+    from seedbed.progress import for_terminal
+
+    for line in preview(pipeline, count, for_terminal()):
+        print(line, flush=True)
 
 
 def _plan(given: argparse.Namespace) -> None:
@@ -222,6 +276,30 @@ def _show(given: argparse.Namespace) -> None:
 
 def _ingest(given: argparse.Namespace) -> None:
     _execute(given, {"documents": {"paths": [str(Path(p).resolve()) for p in given.paths]}}, ("documents",))
+
+
+def _generate(given: argparse.Namespace) -> None:
+    """Data files to records, as every stage alone; or the generators of a job, up to the last of them."""
+    from seedbed.pipeline import Pipeline
+    from seedbed.progress import for_terminal
+
+    if Path(given.data[0]).suffix.lower() not in (".yaml", ".yml"):
+        if given.out is None:
+            raise InputError("name the run directory to write", where="generate", next_step="Add --out DIR")
+        _stage(given)
+        return
+    if len(given.data) > 1 or given.config:
+        raise InputError("a job file stands alone", where=given.data[0], next_step="It names its own data and options")
+    given.job = Path(given.data[0])
+    pipeline = Pipeline(_job(given), report=False)
+    if given.preview is not None:
+        _preview(pipeline, given.preview)
+        return
+    last = [step.name for step in pipeline.plan() if step.stage.group == "generate"]
+    if not last:
+        raise InputError("has no generator", where=given.data[0], next_step="Add one to `generate:`")
+    pipeline.execute(last[-1], for_terminal())
+    print(f"Done: {pipeline.run.path}")
 
 
 def _stage(given: argparse.Namespace) -> None:
@@ -263,8 +341,13 @@ def _execute(
             if key in job.raw and key != "documents":
                 raw[key] = job.raw[key] | (flags or {}) if isinstance(job.raw[key], dict) and flags else job.raw[key]
             elif key == "documents" and isinstance(job.raw.get(key), dict):
-                raw[key] = {k: v for k, v in job.raw[key].items() if k != "paths"} | raw[key]
+                raw[key] = {k: v for k, v in job.raw[key].items() if k not in ("paths", "database")} | raw[key]
+    if "generate" in raw:
+        raw |= _teacher_changes(given, raw)
     pipeline = Pipeline(config.build(base, raw, lines), given.out.resolve(), report=False)
+    if getattr(given, "preview", None) is not None:
+        _preview(pipeline, given.preview)
+        return
     pipeline.execute("", for_terminal())
     print(f"Done: {pipeline.run.path}")
 
@@ -273,6 +356,22 @@ def _report(given: argparse.Namespace) -> None:
     from curate.report.build import build
 
     print(f"Report: {build(given.run, given.run / 'report')}")
+
+
+def _prompts(given: argparse.Namespace) -> None:
+    from seedbed import config, own_prompts
+    from seedbed.pipeline import Pipeline
+
+    if given.action == "eject":
+        lines = own_prompts.eject(given.folder, given.group, given.language, force=given.force)
+    else:
+        folder = Pipeline(config.load(given.job)).prompts if given.job else None
+        if given.action == "show":
+            sys.stdout.write(own_prompts.text(given.name, folder))
+            return
+        lines = own_prompts.listed(folder)
+    for line in lines:
+        print(line)
 
 
 def _models(given: argparse.Namespace) -> None:

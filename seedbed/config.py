@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 import yaml
@@ -210,12 +210,21 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 def _fields(type_: type, depth: int, path: KeyPath) -> list[str]:
     for part in path[:depth]:
+        if isinstance(part, int):
+            continue
         fields = {f.encode_name: f.type for f in msgspec.structs.fields(type_)}
-        inner = fields.get(str(part))
-        if not (isinstance(inner, type) and issubclass(inner, msgspec.Struct)):
+        inner = _struct_in(fields.get(part))
+        if inner is None:
             break
         type_ = inner
     return [f.encode_name for f in msgspec.structs.fields(type_)]
+
+
+def _struct_in(type_: Any) -> type[msgspec.Struct] | None:
+    """The struct that a key takes, be it one or a list of them."""
+    if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        return type_
+    return next((inner for part in get_args(type_) if (inner := _struct_in(part))), None)
 
 
 def _parts(place: str) -> KeyPath:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ import msgspec
 from seedbed.errors import InputError
 from seedbed.jsonl import BadLine
 from seedbed.record import Message, Record, Source, content_id, make
-from seedbed.rows import Row, rows
+from seedbed.rows import Numbered, Row, rows
 from seedbed.shapes import READERS, WRITERS
 from seedbed.text import language
 from seedbed.turns import SHAPE, shape_of, without_shape
@@ -117,14 +117,21 @@ def read_records(path: Path, format: str | None = None, bad: list[BadLine] | Non
     A row that does not fit is appended to `bad`; where no such list is given, it raises InputError with the line's
     number. A file with no good row at all raises InputError too.
     """
+    yield from as_records(rows(path), path.name, str(path), format, bad)
+
+
+def as_records(
+    numbered: Iterable[Numbered], document: str, where: str, format: str | None = None, bad: list[BadLine] | None = None
+) -> Iterator[Record]:
+    """Numbered rows as records that come from `document`; `where` is what errors call it. See `read_records`."""
     good = 0
     first: BadLine | None = None
-    for item in rows(path):
+    for item in numbered:
         problem = item if isinstance(item, BadLine) else None
         if not isinstance(item, BadLine):
             number, row = item
             try:
-                record = from_row(row, format or recognise(row), Source(document=path.name, line=number))
+                record = from_row(row, format or recognise(row), Source(document=document, line=number))
             except ValueError as error:
                 problem = BadLine(number, str(error), json.dumps(row, ensure_ascii=False, default=str)[:200])
             else:
@@ -133,11 +140,11 @@ def read_records(path: Path, format: str | None = None, bad: list[BadLine] | Non
         if problem is not None:
             first = first or problem
             if bad is None:
-                raise InputError(problem.why, where=f"{path}:{problem.number}", next_step="Mend or delete that line")
+                raise InputError(problem.why, where=f"{where}:{problem.number}", next_step="Mend or delete that line")
             bad.append(problem)
     if not good:
         why = f"no row could be read; the first (line {first.number}): {first.why}" if first else "holds no rows"
-        raise InputError(why, where=str(path), next_step="Name the format if it was not recognised" if first else "")
+        raise InputError(why, where=where, next_step="Name the format if it was not recognised" if first else "")
 
 
 def _is_record(row: Row) -> bool:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -70,14 +70,18 @@ class Gate:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def offer(self, key: str, text: str, terms: frozenset[str] = frozenset()) -> Match | None:
+    def offer(
+        self, key: str, text: str, terms: frozenset[str] = frozenset(), spares: Callable[[str], bool] | None = None
+    ) -> Match | None:
         """Accept `text` unless some accepted text scores over the threshold; that one is returned then.
 
         With `terms` (`seedbed.text.exact_terms`), two texts of which each names something that the other does not are
-        about two things, and no twins whatever they score.
+        about two things, and no twins whatever they score. Texts whose key `spares` says yes to may be as near as they
+        like, too.
         """
         tokens = self._encode(text)
-        match = _best([m for m in self._over(tokens) if not self._apart(m.index, terms)])
+        over = (match for match in self._over(tokens) if not self._apart(match.index, terms))
+        match = _best([match for match in over if spares is None or not spares(match.key)])
         if match is None:
             if terms:
                 self._terms[len(self._keys)] = terms
@@ -88,8 +92,10 @@ class Gate:
         other = self._terms.get(index, frozenset())
         return bool(terms - other and other - terms)
 
-    def add(self, key: str, text: str) -> None:
-        """Put `text` into the pool unasked (human-written seeds)."""
+    def add(self, key: str, text: str, terms: frozenset[str] = frozenset()) -> None:
+        """Put `text` into the pool unasked (human-written seeds). For `terms` see `offer`."""
+        if terms:
+            self._terms[len(self._keys)] = terms
         self._add(key, self._encode(text))
 
     def nearest(self, text: str) -> Match | None:

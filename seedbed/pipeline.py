@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,20 +18,19 @@ from typing import Any
 import msgspec
 import yaml
 
-from datagen.teacher.budget import Budget, Prices
-from datagen.teacher.client import Stats, open_teacher
 from datagen.teacher.endpoint import scrub
 from datagen.teacher.journal import Journal
-from datagen.teacher.options import TeacherOptions
+from datagen.teacher.lending import Lender as Lender
+from datagen.teacher.lending import Teachers
 from seedbed import jsonl
-from seedbed.chat import Complete, Loop, Reply, Request
 from seedbed.config import Job, StageEntry, convert, suggest
-from seedbed.context import Context
+from seedbed.context import Context, Progress
 from seedbed.errors import InputError, JobError
+from seedbed.own_prompts import check
 from seedbed.progress import Plain, clock
 from seedbed.prompts import group_hashes
 from seedbed.record import Record
-from seedbed.run import Manifest, Run, Usage, counted, file_hash, fingerprint, finish, manifest, separate
+from seedbed.run import Manifest, Run, counted, file_hash, fingerprint, finish, manifest, separate
 from seedbed.stages import Stage, find
 
 # A full disk or a read-only one, met in a file that `jsonl` did not open.
@@ -54,46 +53,14 @@ class Planned:
         return self.folder.name
 
 
-@dataclass
-class Metered:
-    """A teacher whose replies are counted for the stage that uses them, whether bought now or replayed: each once,
-    however often the stage asks for it."""
-
-    inner: Complete
-    prices: Prices
-    usage: Usage = field(default_factory=Usage)
-    _counted: set[str] = field(default_factory=set)
-
-    @property
-    def model(self) -> str:
-        return self.inner.model
-
-    async def __call__(self, request: Request) -> Reply:
-        reply = await self.inner(request)
-        if reply.key and reply.key in self._counted:
-            return reply
-        self._counted.add(reply.key)
-        self.usage.calls += 1
-        self.usage.prompt_tokens += reply.prompt_tokens
-        self.usage.completion_tokens += reply.completion_tokens
-        self.usage.money = round(self.usage.money + self.prices.of(reply.prompt_tokens, reply.completion_tokens), 9)
-        return reply
-
-
 class Pipeline:
     """The stages of one job over one run directory."""
 
     def __init__(self, job: Job, out: Path | None = None, *, report: bool = True) -> None:
         self.job = job
         self.run = Run(out or job.out)
-        self.teacher = _local_paths(convert(job.top.teacher, TeacherOptions, job, ("teacher",)), job.base)
+        self.teachers = Teachers.of(job)
         self.limits = job.top.limits
-        if self.limits.money is not None and not (self.teacher.prices.prompt or self.teacher.prices.completion):
-            raise JobError(
-                "counts money, and the teacher has no prices",
-                where=job.where(("limits", "money")),
-                next_step="Add `prices: {prompt: …, completion: …}` (per million tokens) under `teacher:`",
-            )
         self.prompts = _below(job.base, job.top.prompts) if job.top.prompts else None
         if self.prompts and not self.prompts.is_dir():
             raise JobError(
@@ -118,7 +85,8 @@ class Pipeline:
                 changes[name] = str(_below(self.job.base, value))
             elif isinstance(value, tuple):
                 changes[name] = tuple(str(_below(self.job.base, path)) for path in value)
-        return msgspec.structs.replace(options, **changes) if changes else options
+        options = msgspec.structs.replace(options, **changes) if changes else options
+        return options.placed(self.job.base) if hasattr(options, "placed") else options
 
     @property
     def _names(self) -> list[str]:
@@ -179,6 +147,10 @@ class Pipeline:
                 )
         return tuple(step for name in dict.fromkeys(named) for step in known.get(name, ()))
 
+    def check_prompts(self) -> list[str]:
+        """Raises PromptError where a prompt of the user's cannot work in a stage of this job. Returns warnings."""
+        return check([group for stage, _ in self._entries for group in stage.prompts], self.prompts)
+
     def fingerprint(self, step: Planned) -> str:
         """Everything that decides a stage's outcome: code version, options, inputs, prompts, teacher, seed."""
         prior = [manifest(before.folder) for before in step.earlier] if step.stage.group == "task" else []
@@ -188,16 +160,12 @@ class Pipeline:
             options=step.entry.options,
             seed=self.job.top.seed,
             inputs=[done.output if (done := manifest(i.folder)) else "" for i in step.inputs],
-            watched=[(path.name, file_hash(path)) for path in step.stage.watched(step.options)],
+            watched=[(path.name, file_hash(path)) for path in step.stage.watched(step.options)]
+            + step.stage.marks(step.options),
             prompts=self._prompt_hashes(step.stage),
-            teacher=self._teacher_parts() if step.stage.teacher else "",
+            teacher=self.teachers.identity if step.stage.teacher else "",
             prior=[done.fingerprint if done else "" for done in prior],
         )
-
-    def _teacher_parts(self) -> tuple[Any, ...]:
-        """What of the teacher decides its replies; how fast it is asked does not."""
-        teacher = self.teacher
-        return (teacher.model, teacher.urls, teacher.extra, *([teacher.max_tokens] if teacher.max_tokens else []))
 
     def _prompt_hashes(self, stage: Stage) -> dict[str, str]:
         return {name: hash_ for group in stage.prompts for name, hash_ in group_hashes(group, self.prompts).items()}
@@ -215,25 +183,37 @@ class Pipeline:
         progress = progress or Plain()
         if stop_after:
             _until(self.plan(), stop_after)
-        with self.run, ExitStack() as resources:
+        for warning in self.check_prompts():
+            progress.say(warning)
+        with self.held() as lender:
             self.run.arrange(self._names)
             steps = _until(self.plan(), stop_after) if stop_after else self.plan()
             self._write_job()
-            teacher = _LazyTeacher(self, resources)
-            for step in steps:
+            for position, step in enumerate(steps):
                 done = self.finished(step)
                 if done is None:
-                    if not step.stage.teacher:
-                        teacher.close_if_over(steps, step)
-                    done = self._execute(step, progress, teacher)
-                    progress.say(_line(step, done))
+                    if not any(later.stage.teacher for later in steps[position:]):
+                        lender.close()
+                    done = self.perform(step, progress, lender)
+                    progress.say(line(step, done))
                 else:
                     counts = _counts(step, done)
                     progress.say(f"{step.name}: already done" + (f" ({counts})" if counts != "done" else ""))
-                _refuse_empty(step, done)
+                if not done.kept and _does_without(step):
+                    where = step.folder / "rejected.jsonl"
+                    progress.say(f"  {step.name} made nothing, and the job goes on without: see {where}")
+                else:
+                    refuse_empty(step, done)
         return steps
 
-    def _execute(self, step: Planned, progress: Plain, teacher: _LazyTeacher) -> Manifest:
+    @contextmanager
+    def held(self) -> Iterator[Lender]:
+        """The run directory's lock, and the teachers, which are started when a stage needs them."""
+        with self.run, ExitStack() as resources:
+            yield Lender(self.teachers, self.limits, self.run.path / "journal.sqlite", resources)
+
+    def perform(self, step: Planned, progress: Plain, lender: Lender) -> Manifest:
+        """Runs one stage to its end, whatever is there of it."""
         began = time.monotonic()
         stage = step.stage
         done = Manifest(
@@ -243,10 +223,9 @@ class Pipeline:
             prompts=self._prompt_hashes(stage),
         )
         self.run.begin(step.folder, done.fingerprint, keep_files=stage.group == "source")
-        upstream = {before.stage.name: before.folder for before in step.earlier}
-        context = Context(step.folder, self.job.top.seed, upstream, done.figures, progress, prompts=self.prompts)
+        context = self.context(step, step.folder, done, progress)
         if stage.teacher:
-            teacher.lend(context, done, progress)
+            lender.lend(context, done.usage, progress)
         progress.begin(stage.name)
         try:
             results = stage.function(counted(_records(step.inputs), done), step.options, context)
@@ -263,6 +242,24 @@ class Pipeline:
         finish(step.folder, done)
         return done
 
+    def context(self, step: Planned, folder: Path, done: Manifest, progress: Progress) -> Context:
+        """A stage's surroundings, but for the teacher, with `folder` as its own."""
+        upstream = {before.stage.name: before.folder for before in step.earlier}
+        return Context(folder, self.job.top.seed, upstream, done.figures, progress, prompts=self.prompts)
+
+    def spent(self) -> tuple[int, int, float]:
+        """Calls, tokens and money that this run has bought so far."""
+        path = self.run.path / "journal.sqlite"
+        with Journal(path, read_only=True) if path.is_file() else nullcontext() as journal:
+            return journal.spent() if journal else (0, 0, 0.0)
+
+    def spans(self, keys: Iterable[str]) -> list[tuple[float, float]]:
+        """When these calls were under way: their beginnings and ends, in seconds, in order."""
+        path = self.run.path / "journal.sqlite"
+        with Journal(path, read_only=True) if path.is_file() else nullcontext() as journal:
+            rows = [row for key in keys if journal and (row := journal.row(key))]
+        return sorted((row.time - row.seconds, row.time) for row in rows)
+
     def _write_job(self) -> None:
         resolved = self.job.raw | {"job_file": str(self.job.path)}
         text = yaml.safe_dump(resolved, allow_unicode=True, sort_keys=False, width=1_000)
@@ -270,52 +267,9 @@ class Pipeline:
         jsonl.write_text(self.run.path / "job.yaml", scrub(text))
 
 
-class _LazyTeacher:
-    """Opened when the first stage needs it, closed before others want the cores (a local teacher spins on them)."""
-
-    def __init__(self, pipeline: Pipeline, resources: ExitStack) -> None:
-        self._pipeline, self._resources = pipeline, resources
-        self._open: Any = None
-        self._stack = resources.enter_context(ExitStack())
-        self._loop: Loop | None = None
-
-    def lend(self, context: Context, done: Manifest, progress: Plain) -> None:
-        """Puts the teacher, metered for this stage, into its context."""
-        pipeline = self._pipeline
-        if self._open is None:
-            self._loop = self._stack.enter_context(Loop())
-            journal = self._stack.enter_context(Journal(pipeline.run.path / "journal.sqlite"))
-            budget = Budget(pipeline.limits, pipeline.teacher.prices)
-            self._open = self._stack.enter_context(open_teacher(pipeline.teacher, journal, budget, self._loop))
-        context.complete = Metered(self._open, pipeline.teacher.prices, done.usage)
-        # Twice what can be under way: the next pieces of work wait ready while the first in order is still talking.
-        context.loop, context.width = self._loop, 2 * pipeline.teacher.width
-        progress.meter = lambda: _live(self._open.stats, pipeline.teacher.prices.currency)
-
-    def close_if_over(self, steps: Sequence[Planned], now: Planned) -> None:
-        """Stops the teacher when no later stage asks it."""
-        if self._open is not None and not any(s.stage.teacher for s in steps[steps.index(now) :]):
-            self._stack.close()
-            self._open = None
-
-
 def _below(base: Path, path: str) -> Path:
     """A path of the job: relative to the job's folder, `~` for the home folder."""
     return base / Path(path).expanduser()
-
-
-def _local_paths(teacher: TeacherOptions, base: Path) -> TeacherOptions:
-    """`path:` and `scripted:` files are relative to the job, as all its paths are."""
-    kind, _, path = teacher.model.partition(":")
-    if kind not in ("path", "scripted") or not path:
-        return teacher
-    return msgspec.structs.replace(teacher, model=f"{kind}:{_below(base, path)}")
-
-
-def _live(stats: Stats, currency: str) -> str:
-    """The live line's part about the teacher: speed, and money where there is a price."""
-    speed = f"{stats.tokens_per_second:.0f} tokens/s" if stats.paid else "replayed"
-    return f"{speed}, {stats.money:.2f} {currency}" if stats.money else speed
 
 
 def _records(inputs: tuple[Planned, ...]) -> Iterator[Record]:
@@ -333,7 +287,8 @@ def _until(steps: list[Planned], name: str) -> list[Planned]:
     return steps[: last[-1] + 1]
 
 
-def _refuse_empty(step: Planned, done: Manifest) -> None:
+def refuse_empty(step: Planned, done: Manifest) -> None:
+    """InputError for a stage that kept nothing, for what comes after it would have nothing to read."""
     if step.stage.group == "task" or done.kept:
         return
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(done.reasons.items(), key=lambda r: -r[1]))
@@ -344,7 +299,18 @@ def _refuse_empty(step: Planned, done: Manifest) -> None:
     )
 
 
-def _line(step: Planned, done: Manifest) -> str:
+def _does_without(step: Planned) -> bool:
+    """Whether a job can go on without what this stage makes: a generator beside others that made something, or beside
+    an imported data set."""
+    if step.stage.group != "generate":
+        return False
+    beside = step.inputs if step.stage.reads == "records" else ()
+    others = [s for s in step.earlier if s.stage.group == "generate" or s in beside]
+    return any((made := manifest(other.folder)) and made.kept for other in others)
+
+
+def line(step: Planned, done: Manifest) -> str:
+    """What a stage did, in one line."""
     return f"{step.name}: {_counts(step, done)}, {clock(done.seconds)}"
 
 

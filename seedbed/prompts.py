@@ -34,9 +34,19 @@ class Prompt:
     def label(self) -> str:
         return f"{self.name}@{self.hash}"
 
+    @property
+    def variables(self) -> set[str]:
+        """The names in its marks."""
+        return set(_MARK.findall(self.text))
+
+    @property
+    def parts(self) -> list[str]:
+        """What stands between the lines of `---`."""
+        return self.text.split("\n---\n")
+
     def render(self, **variables: str) -> str:
         """The text with every mark filled in. Raises PromptError on a missing or unused variable."""
-        marks = set(_MARK.findall(self.text))
+        marks = self.variables
         if missing := marks - variables.keys():
             raise PromptError(
                 f"uses unknown variables: {', '.join(sorted(missing))}",
@@ -55,7 +65,7 @@ class Prompt:
         """The rendered text as a conversation: parts between lines of `---` are the system's, then by turns the user's
         and the assistant's, so that all but the last user's are examples. Values never begin a new part."""
         self.render(**variables)  # complains where a mark and its value do not meet
-        parts = [_MARK.sub(lambda mark: variables[mark.group(1)], part) for part in self.text.split("\n---\n")]
+        parts = [_MARK.sub(lambda mark: variables[mark.group(1)], part) for part in self.parts]
         roles: tuple[Role, ...] = ("system", *(("user", "assistant") * len(parts)))
         return tuple(Message(role, part.strip()) for role, part in zip(roles, parts, strict=False))
 

@@ -41,7 +41,7 @@ def rows(path: Path) -> Iterator[Numbered]:
             yield from _csv(path, "\t" if suffix == ".tsv" else ",")
         elif suffix == ".parquet":
             yield from _parquet(path)
-        elif suffix == ".json" and _first_byte(path) == b"[":
+        elif suffix == ".json" and (_first_byte(path) == b"[" or not _is_lines(path)):
             yield from _array(path)
         else:
             yield from _lines(path)
@@ -71,8 +71,32 @@ def _array(path: Path) -> Iterator[Numbered]:
             where=str(path),
             next_step="Mend the file, or save it as JSONL, where one bad line costs one row",
         ) from error
-    for number, row in enumerate(array, 1):
+    for number, row in enumerate(_rows_in(array), 1):
         yield _numbered(number, row)
+
+
+def _rows_in(value: Any) -> list[Any]:
+    """The rows of a file's one value: itself, its only list of objects (`{"version": 1, "data": […]}`), or it alone."""
+    if isinstance(value, list):
+        return value
+    lists = [part for part in value.values() if isinstance(part, list) and part and isinstance(part[0], dict)]
+    is_row = any(name in value for name in _NESTED)
+    return lists[0] if len(lists) == 1 and not is_row else [value]
+
+
+def _is_lines(path: Path) -> bool:
+    """Whether a file holds a value a line, as JSON Lines under the name of JSON, and not one value over many lines."""
+    with path.open("rb") as source:
+        lines = (line.removeprefix(codecs.BOM_UTF8).strip() for line in source)
+        first, second = itertools.islice(itertools.chain(filter(None, lines), (b"", b"")), 2)
+    return not first or _is_object(second) or bool(_is_object(first) and second)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(line), dict)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
 
 
 def _csv(path: Path, delimiter: str) -> Iterator[Numbered]:
@@ -133,16 +157,16 @@ def _parquet(path: Path) -> Iterator[Numbered]:
             numbers = itertools.count(1)
             for batch in file.iter_batches(_BATCH):
                 for row in batch.to_pylist():
-                    yield next(numbers), _without_nulls(row)
+                    yield next(numbers), without_nulls(row)
     except pyarrow.ArrowException as error:
         raise InputError(f"not a readable Parquet file: {error}", where=str(path)) from error
 
 
-def _without_nulls(value: Any) -> Any:
+def without_nulls(value: Any) -> Any:
     """Columns are the same for all rows, so a null says "this row has no such key"."""
     if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _numbered(number: int, row: Any) -> Numbered:

@@ -16,9 +16,10 @@ from seedbed.resources import resource
 # Which extra brings which libraries, and what one cannot do without it.
 _EXTRAS = {
     "documents": (
-        ("pypdfium2", "lxml", "html_to_markdown"),
-        "reading PDF, HTML and Markdown",
+        ("pypdfium2", "lxml", "html_to_markdown", "docx", "pptx", "openpyxl"),
+        "reading PDF, HTML, Word, PowerPoint, Excel and EPUB",
     ),
+    "sql": (("sqlalchemy",), "documents out of databases"),
     "embedded": (("xllamacpp", "huggingface_hub"), "the local teacher, which needs no key"),
     "encoder": (("sentencepiece",), "the default encoder: texts compared by meaning"),
     "train": (
@@ -26,6 +27,7 @@ _EXTRAS = {
         "training and evaluation",
     ),
     "parquet": (("pyarrow",), "Parquet files"),
+    "hub": (("datasets",), "data sets of the Hugging Face hub"),
 }
 
 
@@ -41,7 +43,7 @@ def init(folder: Path) -> Iterator[str]:
     except OSError as error:
         raise jsonl.cannot_write(documents, error) from error
     yield f"Wrote {job}"
-    yield f"Put documents (PDF, HTML, Markdown, text) into {documents}"
+    yield f"Put documents (PDF, Word, PowerPoint, Excel, HTML, EPUB, Markdown, text, CSV, JSON) into {documents}"
     yield f"Then: seedbed plan {job}   and   seedbed run {job}"
 
 

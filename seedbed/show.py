@@ -1,4 +1,4 @@
-"""`seedbed show ID`: a record and its whole history, from passage to verdict."""
+"""`seedbed show ID`: a record and its whole history, from passage to verdict, and its family (seedbed/lineage.py)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from seedbed import jsonl
 from seedbed.errors import InputError
+from seedbed.lineage import lineage
 from seedbed.record import Record, Step
 from seedbed.run import stage_folders, stage_name
 
@@ -33,11 +34,15 @@ def describe(run: Path, wanted: str, row: JournalRow | None = None) -> Iterator[
         raise InputError(what, where=wanted, next_step=f"Ids stand in the JSONL files of {run} and in its report")
     last = sightings[-1][2]
     yield f"record {last.id}"
-    yield from _content(last)
-    yield from _origin(run, last)
+    yield from content(last)
+    yield from origin(last)
+    if (passage := _passage(run, last)) and passage != last.text:
+        yield from _block("passage", passage)
     yield "history"
     for step in last.history:
         yield from _step(step, row)
+    yield "family"
+    yield from (f"  {line}" for line in lineage(run, last))
     yield "stages"
     for folder, kept, record in sightings:
         yield f"  {folder.name}: {'kept' if kept else _verdict(record)}"
@@ -67,19 +72,24 @@ def _verdict(record: Record) -> str:
     return f"rejected: {why.reason}{score}{match}" + (f" ({why.detail})" if why.detail else "")
 
 
-def _content(record: Record) -> Iterator[str]:
+def content(record: Record) -> Iterator[str]:
+    """What a record says, indented: turns, texts, labels and scores."""
     for turn in record.messages:
         yield from _block(turn.role, turn.content)
+    if record.rejected:
+        yield from _block("rejected answer", record.rejected.content)
     for name, text in (("input", record.input), ("text", record.text), ("raw reply", str(record.extra.get("raw", "")))):
         if text:
             yield from _block(name, text)
     about = {"language": record.language, "task": record.task, "split": record.split} | record.labels
-    yield "  " + ", ".join(f"{key} {value}" for key, value in about.items() if value)
+    if any(about.values()):
+        yield "  " + ", ".join(f"{key} {value}" for key, value in about.items() if value)
     if record.scores:
         yield "  scores: " + ", ".join(f"{key} {value:.3f}" for key, value in record.scores.items())
 
 
-def _origin(run: Path, record: Record) -> Iterator[str]:
+def origin(record: Record) -> Iterator[str]:
+    """Where a record comes from, and the quotes it rests on."""
     source = record.source
     if source is None:
         return
@@ -91,14 +101,11 @@ def _origin(run: Path, record: Record) -> Iterator[str]:
         yield f"  under {' > '.join(source.headings)}"
     for quote in record.evidence:
         yield from _block(f"evidence [{quote.start}:{quote.end}]", quote.quote)
-    passage = _passage(run, record)
-    if passage:
-        yield from _block("passage", passage)
 
 
 def _passage(run: Path, record: Record) -> str:
     source = record.source
-    if source is None or source.start is None or record.text:
+    if source is None or source.start is None:
         return ""
     for folder in stage_folders(run):
         document = folder / "documents" / f"{source.document_hash}.md"

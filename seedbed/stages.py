@@ -65,19 +65,45 @@ class Stage:
         watch = getattr(self.module, "watch", None)
         return watch(options) if watch else []
 
+    def marks(self, options: Any) -> list[tuple[str, str]]:
+        """What else outside the run decides the outcome and is no file (rows of a database): its name and a hash."""
+        marks = getattr(self.module, "marks", None)
+        return marks(options) if marks else []
+
 
 _ALL = [
-    Stage("ingest", "datagen.ingest:ingest", "source", extra="documents"),
+    Stage("ingest", "datagen.documents.ingest:ingest", "source", extra="documents"),
     Stage("import", "seedbed.importing:import_records", "source"),
     Stage(
         "self_instruct",
-        "datagen.self_instruct:self_instruct",
+        "datagen.self_instruct.stage:self_instruct",
         "generate",
         teacher=True,
         prompts=("self_instruct", "answer"),
         alone=True,
     ),
-    Stage("doc_qa", "datagen.doc_qa:doc_qa", "generate", teacher=True, prompts=("doc_qa", "answer")),
+    Stage("doc_qa", "datagen.doc_qa.stage:doc_qa", "generate", teacher=True, prompts=("doc_qa", "answer")),
+    Stage(
+        "evol_instruct",
+        "datagen.evol_instruct.stage:evol_instruct",
+        "generate",
+        teacher=True,
+        prompts=("evol_instruct", "answer"),
+        alone=True,
+        reads="records",
+    ),
+    Stage("dialogue", "datagen.dialogue.stage:dialogue", "generate", teacher=True, prompts=("dialogue", "doc_qa")),
+    Stage(
+        "preference",
+        "datagen.preference.stage:preference",
+        "generate",
+        teacher=True,
+        prompts=("preference",),
+        reads="records",
+    ),
+    Stage("passages", "datagen.corpus:passages", "generate"),
+    Stage("rewrite", "datagen.rewrite.stage:rewrite", "generate", teacher=True, prompts=("rewrite",)),
+    Stage("augment", "datagen.augment.stage:augment", "generate", teacher=True, prompts=("augment",), reads="records"),
     Stage("clean", "curate.clean:clean", "curate"),
     Stage("rules", "curate.rules:rules", "curate"),
     Stage("exact", "curate.exact:exact", "curate"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import islice
 
 # Han (with extensions A–H and compatibility forms), kana and 〇: scripts written without spaces.
 CJK = "\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
@@ -39,6 +40,7 @@ def normalise(text: str) -> str:
     return " ".join(text.split())
 
 
+_PIECE = re.compile(r"[A-Za-z0-9]+(?:[-./_][A-Za-z0-9]+)*|\S")
 _EXACT = re.compile(
     r"`([^`\n]+)`|(?<![\w-])(--?[a-z][\w-]*|(?=[\w./-]*\d)[A-Za-z0-9](?:[\w./-]|,(?=\d))*\w|\d)", re.ASCII
 )
@@ -48,6 +50,15 @@ def exact_terms(text: str) -> frozenset[str]:
     """What a text names to the letter: figures, codes with a digit in them, options, and what stands in back quotes."""
     found = (code or term for code, term in _EXACT.findall(half_width(text)))
     return frozenset(normalise(term) for term in found)
+
+
+def opening(question: str, language: str) -> str:
+    """How a question begins: its first two words, or four in Chinese, where a character or a Latin name is one."""
+    pieces = _PIECE.finditer(question.strip()) if language != "en" else re.finditer(r"\S+", question.strip())
+    begun = "".join(
+        f" {m.group()}" if m.group()[0].isascii() else m.group() for m in islice(pieces, 2 if language == "en" else 4)
+    )
+    return (begun.lower() if language == "en" else begun).strip().rstrip(",:;")
 
 
 def half_width(text: str) -> str:
@@ -93,6 +104,8 @@ def sentences(text: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     start = 0
     for match in _BOUNDARY.finditer(text):
+        if match.group()[0] != "\n" and _in_row(text, match.start()):
+            continue  # a cell may hold sentences, and a row without its other cells says nothing
         if match.group().startswith(".") and _is_abbreviation(text, match.start()):
             continue
         after = text[match.end() : match.end() + 1]
@@ -104,6 +117,11 @@ def sentences(text: str) -> list[tuple[int, int]]:
         start = match.end()
     _add(spans, text, start, len(text))
     return spans
+
+
+def _in_row(text: str, place: int) -> bool:
+    line = text.rfind("\n", 0, place) + 1
+    return text[line : line + 4].lstrip().startswith("|")
 
 
 def _goes_on(text: str, end: int) -> bool:

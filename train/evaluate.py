@@ -26,6 +26,7 @@ import msgspec
 from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import InputError
+from seedbed.pairs import conversations
 from seedbed.record import Record
 from train import answers, libraries, model
 from train.comparison import SETS, Answer, compare
@@ -149,6 +150,7 @@ def _sets(records: Iterable[Record], limit: int, seed: int) -> dict[str, list[Re
     for record in records:
         if record.split in found and record.answer:
             found[record.split].append(record)
+    found = {name: conversations(several) for name, several in found.items()}
     return {
         name: several if len(several) <= limit else random.Random(f"{seed} {name}").sample(several, limit)
         for name, several in found.items()

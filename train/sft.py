@@ -22,6 +22,7 @@ import msgspec
 from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import TrainingError
+from seedbed.pairs import conversations
 from seedbed.record import Record
 from train import libraries, memory, model, preflight, trainer
 from train.batches import LengthGrouped, plan
@@ -71,8 +72,12 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
 def _prepare(
     records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context
 ) -> tuple[trainer.Job, preflight.Facts]:
-    training = [record for record in records if record.split in ("train", "")]
-    watching = [record for record in records if record.split == "validation"]
+    everything = [record for record in records if record.split in ("train", "")]
+    # The chosen answer of a preference pair is learned once, from the chat record that it was made from if it is there.
+    training = conversations(everything)
+    if repeated := len(everything) - len(training):
+        context.figures["pairs_left_out"] = repeated
+    watching = conversations([record for record in records if record.split == "validation"])
     if len(watching) > options.validation_limit:
         watching = random.Random(context.seed).sample(watching, options.validation_limit)
     fit, cache = Fit(options.max_length, options.too_long), context.folder / "tokens"

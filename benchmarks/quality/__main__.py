@@ -25,8 +25,8 @@ from benchmarks.quality.naive import Options as NaiveOptions
 from benchmarks.quality.naive import naive
 from benchmarks.quality.sheet import sheet
 from benchmarks.quality.tasks import Tasks, from_seeds
-from datagen.doc_qa import Options as PairOptions
-from datagen.doc_qa import doc_qa
+from datagen.doc_qa.stage import Options as PairOptions
+from datagen.doc_qa.stage import doc_qa
 from datagen.teacher.options import TeacherOptions
 from seedbed.record import Record
 

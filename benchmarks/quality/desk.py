@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datagen.ingest import Options as IngestOptions
-from datagen.ingest import ingest
-from datagen.teacher.budget import Budget, Prices
+from datagen.documents.ingest import Options as IngestOptions
+from datagen.documents.ingest import ingest
+from datagen.teacher.budget import Budget
 from datagen.teacher.client import open_teacher
 from datagen.teacher.journal import Journal
+from datagen.teacher.lending import Metered
 from datagen.teacher.options import TeacherOptions
 from seedbed import jsonl
 from seedbed.chat import Complete, Loop
 from seedbed.context import Context
-from seedbed.pipeline import Metered
 from seedbed.progress import Plain
 from seedbed.record import Record
 from seedbed.run import Manifest, Run, finish, separate
@@ -55,7 +55,7 @@ class Desk:
         """One stage over `records`; `folder` is its name in the run directory, `02-doc_qa`."""
         path = self.folder / folder
         done = Manifest(stage=folder[3:], fingerprint="")
-        meter, progress = Metered(self.teacher, Prices(), done.usage), Plain()
+        meter, progress = Metered(self.teacher, done.usage), Plain()
         progress.begin(f"{self.language} {folder}")
         context = Context(
             path, SEED, {}, done.figures, progress, complete=meter, loop=self.loop, width=2 * self.width

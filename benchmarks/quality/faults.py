@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from datagen import verify
+from datagen.checks import verify
 from seedbed.gate import Gate
 from seedbed.record import Record
 

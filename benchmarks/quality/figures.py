@@ -9,8 +9,8 @@ import msgspec
 
 from benchmarks.quality.desk import Desk, Made
 from benchmarks.quality.faults import faults
-from curate.report.survey import opening
 from seedbed.record import Record
+from seedbed.text import opening
 
 _TOP = 10  # openings, as in the report of a run
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from datagen.parse import parse
+from datagen.asking.parse import parse
 from seedbed.chat import Request
 from seedbed.context import Context
 from seedbed.record import Message, Record, Step, make

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from benchmarks.quality.desk import Desk
-from datagen.self_instruct import Options, self_instruct
+from datagen.self_instruct.stage import Options, self_instruct
 
 
 class Tasks(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,14 +12,13 @@ from array import array
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 
 from curate.report import histograms
 from curate.report.examples import Sampler, in_turn
 from curate.report.model import Dataset, Opening, Openings, Part, Quality
 from seedbed.record import Record
-from seedbed.text import language, length, normalise
+from seedbed.text import language, length, normalise, opening
 
 _SPLITS = {
     "train": "Training",
@@ -29,7 +28,6 @@ _SPLITS = {
     "test_general": "Test: general",
 }
 _OPENINGS = 10
-_PIECE = re.compile(r"[A-Za-z0-9]+(?:[-./_][A-Za-z0-9]+)*|\S")
 # Words that tie a question to the day on which it was asked ("today's price").
 _DATED = re.compile(
     r"\b(?:today|yesterday|tomorrow|nowadays|recently|currently|at present|(?:this|last|next) (?:week|month|year))\b"
@@ -135,15 +133,6 @@ def split_parts(splits: Counter[str]) -> list[Part]:
     ]
 
 
-def opening(question: str, tongue: str) -> str:
-    """How a question begins: its first two words, or four in Chinese, where a character or a Latin name is one."""
-    pieces = _PIECE.finditer(question.strip()) if tongue != "en" else re.finditer(r"\S+", question.strip())
-    begun = "".join(
-        f" {m.group()}" if m.group()[0].isascii() else m.group() for m in islice(pieces, 2 if tongue == "en" else 4)
-    )
-    return (begun.lower() if tongue == "en" else begun).strip().rstrip(",:;")
-
-
 def _openings(tongue: str, counts: Counter[str]) -> Openings:
     top = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_OPENINGS]
     return Openings(
@@ -213,7 +202,7 @@ _HOW = {
 
 def _complete(record: Record) -> bool:
     whole = bool(record.instruction.strip() and record.answer.strip() and record.language)
-    if record.task == "doc_qa":
+    if record.task in ("doc_qa", "dialogue"):
         whole = whole and record.source is not None and bool(record.source.document and record.evidence)
     return whole
 

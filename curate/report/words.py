@@ -7,6 +7,8 @@ _STAGES = {
     "ingest": "Reading documents",
     "import": "Reading records",
     "doc_qa": "Questions from documents",
+    "dialogue": "Dialogues from documents",
+    "preference": "Preference pairs",
     "clean": "Cleaning",
     "rules": "Rules",
     "exact": "Exact duplicates",

@@ -10,6 +10,7 @@ import zlib
 from importlib import import_module
 from pathlib import PurePath
 
+from datagen.readers import package
 from datagen.readers.document import MAX_BYTES, MAX_CHARACTERS, Document, Unreadable
 
 # Part of every document's hash: raise it when a reader's output changes, and all documents are read again.
@@ -20,6 +21,12 @@ READERS = {
     "text": "datagen.readers.plain:text",
     "html": "datagen.readers.html:read",
     "pdf": "datagen.readers.pdf:read",
+    "docx": "datagen.readers.docx:read",
+    "pptx": "datagen.readers.pptx:read",
+    "xlsx": "datagen.readers.xlsx:read",
+    "epub": "datagen.readers.epub:read",
+    "csv": "datagen.readers.delimited:read",
+    "json": "datagen.readers.jsons:read",
 }
 SUFFIXES = {
     ".md": "markdown",
@@ -31,6 +38,19 @@ SUFFIXES = {
     ".htm": "html",
     ".xhtml": "html",
     ".pdf": "pdf",
+    ".docx": "docx",
+    ".docm": "docx",
+    ".pptx": "pptx",
+    ".pptm": "pptx",
+    ".ppsx": "pptx",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".epub": "epub",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
 }
 PACKED = ".gz"  # any of the above may be packed so, as manuals under /usr/share/doc are
 _MAGIC = (
@@ -38,9 +58,7 @@ _MAGIC = (
     (b"\x89PNG", "PNG picture"),
     (b"\xff\xd8\xff", "JPEG picture"),
     (b"GIF8", "GIF picture"),
-    (b"PK\x03\x04", "zip archive or office file"),
     (b"PK\x05\x06", "empty zip archive"),
-    (b"\xd0\xcf\x11\xe0", "old office file"),
     (b"\x7fELF", "program"),
     (b"MZ\x90", "program"),
     (b"Rar!", "rar archive"),
@@ -54,6 +72,8 @@ _MAGIC = (
     (b"RIFF", "sound or picture"),
     (b"\x00asm", "program"),
 )
+_OLD_OFFICE = b"\xd0\xcf\x11\xe0"
+_PACKAGES = ("pdf", "docx", "pptx", "xlsx", "epub")  # kinds that their first bytes prove
 _STEP = 1 << 20
 
 
@@ -67,6 +87,8 @@ def kind_by_name(name: str) -> str:
 
 def kind_by_content(data: bytes) -> str:
     """What the first bytes say the data is: a kind, the name of something else, or nothing for text of any sort."""
+    if data.startswith(b"PK\x03\x04"):
+        return package.kind(data)
     for magic, kind in _MAGIC:
         if data.startswith(magic):
             return kind
@@ -81,13 +103,15 @@ def read(name: str, data: bytes) -> Document:
     """The document in `data`, read as what it is even if its suffix says otherwise; `notes["read_as"]` then tells.
 
     Raises Unreadable with one of: unsupported, empty_file, wrong_suffix, too_large, broken, encoding, password,
-    no_text.
+    no_text, old_office, data_set.
     """
     if not data:
         raise Unreadable("empty_file", "it has 0 bytes; export or copy it again")
     promised = kind_by_name(name)
     if data.startswith(b"\x1f\x8b") and name.lower().endswith(PACKED):
         data = _unpacked(data)
+    if data.startswith(_OLD_OFFICE):
+        raise package.old_office(data, PurePath(name.lower()).suffix)
     found = kind_by_content(data)
     kind = _decide(name, promised, found)
     if not data.strip():
@@ -108,17 +132,21 @@ def _decide(name: str, promised: str, found: str) -> str:
         if found in READERS:
             return found
         suffix = PurePath(name).suffix
+        if suffix.lower() in package.OLD:
+            raise Unreadable("broken", "it does not begin like a file of Office; fetch or export it again")
         supported = " ".join(sorted(SUFFIXES))
         raise Unreadable(
             "unsupported",
             f"{suffix or 'a file without suffix'} cannot be read; supported are: {supported}, each also as .gz",
         )
     if not found or found == promised or (found == "html" and promised == "markdown"):
-        if promised == "pdf" and not found:
-            raise Unreadable("broken", "it does not begin like a PDF; fetch or export it again")
+        if promised in _PACKAGES and not found:
+            raise Unreadable("broken", f"it does not begin like a {promised.upper()}; fetch or export it again")
         return promised
     if found in READERS:
         return found
+    if found == package.DAMAGED and promised in _PACKAGES:
+        raise Unreadable("broken", "it is cut off or damaged; fetch or export it again")
     raise Unreadable(
         "wrong_suffix", f"it is named {PurePath(name).suffix} and is in truth a {found}; rename or convert it"
     )

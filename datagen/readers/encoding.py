@@ -25,6 +25,8 @@ def decode(data: bytes, declared: str = "") -> str:
         if data.startswith(mark):
             return data[len(mark) :].decode("utf-8", "replace") if name == "utf-8" else data.decode(name, "replace")
     if b"\0" in data:
+        if (text := _utf16(data)) is not None:
+            return text
         raise Unreadable("broken", "it holds binary data, not text; export it again as text in UTF-8")
     if (text := _utf8(data)) is not None:
         return text
@@ -37,6 +39,21 @@ def decode(data: bytes, declared: str = "") -> str:
     if text is None:
         raise Unreadable("encoding", "it is neither UTF-8 nor GB18030 (GBK); save it again as UTF-8")
     return text
+
+
+def _utf16(data: bytes) -> str | None:
+    """UTF-16 without a mark, as some exports of tables are: every line end in it is a zero byte beside a line feed."""
+    for name, line_end in (("utf-16-le", b"\n\0"), ("utf-16-be", b"\0\n")):
+        try:
+            text = data.decode(name)
+        except UnicodeDecodeError:
+            continue
+        sample = text[:_SAMPLE]
+        known = sum(character in "\t\r\n" or " " <= character <= "~" or "\u3000" <= character <= "\u9fff" or character
+                    in "，。：；（）" for character in sample)
+        if line_end in data and known >= 0.9 * len(sample):
+            return text
+    return None
 
 
 def _utf8(data: bytes) -> str | None:

@@ -182,9 +182,11 @@ def _answer(task: _Task) -> bytes:
         outcome = _Failure(error.reason, error.detail)
     except MemoryError:
         outcome = _Failure("too_large", "it needs more memory than `memory_mb` allows; raise that or split it")
+    except ImportError as error:
+        outcome = _Failure("no_reader", f'{error.name} is not installed; pip install "seedbed[documents]"')
     except OSError as error:
         outcome = _Failure("unreadable", f"the file cannot be opened: {error.strerror}")
-    except (ValueError, RuntimeError, LookupError, ArithmeticError, TypeError, AttributeError) as error:
+    except (ValueError, RuntimeError, LookupError, ArithmeticError, TypeError, AttributeError, SyntaxError) as error:
         # A fault in a library or in a reader, met on this file: the file goes, the run does not.
         outcome = _Failure("broken", f"its reader failed on it: {type(error).__name__}: {str(error)[:200]}")
     return msgspec.msgpack.encode(outcome)

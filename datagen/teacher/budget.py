@@ -28,6 +28,10 @@ class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def of(self, prompt_tokens: int, completion_tokens: int) -> float:
         return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
 
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> Spent:
+        """One call of so many tokens."""
+        return Spent(1, prompt_tokens + completion_tokens, self.of(prompt_tokens, completion_tokens))
+
 
 class Spent(msgspec.Struct, frozen=True):
     """What was bought, or may be bought by one call."""
@@ -44,24 +48,23 @@ class Spent(msgspec.Struct, frozen=True):
 
 
 class Budget:
-    """Keeps what is spent within the limits. A `Teacher` sets `spent` to what the run's journal already holds."""
+    """Keeps what is spent within the limits, by all endpoints and roles of a run together."""
 
-    def __init__(self, limits: Limits | None = None, prices: Prices | None = None) -> None:
-        limits, prices = limits or Limits(), prices or Prices()
-        if limits.money is not None and not (prices.prompt or prices.completion):
-            raise ValueError("limits.money: needs teacher.prices to count by")
-        self.limits, self.prices, self.spent = limits, prices, Spent()
+    def __init__(self, limits: Limits | None = None, currency: str = "USD") -> None:
+        self.limits, self.currency, self.spent = limits or Limits(), currency, Spent()
+        self._begun = False
         self._reserved = Spent()
         self._settled = asyncio.Condition()
+
+    def begin(self, spent: Spent) -> None:
+        """What the run's journal already holds; the first teacher to open tells it."""
+        if not self._begun:
+            self._begun, self.spent = True, spent
 
     @property
     def by_tokens(self) -> bool:
         """Whether the tokens of a call matter to any limit."""
         return self.limits.tokens is not None or self.limits.money is not None
-
-    def cost(self, prompt_tokens: int, completion_tokens: int) -> Spent:
-        """One call of so many tokens."""
-        return Spent(1, prompt_tokens + completion_tokens, self.prices.of(prompt_tokens, completion_tokens))
 
     async def reserve(self, most: Spent) -> None:
         """Sets aside what a call may cost at most. Raises LimitReached when nothing under way can make room for it."""
@@ -71,6 +74,10 @@ class Budget:
                     raise self._reached(name)
                 await self._settled.wait()
             self._reserved += most
+
+    def hold(self, most: Spent) -> None:
+        """Sets aside what a call may cost that an earlier run has sent: no limit can stop it any more."""
+        self._reserved += most
 
     async def settle(self, reserved: Spent, actual: Spent) -> None:
         """Replaces a reservation by what the call did cost: `Spent()` when it was not answered."""
@@ -88,7 +95,7 @@ class Budget:
 
     def _reached(self, name: str) -> LimitReached:
         spent, limit = getattr(self.spent, name), getattr(self.limits, name)
-        money = f"{spent:.2f} of {limit:.2f} {self.prices.currency}"
+        money = f"{spent:.2f} of {limit:.2f} {self.currency}"
         shown = money if name == "money" else f"{spent:,} of {limit:,} {name}"
         return LimitReached(
             f"{shown} spent, and the next call could pass the limit",

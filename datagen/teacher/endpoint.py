@@ -1,4 +1,4 @@
-"""One OpenAI-compatible endpoint: a `Request` goes out through the `openai` client, a `Reply` or a fault comes back.
+"""One OpenAI-compatible endpoint: a `Request` goes out over the wire, a `Reply` or a fault comes back.
 
     Fault
     ├── Refused       429: too much at once; only this request waits
@@ -16,20 +16,20 @@ import difflib
 import json
 import os
 import re
-from itertools import cycle
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
 from datagen.teacher.options import TeacherOptions
+from datagen.teacher.wire import LOCAL, Answer, Dropped, NoConnection, carrier
 from seedbed import prompts
 from seedbed.chat import Reply, Request
 from seedbed.errors import TeacherError
 from seedbed.text import language
 
 if TYPE_CHECKING:
-    import httpx2
     import openai
 
 Mode = Literal["json_schema", "json_object", "none"]
@@ -112,6 +112,16 @@ class _Completion(msgspec.Struct):
     error: Any = None
 
 
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    """The endpoint's list of models."""
+
+    data: list[_Model]
+
+
 _DECODER = msgspec.json.Decoder(_Completion, strict=False)
 
 
@@ -121,6 +131,14 @@ def _tokens(logprobs: _Logprobs | None) -> tuple[tuple[str, float], ...]:
     return tuple((t.token, round(t.logprob, 4)) for t in tokens or ())
 
 
+class Form(NamedTuple):
+    """How an endpoint is asked: the strongest form that it was found to know."""
+
+    mode: Mode
+    max_tokens: str = "max_tokens"
+    without: frozenset[str] = frozenset()
+
+
 class OpenAIEndpoint:
     """A base URL and a model behind it. Make and use it on one event loop."""
 
@@ -128,45 +146,60 @@ class OpenAIEndpoint:
         # A server of our own asks for no key, and the user's is not for it.
         key = "" if options.local else os.environ.get(options.key_env, "")
         headers = {header: os.environ.get(variable, "") for header, variable in options.header_env.items()}
-        self._options, self._has_key = options, bool(key)
+        self._options = options
         self._secrets = tuple(filter(None, [key, *headers.values(), urlsplit(url).password or ""]))
         self.name = scrub(url, self._secrets)
-        self._mode: Mode = "json_schema" if options.structured == "auto" else options.structured
+        self.form = Form("json_schema" if options.structured == "auto" else options.structured)
         self._proved = False  # a reply in this mode has come
-        self._without: set[str] = set()
-        self._max_tokens = "max_tokens"
-        self._clients = _clients(url, key, headers, options.concurrency)
-        self._turn = cycle(self._clients)
+        self._url, self._key, self._headers = url, key, headers
+        self._sdk: openai.AsyncOpenAI | None = None
+        self._carrier = carrier(url, {
+            "accept": "application/json", "content-type": "application/json", "user-agent": "seedbed",
+            "authorization": f"Bearer {key or 'none'}", **{name.lower(): value for name, value in headers.items()},
+        })
 
     async def aclose(self) -> None:
-        for client in self._clients:
-            await client.close()
+        await self._carrier.aclose()
+        if self._sdk is not None:
+            await self._sdk.close()
 
     async def send(self, request: Request) -> Reply:
         """One reply. Raises a Fault, or TeacherError when the endpoint cannot be used at all."""
-        mode: Mode = self._mode if request.schema else "none"
-        auto = self._options.structured == "auto"
+        form = self.form
         for _ in range(8):  # more than there are options to give up
-            without, name = set(self._without), self._max_tokens
             try:
-                reply = await self._post(self._body(request, mode))
+                reply = await self._post(self.body(request, form))
             except BadRequest as fault:
-                if auto and mode != "none" and _NO_SCHEMA.search(fault.why):
-                    mode = _WEAKER[mode]
-                    if not self._proved:
-                        self._mode = mode
-                elif not self._give_up_option(fault.why) and (without, name) == (self._without, self._max_tokens):
+                if self._proved and request.schema and form.mode != "none" and self._about_schema(fault):
+                    form = form._replace(mode=_WEAKER[form.mode])  # this request alone
+                elif self.adapts(fault, form, request):
+                    form = self.form
+                else:
                     raise
             else:
-                self._proved = self._proved or (bool(request.schema) and mode == self._mode)
+                self._proved = self._proved or (bool(request.schema) and form.mode == self.form.mode)
                 return reply
         raise BadRequest("refused in every form")
 
-    def _body(self, request: Request, mode: Mode) -> dict[str, Any]:
+    def adapts(self, fault: BadRequest, form: Form, request: Request) -> bool:
+        """Whether a request refused in that form is worth asking in the form that is used from now on."""
+        if self.form == form:
+            if request.schema and form.mode != "none" and not self._proved and self._about_schema(fault):
+                self.form = form._replace(mode=_WEAKER[form.mode])
+            else:
+                self._give_up_option(fault.why)
+        return self.form != form
+
+    def _about_schema(self, fault: BadRequest) -> bool:
+        return self._options.structured == "auto" and bool(_NO_SCHEMA.search(fault.why))
+
+    def body(self, request: Request, form: Form) -> dict[str, Any]:
+        """The request as the endpoint is asked it in that form."""
+        mode: Mode = form.mode if request.schema else "none"
         messages = [{"role": m.role, "content": m.content, **m.extra} for m in request.messages]
         body: dict[str, Any] = {
             "model": self._options.model, "messages": messages,
-            self._max_tokens: request.max_tokens, "temperature": request.temperature,
+            form.max_tokens: request.max_tokens, "temperature": request.temperature,
         }
         if request.top_p != 1.0:
             body["top_p"] = request.top_p
@@ -184,35 +217,38 @@ class OpenAIEndpoint:
             messages[-1]["content"] = f"{last}\n\n{wish.render(schema=msgspec.json.encode(request.schema).decode())}"
             if mode == "json_object":
                 body["response_format"] = {"type": "json_object"}
-        for option in self._without:
+        for option in form.without:
             body.pop(option, None)
         return {**body, **self._options.extra}
 
+    def sdk(self) -> openai.AsyncOpenAI:
+        """The `openai` client for what is asked rarely: files and batches."""
+        if self._sdk is None:
+            import openai
+
+            local = urlsplit(self._url).hostname in LOCAL
+            self._sdk = openai.AsyncOpenAI(base_url=self._url, api_key=self._key or "none", max_retries=0,
+                                           default_headers=self._headers,
+                                           http_client=openai.DefaultAsyncHttpxClient(trust_env=not local))
+        return self._sdk
+
     async def _post(self, body: dict[str, Any]) -> Reply:
-        import httpx2
-        import openai
-
         try:
-            # The raw response: 1.2 s of CPU per 1,000 calls against 1.7 of `chat.completions.create` (measured).
-            response = await next(self._turn).post(
-                "/chat/completions", cast_to=httpx2.Response, content=msgspec.json.encode(body),
-                options={"headers": {"content-type": "application/json"}},
-            )
-        except openai.APIStatusError as error:
-            raise await self._explain(error) from None
-        except openai.APIConnectionError as error:
-            cause = error.__cause__ or error
-            what = scrub(f"{type(cause).__name__}: {cause}".rstrip(": "), self._secrets)
-            if isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout)):
-                raise Unreachable(what) from None
-            raise Broken(what) from None
-        return self._read(response)
+            answer = await self._carrier.ask("POST", "/chat/completions", msgspec.json.encode(body))
+        except NoConnection as error:
+            raise Unreachable(self._line(str(error))) from None
+        except Dropped as error:
+            raise Broken(self._line(str(error))) from None
+        if answer.status != 200:
+            raise await self._explain(answer)
+        return self.read(answer.body)
 
-    def _read(self, response: httpx2.Response) -> Reply:
+    def read(self, body: bytes) -> Reply:
+        """The reply in the body of a chat completion. Raises a Fault where there is none in it."""
         try:
-            completion = _decode(response.content)
+            completion = _decode(body)
         except ValueError:
-            raise Broken(f"the reply is no chat completion but {self._line(response.text[:80])!r}") from None
+            raise Broken(f"the reply is no chat completion but {self._line(_text(body)[:80])!r}") from None
         if not completion.choices:
             raise self._in_band(completion.error)
         choice, usage = completion.choices[0], completion.usage or _Usage()
@@ -232,34 +268,40 @@ class OpenAIEndpoint:
         why = self._line(str(details.get("message")))
         return Refused(why) if str(details.get("code")) == "429" else Broken(why)
 
-    async def _explain(self, error: openai.APIStatusError) -> Exception:
-        """The fault behind an HTTP status."""
-        said = error.body.get("message") if isinstance(error.body, dict) else None
-        status, why = error.status_code, self._line(str(said or error.response.text or error.message))
-        retry_after = _retry_after(error.response.headers)
-        if status == 429 and error.code != "insufficient_quota":
-            return Refused(why, retry_after)
+    async def _explain(self, answer: Answer) -> Exception:
+        """The fault behind an HTTP status, or the TeacherError."""
+        if answer.status == 404:
+            return await self._no_model()
+        fault = self.explain(answer.status, answer.body, answer.headers)
+        return await self._no_model() if isinstance(fault, BadRequest) and _NO_MODEL.search(fault.why) else fault
+
+    def explain(self, status: int, body: bytes, headers: Mapping[str, str]) -> Fault | TeacherError:
+        """What an HTTP status other than 200 means."""
+        message, code = _complaint(body)
+        why = self._line(message or _text(body) or "no reason given")
+        if status == 429 and code != "insufficient_quota":
+            return Refused(why, _retry_after(headers))
         if status in (401, 403):
             step = f"Put a valid key into the environment variable {self._options.key_env}"
-            step += "" if self._has_key else ", which is not set"
+            step += "" if self._key else ", which is not set"
             return TeacherError(f"the teacher refuses the key ({status})", where=self.name, next_step=step)
         if status in (402, 429):
             return TeacherError(f"the account has nothing left ({status}: {why})", where=self.name,
                                 next_step="Top it up and run the same command again")
-        if status == 404 or (status == 400 and _NO_MODEL.search(why)):
-            return await self._no_model()
+        if 300 <= status < 400:  # not followed: the key is meant for this host alone
+            return TeacherError(f"the teacher has moved ({status})", where=self.name,
+                                next_step=f"If you trust it, set `url` to {headers.get('location', 'its new place')}")
         if status in (408, 409, 425) or status >= 500:
-            return Broken(f"{status}: {why}", retry_after)
+            return Broken(f"{status}: {why}", _retry_after(headers))
         return BadRequest(f"{status}: {why}", certain=bool(_ABOUT_THIS.search(why)))
 
     async def _no_model(self) -> TeacherError:
         """Tells an unknown model from a wrong address by asking what there is."""
-        import openai
-
         model = self._options.model
         try:
-            known = [model.id async for model in self._clients[0].models.list()]
-        except (openai.OpenAIError, TypeError, AttributeError):  # whatever else answers there is no list of models
+            answer = await self._carrier.ask("GET", "/models")
+            known = [entry.id for entry in msgspec.json.decode(answer.body, type=_Models).data]
+        except (NoConnection, Dropped, ValueError):  # whatever else answers there is no list of models
             known = []
         if not known:
             return TeacherError("nothing answers there (404)", where=self.name,
@@ -268,41 +310,33 @@ class OpenAIEndpoint:
         step = (f"Did you mean {near[0]}? " if near else "") + f"It has: {', '.join(sorted(known)[:20])}"
         return TeacherError(f"unknown model {model}", where=self.name, next_step=step)
 
-    def _give_up_option(self, why: str) -> bool:
-        """Whether the endpoint complains of an option it can do without; it is not sent again."""
-        if "max_completion_tokens" in why and self._max_tokens == "max_tokens":
-            self._max_tokens = "max_completion_tokens"
-            return True
-        if not _NO_OPTION.search(why):
-            return False
-        fresh = {option for option in _OPTIONAL if option in why} - self._without
-        self._without |= fresh
-        return bool(fresh)
+    def _give_up_option(self, why: str) -> None:
+        """An option that the endpoint complains of, and that it can do without, is not sent again."""
+        if "max_completion_tokens" in why and self.form.max_tokens == "max_tokens":
+            self.form = self.form._replace(max_tokens="max_completion_tokens")
+        elif _NO_OPTION.search(why):
+            given_up = frozenset(option for option in _OPTIONAL if option in why)
+            self.form = self.form._replace(without=self.form.without | given_up)
 
     def _line(self, text: str) -> str:
         return scrub(" ".join(text.split()), self._secrets)[:300]
 
 
-def _clients(url: str, key: str, headers: dict[str, str], concurrency: int) -> list[openai.AsyncOpenAI]:
-    """Clients to use in turn, each with a few connections of its own.
+def _text(body: bytes) -> str:
+    return body[:2000].decode("utf-8", "replace")
 
-    For every request a connection pool looks at each of its connections, which at 64 of them is a third of all the CPU
-    that a call costs (profiled); pools of eight make that small.
-    """
-    import httpx2
-    import openai
 
-    local = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
-    certificates = httpx2.create_ssl_context()
-    return [
-        openai.AsyncOpenAI(
-            base_url=url, api_key=key or "none", max_retries=0, default_headers=headers,
-            timeout=openai.Timeout(None, connect=10.0),  # `client` times the whole call, which a slow drip cannot cheat
-            # No proxy on the way to this machine.
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=not local, verify=certificates),
-        )
-        for _ in range(-(-concurrency // 8))
-    ]
+def _complaint(body: bytes) -> tuple[str, str]:
+    """Message and code of an error's body, which is `{"error": {…}}`, `{"error": "…"}` or `{"message": …}`."""
+    try:
+        said = msgspec.json.decode(body)
+    except ValueError:
+        return "", ""
+    if isinstance(said, dict):
+        said = said.get("error", said)
+    if isinstance(said, dict):
+        return str(said.get("message") or ""), str(said.get("code") or "")
+    return (said, "") if isinstance(said, str) else ("", "")
 
 
 def _decode(body: bytes) -> _Completion:
@@ -314,7 +348,7 @@ def _decode(body: bytes) -> _Completion:
         return _DECODER.decode(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
-def _retry_after(headers: httpx2.Headers) -> float | None:
+def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from any of the three forms in use."""
     from email.utils import parsedate_to_datetime
 

@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS calls (
 _BATCH = 256  # rows in one commit at most; one commit takes about as long as one row's
 
 
+_REPLY = msgspec.json.Decoder(Reply)
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One call: what was asked, what came back, what it cost, when it was answered and how long that took."""
 
@@ -76,8 +79,8 @@ class Journal:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._lock = threading.Lock()
-        with self._explained():
-            self._reader = _open(path, read_only)
+        with explained(self.path):
+            self._reader = open_database(path, read_only)
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         if not read_only:
@@ -99,9 +102,9 @@ class Journal:
         self._reader.close()
 
     def get(self, key: str) -> Reply | None:
-        """The reply of that call, if it was ever answered."""
-        found = self._one("SELECT reply FROM calls WHERE key = ?", key)
-        return msgspec.json.decode(found[0], type=Reply) if found else None
+        """The reply of that call, if it was ever answered, with the money that was paid for it then."""
+        found = self._one("SELECT reply, money FROM calls WHERE key = ?", key)
+        return msgspec.structs.replace(_REPLY.decode(found[0]), money=found[1]) if found else None
 
     def row(self, key: str) -> Row | None:
         """All of one call, for `seedbed show`."""
@@ -123,7 +126,7 @@ class Journal:
         assert found is not None
         return int(found[0]), int(found[1]), float(found[2])
 
-    async def put(self, asked: bytes, reply: Reply, seconds: float, money: float = 0.0) -> None:
+    async def put(self, asked: bytes, reply: Reply, seconds: float) -> None:
         """Returns when the row is committed. A key that is there already keeps its first reply.
 
         A verdict that the endpoint gave for nothing (finish "error") counts as no call.
@@ -134,14 +137,14 @@ class Journal:
         paid = 0 if reply.finish.startswith("error") else 1
         if self._writer is None or not self._writer.is_alive():
             raise RunError("the journal is closed", where=str(self.path), next_step="Run the same command again")
-        row = (reply.key, asked, msgspec.json.encode(reply), paid, tokens, money, time.time(), seconds)
+        row = (reply.key, asked, msgspec.json.encode(reply), paid, tokens, reply.money, time.time(), seconds)
         self._queue.put(_Pending(row, loop, done))
         await asyncio.shield(done)
 
     # ---- inside ----
 
     def _one(self, query: str, *values: str) -> tuple[Any, ...] | None:
-        with self._explained(), self._lock:
+        with explained(self.path), self._lock:
             found: tuple[Any, ...] | None = self._reader.execute(query, values).fetchone()
             return found
 
@@ -152,8 +155,8 @@ class Journal:
             batch, last = self._drain(first)
             error: RunError | None = None
             try:
-                with self._explained():
-                    writer = writer or _open(self.path, read_only=False)
+                with explained(self.path):
+                    writer = writer or open_database(self.path, read_only=False)
                     with writer:
                         writer.executemany("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                                            [pending.row for pending in batch])
@@ -177,18 +180,19 @@ class Journal:
             batch.append(more)
         return batch, False
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turns SQLite's errors into one line that says what to do."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise RunError(f"the journal cannot be used: {error}", where=str(self.path),
-                           next_step="Free some space, make the folder writable, or end the other run that uses it; "
-                                     "then run the same command again") from error
-        except sqlite3.DatabaseError as error:
-            raise RunError(f"not a journal of seedbed, or a damaged one ({error})", where=str(self.path),
-                           next_step="Move it away or choose another folder with --out") from error
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors into one line that says what to do."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise RunError(f"the journal cannot be used: {error}", where=str(path),
+                       next_step="Free some space, make the folder writable, or end the other run that uses it; "
+                                 "then run the same command again") from error
+    except sqlite3.DatabaseError as error:
+        raise RunError(f"not a journal of seedbed, or a damaged one ({error})", where=str(path),
+                       next_step="Move it away or choose another folder with --out") from error
 
 
 class _Pending:
@@ -217,7 +221,8 @@ def _wake(futures: list[asyncio.Future[None]], error: RunError | None) -> None:
             future.set_result(None)
 
 
-def _open(path: Path, read_only: bool) -> sqlite3.Connection:
+def open_database(path: Path, read_only: bool) -> sqlite3.Connection:
+    """The journal's file, made if need be. Raises sqlite3.DatabaseError for what is none."""
     if read_only:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
     else:

@@ -8,7 +8,6 @@ trouble began, then one for each 25.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
@@ -37,6 +36,11 @@ class AdaptiveLimit:
     @property
     def limit(self) -> int:
         return max(1, int(self._limit + 1e-6))  # a sum of 25 × .04
+
+    @property
+    def scattered(self) -> bool:
+        """Whether refusals now are noise: most of the last calls went through."""
+        return self._outcomes.count(True) >= _ENOUGH and not self._overloaded()
 
     def succeeded(self, sent_at: float) -> None:
         """A call sent at `sent_at` was answered."""
@@ -68,45 +72,3 @@ class AdaptiveLimit:
         self._limit = max(1.0, self._limit * _CUT)
         self._cut_at = self._clock()
         self._outcomes.clear()
-
-
-class Gate:
-    """Lets as many through at once as an `AdaptiveLimit` allows, first come first served. For one event loop.
-
-    A call that comes `again` after it was refused goes to the head of the queue: results are taken in order, so others
-    already wait for it.
-    """
-
-    def __init__(self, limit: AdaptiveLimit) -> None:
-        self.limit = limit
-        self.inside = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    @property
-    def load(self) -> float:
-        """Calls inside and waiting, as a share of the limit."""
-        return (self.inside + len(self._waiting)) / self.limit.limit
-
-    async def enter(self, again: bool = False) -> None:
-        if self.inside < self.limit.limit and not self._waiting:
-            self.inside += 1
-            return
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if again:
-            self._waiting.appendleft(place)
-        else:
-            self._waiting.append(place)
-        try:
-            await place
-        except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self.leave()  # let in and cancelled in the same moment: the place goes to the next
-            raise
-
-    def leave(self) -> None:
-        self.inside -= 1
-        while self._waiting and self.inside < self.limit.limit:
-            place = self._waiting.popleft()
-            if not place.done():
-                self.inside += 1
-                place.set_result(None)

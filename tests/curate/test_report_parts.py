@@ -30,10 +30,11 @@ from curate.report.model import (
     Training,
 )
 from curate.report.page import gaps
-from curate.report.survey import Survey, opening
+from curate.report.survey import Survey
 from curate.report.training import training
 from seedbed import jsonl
 from seedbed.record import Evidence, Source, chat
+from seedbed.text import opening
 
 
 def test_evidence_that_overlaps_is_marked_once_and_long_passages_are_cut_around_it() -> None:

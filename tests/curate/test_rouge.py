@@ -8,7 +8,7 @@ import pytest
 
 from curate.rouge import Options, rouge
 from seedbed.context import Context
-from seedbed.record import Evidence, Record, chat, make
+from seedbed.record import Evidence, Record, Step, chat, make
 
 EN = "How do I change the default port of the server?"
 EN_TWIN = "How do I change the default port of the client?"  # 9 of 10 tokens
@@ -68,13 +68,31 @@ def test_languages_are_compared_apart_and_counted() -> None:
     twins = [(EN, "en"), (EN, "zh"), (ZH, "zh"), (EN_TWIN, "en")]
     results, context = run([chat(text, "-", language=language) for text, language in twins])
     assert [result.rejection is None for result in results] == [True, True, True, False]
-    assert context.figures == {"threshold": 0.7, "accepted": {"en": 1, "zh": 2}, "rejected": {"en": 1}}
+    assert context.figures == {"threshold": 0.7, "accepted": {"en": 1, "zh": 2}, "rejected": {"en": 1}, "spared": 0}
 
 
 def test_text_records_are_compared_by_their_text() -> None:
     results, _ = run([make(text=ZH), make(text=ZH_TWIN)])
     assert results[1].rejection is not None
     assert results[1].rejection.detail.startswith("its text is worded like")
+
+
+@pytest.mark.parametrize(("question", "noisy"), [(EN, EN.replace("default", "defualt")), (ZH, ZH.replace("默认", "莫认"))])
+def test_a_form_made_on_purpose_is_spared_beside_its_origin_and_its_other_forms(question: str, noisy: str) -> None:
+    origin = chat(question, "In the file.")
+    cleaned = origin.revised(Step(stage="clean", operation="clean"), messages=chat(question, "In the file").messages)
+    forms = [
+        origin.revised(Step(stage="augment", operation=kind), messages=chat(*words).messages)
+        for kind, words in {"noise": (noisy, "In the file."), "polish": (question, "It stands in the file.")}.items()
+    ]
+    stranger = chat(noisy, "Elsewhere.")
+    results, context = run([cleaned, *forms, stranger])
+    assert [result.rejection is None for result in results] == [True, True, True, False]
+    assert context.figures["spared"] == 2
+    # Without its origin a form is judged like any other record.
+    results, context = run([stranger, *forms])
+    assert [result.rejection is None for result in results] == [True, False, False]
+    assert context.figures["spared"] == 0
 
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, 1.1])

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from datagen.doc_qa import Options, doc_qa
+from datagen.doc_qa.stage import Options, doc_qa
 from datagen.teacher.journal import canonical, key_of
 from datagen.teacher.scripted import Rule, Script, scripted
 from seedbed.chat import Loop, Reply, Request

@@ -75,7 +75,7 @@ def test_documents_keep_the_options_of_the_job(tmp_path: Path) -> None:
 def test_plan_says_what_is_to_come_and_costs_nothing(seedbed: Any, tmp_path: Path) -> None:
     said = seedbed("plan", write_job(tmp_path), "--limit", "3")
     assert said.status == 0
-    assert "02-doc_qa          to do: 4 passages, about " in said.out and "To come, at most: " in said.out
+    assert "02-doc_qa          to do: 4 passages, about " in said.out and "To come, about: " in said.out
     assert not (tmp_path / "run").exists()
 
 
@@ -102,7 +102,7 @@ def test_a_limit_that_makes_no_sense_is_refused(seedbed: Any, tmp_path: Path, li
     ("top", "said"),
     [
         ({"documents": "nowhere"}, "nowhere: no such file or folder. Check the path of the documents"),
-        ({"documents": "empty"}, "empty: there are no documents in it. Put PDF, HTML, Markdown or text files there"),
+        ({"documents": "empty"}, "empty: there are no documents in it. Put PDF, Word, PowerPoint, Excel,"),
         ({"records": "none.jsonl", "documents": None}, "none.jsonl: no such data file. Name a JSON, JSONL, CSV or Parquet"),
         ({"curate": ["clena"]}, "curate: unknown stage `clena`. Did you mean `clean`?"),
         ({"generate": [{}]}, "generate: each entry is one stage, this one has 0 keys"),

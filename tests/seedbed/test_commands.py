@@ -158,7 +158,7 @@ def test_doctor_names_the_pip_line_of_what_is_missing(seedbed: Any, monkeypatch:
     lines = seedbed("doctor").out.splitlines()
     assert any('training and evaluation: torch, trl.  pip install "seedbed[train]"' in line for line in lines)
     assert any('Parquet files: pyarrow.  pip install "seedbed[parquet]"' in line for line in lines)
-    assert any(line.split() == ["ok", "reading", "PDF,", "HTML", "and", "Markdown"] for line in lines)
+    assert any(line.split()[:3] == ["ok", "reading", "PDF,"] for line in lines)
     assert sum("seedbed models pull" in line for line in lines) == len(models.CATALOGUE)
 
 

@@ -162,7 +162,7 @@ def test_paths_start_from_the_job_file_and_know_the_home_folder(tmp_path: Path, 
     base = tmp_path.resolve()
     assert pipeline.plan()[0].options.paths == (f"{base}/manuals", "/home/somebody/手册", "/abs")
     pipeline = resolved(tmp_path, "documents: d\nteacher: {model: \"path:models/a.gguf\"}\n")
-    assert pipeline.teacher.model == f"path:{base}/models/a.gguf"
+    assert pipeline.teachers.main.model == f"path:{base}/models/a.gguf"
 
 
 def test_an_error_without_a_line_names_the_nearest_key_that_has_one() -> None:

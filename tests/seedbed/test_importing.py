@@ -84,7 +84,104 @@ def test_a_file_without_one_good_row_is_an_error(tmp_path: Path, name: str, cont
         imported(tmp_path, str(tmp_path / name))
 
 
-@pytest.mark.parametrize("name", ["none.jsonl", "."])
-def test_what_is_no_file_is_told_before_anything_runs(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match="no such data file. Name a JSON, JSONL, CSV or Parquet file"):
+@pytest.mark.parametrize(("name", "said"), [("none.jsonl", "no such data file"), (".", "there are no data files in it")])
+def test_what_is_no_file_is_told_before_anything_runs(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
         watch(Options(paths=(str(tmp_path / name),)))
+    assert caught.value.next_step
+
+
+def test_a_folder_is_its_data_files(tmp_path: Path) -> None:
+    (tmp_path / "set" / "zh").mkdir(parents=True)
+    written(tmp_path / "set" / "a.jsonl", GOOD[0])
+    (tmp_path / "set" / "zh" / "b.csv").write_text("instruction,output\n问？,答。\n只有问\n", encoding="utf-8")
+    (tmp_path / "set" / "dataset_info.json").write_text('{"a": {"file_name": "a.jsonl"}}')
+    (tmp_path / "set" / "README.md").write_text("# A set")
+    records = imported(tmp_path, str(tmp_path / "set"))
+    assert [(r.source.document, r.source.line, r.rejection is None) for r in records if r.source] == [
+        ("a.jsonl", 1, True), ("zh/b.csv", 2, True), ("zh/b.csv", 3, False)]
+
+
+def test_columns_of_other_names(tmp_path: Path) -> None:
+    path = written(tmp_path / "faq.jsonl", {"question": "What is V2?", "answer": "A valve.", "id": 7}, {"question": "问？"})
+    options = Options(paths=(path,), columns={"instruction": "question", "output": "answer"})
+    kept, bad = import_records((), options, Context(tmp_path))
+    assert (kept.instruction, kept.answer, kept.extra["id"]) == ("What is V2?", "A valve.", 7)
+    assert bad.rejection and "faq.jsonl:2: no known format has the keys instruction" in bad.rejection.detail
+
+
+@pytest.mark.parametrize(
+    ("content", "answers"),
+    [
+        ('{"version": 1, "data": [{"instruction": "Q", "output": "答"}, {"instruction": "Q2", "output": "B"}]}', ["答", "B"]),
+        ('{\n  "version": 1,\n  "data": [\n    {"instruction": "Q", "output": "答"}\n  ]\n}\n', ["答"]),
+        ('{\n  "instruction": "Q",\n  "output": "答"\n}\n', ["答"]),
+        ('{"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "答"}]}', ["答"]),
+        ('cut off"}\n{"instruction": "Q", "output": "答"}\n', ["", "答"]),
+    ],
+)
+def test_json_that_is_one_value_or_one_a_line(tmp_path: Path, content: str, answers: list[str]) -> None:
+    (tmp_path / "a.json").write_text(content, encoding="utf-8")
+    assert sorted(record.answer for record in imported(tmp_path, str(tmp_path / "a.json"))) == sorted(answers)
+
+
+class TestHub:
+    """The library `datasets` itself, on folders, without a network."""
+
+    @pytest.fixture(autouse=True)
+    def own_cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        datasets = pytest.importorskip("datasets")
+        monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+    def rows(self, folder: Path, **options: Any) -> list[Record]:
+        return list(import_records((), Options(**options), Context(folder)))
+
+    def test_a_folder_with_splits_and_one_that_was_saved(self, tmp_path: Path) -> None:
+        import datasets
+
+        turns = [[{"from": "human", "value": "V2?"}, {"from": "gpt", "value": "A valve."}],
+                 [{"from": "human", "value": "阀门？"}, {"from": "gpt", "value": "限压。"}]]
+        (tmp_path / "set" / "data").mkdir(parents=True)
+        for split, conversations in zip(("train", "test"), turns, strict=True):
+            written(tmp_path / "set" / "data" / f"{split}.jsonl", {"conversations": conversations}, {"conversations": turns[0], "system": "S"})
+        records = self.rows(tmp_path, dataset=str(tmp_path / "set"))
+        assert [(r.source.document, r.source.line, r.answer) for r in records if r.source] == [
+            ("set/train", 1, "A valve."), ("set/train", 2, "A valve."), ("set/test", 1, "限压。"), ("set/test", 2, "A valve.")]
+        assert [m.role for m in records[0].messages] == ["user", "assistant"] and records[0].labels == {"format": "sharegpt"}
+        assert [r.answer for r in self.rows(tmp_path, dataset=str(tmp_path / "set"), split="test")] == ["限压。", "A valve."]
+        saved = datasets.Dataset.from_list([{"instruction": "问？", "output": "答。", "input": None}, {"instruction": "?", "output": None}])
+        saved.save_to_disk(str(tmp_path / "saved"))
+        good, bad = self.rows(tmp_path, dataset=str(tmp_path / "saved"))
+        assert (good.answer, bad.source and bad.source.line, bad.rejection and bad.rejection.reason) == ("答。", 2, "bad_line")
+        with pytest.raises(InputError, match="saved by `datasets` as Arrow files. Name it as `dataset: saved`"):
+            watch(Options(paths=(str(tmp_path / "saved"),)))
+
+    def test_what_cannot_be_loaded_is_one_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        import datasets
+
+        (tmp_path / "set").mkdir()
+        written(tmp_path / "set" / "train.jsonl", GOOD[0], "{broken")
+        with pytest.raises(InputError, match="cannot be loaded: JSON parse error.*Name its files under `paths`"):
+            self.rows(tmp_path, dataset=str(tmp_path / "set"))
+        written(tmp_path / "set" / "train.jsonl", GOOD[0])
+        with pytest.raises(InputError, match="has no split tset. It has train"):
+            self.rows(tmp_path, dataset=str(tmp_path / "set"), split="tset")
+
+        def no_network(*_: object, **__: object) -> None:
+            raise ConnectionError("Couldn't reach 'tatsu-lab/alpaca' on the Hub")
+
+        monkeypatch.setattr(datasets, "load_dataset", no_network)
+        with pytest.raises(InputError, match="dataset: tatsu-lab/alpaca: cannot be fetched from the hub. Check the network"):
+            self.rows(tmp_path, dataset="tatsu-lab/alpaca")
+
+    def test_conversations_by_field_as_older_sets_hold_them(self, tmp_path: Path) -> None:
+        import datasets
+
+        set_ = datasets.Dataset.from_list([{"messages": {"role": ["user", "assistant"], "content": ["问？", "答。"]}}])
+        set_.save_to_disk(str(tmp_path / "old"))
+        (record,) = self.rows(tmp_path, dataset=str(tmp_path / "old"))
+        assert (record.instruction, record.answer) == ("问？", "答。")
+
+    def test_a_split_without_a_data_set(self) -> None:
+        with pytest.raises(ValueError, match="split: is of a Hugging Face data set, and `dataset` names none"):
+            Options(paths=("a.jsonl",), split="train")

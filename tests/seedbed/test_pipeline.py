@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from datagen import doc_qa
+from datagen.doc_qa import stage as doc_qa
 from datagen.teacher.journal import Journal
 from seedbed import config, prompts
 from seedbed.errors import InputError, JobError, LimitReached, PromptError, RunError
@@ -210,7 +210,7 @@ def test_a_prompt_that_does_not_fit_is_told(tmp_path: Path) -> None:
     own = tmp_path / "mine" / "en" / "doc_qa"
     own.mkdir(parents=True)
     (own / "pair.md").write_text("Ask about {{sentense}}!", encoding="utf-8")
-    with pytest.raises(PromptError, match=r"en/doc_qa/pair: uses unknown variables: sentense\. It may use: .*sentences"):
+    with pytest.raises(PromptError, match=r"en/doc_qa/pair\.md: uses unknown variables: sentense\. Did you mean `sentences`"):
         execute(job)
     prompts.load.cache_clear()
     (own / "pair.md").write_bytes("提问 {{sentences}}".encode("gbk"))
@@ -317,7 +317,7 @@ def test_a_plan_tells_what_is_done_and_what_is_to_come_and_changes_nothing(tmp_p
     assert (calls, prompt, completion) == (0, 0, 0)
     assert first[1].split() == ["01-ingest", "to", "do"]
     assert first[2].startswith("  02-doc_qa          to do: 4 passages, about ")
-    assert first[-2].startswith("To come, at most: ") and first[-2].endswith(" CNY")
+    assert first[-3].startswith("To come, about: ") and first[-3].endswith(" CNY")
 
     execute(job, stop_after="doc_qa")
     second = plan(job)
@@ -339,3 +339,36 @@ def test_a_plan_finds_work_under_an_older_number(tmp_path: Path) -> None:
     lines = plan(rows_job(tmp_path, curate=["clean", {"mix": {"test": 0}}, "exact"]))
     assert [line.split()[:2] for line in lines[1:4]] == [["01-import", "done:"], ["02-clean", "done:"], ["03-mix", "to"]]
     assert sorted(p.name for p in (tmp_path / "run").glob("0*")) == ["01-import", "02-clean", "03-exact", "04-rouge"]
+
+
+def test_a_generator_that_makes_nothing_beside_a_data_set_does_not_end_the_job(tmp_path: Path) -> None:
+    """Two rows are too few to augment: the data set goes on as it is, and the job says so."""
+    write_rows(tmp_path, ROWS[3:])
+    job = rows_job(tmp_path, generate=[{"augment": {"share": 0.1}}], teacher={"model": "scripted:none.json"})
+    (tmp_path / "none.json").write_text('{"default": "never asked"}\n', encoding="utf-8")
+    out = io.StringIO()
+    Pipeline(config.load(job), report=False).execute(progress=Plain(out))
+    assert "02-augment made nothing, and the job goes on without" in out.getvalue()
+    done = manifest(tmp_path / "run" / "05-rouge")
+    assert done is not None and done.kept == 2
+
+
+def test_what_is_evolved_or_augmented_stands_beside_its_data_set(tmp_path: Path) -> None:
+    plan = Pipeline(config.load(rows_job(tmp_path, generate=["augment"])), report=False).plan()
+    assert [step.name for step in plan[2].inputs] == ["01-import", "02-augment"]
+    job = passages_job(tmp_path / "b", generate=["doc_qa", "preference"]) if (tmp_path / "b").mkdir() is None else None
+    assert job is not None
+    plan = Pipeline(config.load(job), report=False).plan()
+    assert [[s.name for s in step.inputs] for step in plan[1:]] == [
+        ["01-import"], ["02-doc_qa"], ["02-doc_qa", "03-preference"]
+    ]
+
+
+@pytest.mark.parametrize(("generate", "why"), [
+    (["augment"], "works on records, and nothing before it makes any"),
+    ([{"evol_instruct": {"from": "doc_qa"}}], "no stage `doc_qa` before `evol_instruct`"),
+])
+def test_a_generator_needs_records_that_are_there(tmp_path: Path, generate: list[Any], why: str) -> None:
+    job = write_job(tmp_path, generate=generate)
+    with pytest.raises(JobError, match=why):
+        Pipeline(config.load(job), report=False).plan()

@@ -62,6 +62,12 @@ def test_half_width_keeps_every_offset() -> None:
     assert text.half_width(words) == "(123)ABC,。 end"
 
 
+def test_a_row_with_sentences_in_its_cells_is_one_sentence() -> None:
+    words = "Before. 之前。\n\n| Code | Remedy |\n| --- | --- |\n| E1 | Wait. Open V2! |\n| E2 | 关闭。再打开。 |\n\nAfter."
+    assert [words[start:end] for start, end in text.sentences(words)] == [
+        "Before.", "之前。", "| Code | Remedy |", "| --- | --- |", "| E1 | Wait. Open V2! |", "| E2 | 关闭。再打开。 |", "After."]
+
+
 @pytest.mark.parametrize(("words", "terms"), [
     ("Set `max_tokens` to 1,024 with --limit or -v.", {"max_tokens", "1,024", "--limit", "-v"}),
     ("用 `stockctl export` 导出，错误码 E17，版本 2.5.1。", {"stockctl export", "e17", "2.5.1"}),

@@ -17,6 +17,7 @@ from datagen.teacher.scripted import Rule, Script, scripted
 from seedbed.chat import Loop, Reply, Request
 from seedbed.errors import LimitReached, SeedbedError, TeacherError
 from seedbed.record import Message
+from tests.datagen.teacher.opened import teacher_over
 
 T = TypeVar("T")
 HURRY = Pace(first=0.002, refused=0.002, reach=0.05)
@@ -30,7 +31,7 @@ def play(script: Script, journal: Journal, scene: Callable[[Teacher], Awaitable[
          **options: Any) -> T:
     async def on_stage() -> T:
         settings = TeacherOptions(**options)
-        teacher = Teacher([script], "scripted", journal, budget or Budget(), settings, HURRY)
+        teacher = teacher_over([script], journal, budget, settings, HURRY, "scripted")
         try:
             return await scene(teacher)
         finally:
@@ -172,8 +173,8 @@ def test_money_and_tokens_are_counted(journal: Journal) -> None:
         await teacher(ask("one two three"))
         return teacher.stats.paid, teacher.stats.replayed, teacher.stats.money
 
-    budget = Budget(Limits(money=1.0), Prices(1_000.0, 2_000.0, "CNY"))
-    paid, replayed, money = play(scripted({"one": "four five"}), journal, scene, budget)
+    budget, prices = Budget(Limits(money=1.0)), Prices(1_000.0, 2_000.0, "CNY")
+    paid, replayed, money = play(scripted({"one": "four five"}), journal, scene, budget, prices=prices)
     assert (paid, replayed) == (1, 1)
     assert money == pytest.approx(0.003 + 0.004) == journal.spent()[2]
 

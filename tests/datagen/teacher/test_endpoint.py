@@ -12,7 +12,6 @@ import msgspec
 import pytest
 
 from benchmarks.fake_endpoint import Answer, Call, Respond, completion, error, listen
-from datagen.teacher.budget import Budget
 from datagen.teacher.client import Teacher
 from datagen.teacher.endpoint import OpenAIEndpoint, scrub
 from datagen.teacher.journal import Journal
@@ -20,6 +19,7 @@ from datagen.teacher.options import Pace, TeacherOptions
 from seedbed.chat import Reply, Request
 from seedbed.errors import TeacherError
 from seedbed.record import Message
+from tests.datagen.teacher.opened import teacher_over
 
 T = TypeVar("T")
 KEY = "sk-proj-7d1f0c9a2b4e"
@@ -49,8 +49,8 @@ def play(endpoint: Endpoint, journal: Journal, scene: Callable[[Teacher], Awaita
     async def on_stage() -> T:
         server, url = await listen(endpoint)
         settings = TeacherOptions(**{"model": "m-1", "url": url, "key_env": "TEACHER_KEY", "timeout": 5.0, **options})
-        teacher = Teacher([OpenAIEndpoint(url, settings)], "m-1", journal, Budget(), settings,
-                          Pace(first=0.005, refused=0.005, reach=0.05))
+        pace = Pace(first=0.005, refused=0.005, reach=0.05, scattered=0.005)
+        teacher = teacher_over([OpenAIEndpoint(url, settings)], journal, None, settings, pace)
         try:
             return await scene(teacher)
         finally:
@@ -190,7 +190,7 @@ def test_nobody_there(journal: Journal) -> None:
     async def scene() -> None:
         settings = TeacherOptions(model="m", url="http://127.0.0.1:9/v1")
         endpoint = OpenAIEndpoint("http://127.0.0.1:9/v1", settings)
-        teacher = Teacher([endpoint], "m", journal, Budget(), settings, Pace(first=0.01, reach=0.05))
+        teacher = teacher_over([endpoint], journal, None, settings, Pace(first=0.01, reach=0.05))
         try:
             await teacher(HELLO)
         finally:
@@ -283,7 +283,7 @@ def test_several_endpoints_share_the_work(journal: Journal) -> None:
     async def scene() -> None:
         servers = [await listen(left), await listen(right)]
         settings = TeacherOptions(model="m", url=tuple(url for _, url in servers), concurrency=4)
-        teacher = Teacher([OpenAIEndpoint(url, settings) for url in settings.urls], "m", journal, Budget(), settings)
+        teacher = teacher_over([OpenAIEndpoint(url, settings) for url in settings.urls], journal, None, settings)
         await asyncio.gather(*(teacher(msgspec.structs.replace(HELLO, sample=n)) for n in range(16)))
         await teacher.aclose()
         for server, _ in servers:

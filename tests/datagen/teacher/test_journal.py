@@ -19,7 +19,8 @@ def request(text: str, **changes: object) -> Request:
 def store(journal: Journal, text: str, answer: str) -> str:
     asked = canonical("m", request(text))
     key = key_of(asked)
-    asyncio.run(journal.put(asked, Reply(text=answer, prompt_tokens=10, completion_tokens=5, key=key), 0.2, money=0.5))
+    reply = Reply(text=answer, prompt_tokens=10, completion_tokens=5, key=key, money=0.5)
+    asyncio.run(journal.put(asked, reply, 0.2))
     return key
 
 

@@ -17,14 +17,13 @@ from datagen.teacher.journal import Journal
 CHILD = """
 import asyncio, os, resource, sys
 from pathlib import Path
-from datagen.teacher.budget import Budget
-from datagen.teacher.client import Teacher
 from datagen.teacher.journal import Journal
 from datagen.teacher.options import TeacherOptions
 from datagen.teacher.scripted import Rule, scripted
 from seedbed.chat import Loop, Request
 from seedbed.errors import RunError
 from seedbed.record import Message
+from tests.datagen.teacher.opened import teacher_over
 
 folder, largest = Path(sys.argv[1]), int(sys.argv[2])
 log = os.open(folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -38,7 +37,7 @@ def answer(request):
 
 async def main():
     with Journal(folder / "journal.sqlite") as journal:
-        teacher = Teacher([scripted(answer)], "scripted", journal, Budget(), TeacherOptions(concurrency=4))
+        teacher = teacher_over([scripted(answer)], journal, None, TeacherOptions(concurrency=4))
         if largest:
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
         async def one(number):

@@ -9,7 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
-from datagen.teacher.limits import AdaptiveLimit, Gate
+from datagen.teacher.journal import Journal
+from datagen.teacher.limits import AdaptiveLimit
+from datagen.teacher.options import TeacherOptions
+from datagen.teacher.scripted import Rule, scripted
+from seedbed.chat import Request
+from seedbed.record import Message
+from tests.datagen.teacher.opened import teacher_over
 
 LATENCY, REFUSAL, RETRY = 0.2, 0.01, 1.0
 
@@ -93,21 +99,24 @@ def test_growth_is_one_for_25_successes_beyond_the_point_of_trouble() -> None:
     assert limit.limit == 49
 
 
-def test_the_gate_lets_in_by_turns_and_forgets_who_gave_up() -> None:
-    async def scene() -> list[str]:
-        gate, came = Gate(AdaptiveLimit(1)), []
+def test_the_line_lets_in_by_turns_and_forgets_who_gave_up(journal: Journal) -> None:
+    came: list[str] = []
 
-        async def visit(name: str, again: bool = False) -> None:
-            await gate.enter(again)
-            came.append(name)
-            await asyncio.sleep(0.01)
-            gate.leave()
+    def note(request: Request) -> Rule:
+        came.append(request.messages[0].content)
+        refused = len(came) == 1
+        return Rule(text="yes 是", delay=0.01, fault="429" if refused else None, retry_after=0.0)
 
-        tasks = [asyncio.create_task(visit(name)) for name in ("first", "gives up", "third")]
+    async def scene() -> None:
+        teacher = teacher_over([scripted(note)], journal, options=TeacherOptions(concurrency=1))
+        asked = [asyncio.create_task(teacher(Request(messages=(Message("user", name),))))
+                 for name in ("refused", "gives up", "third", "fourth")]
         await asyncio.sleep(0)
-        tasks[1].cancel()
-        await asyncio.gather(*tasks, visit("refused before", again=True), return_exceptions=True)
-        assert gate.inside == 0
-        return came
+        await asyncio.sleep(0)
+        asked[1].cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        await teacher.aclose()
 
-    assert asyncio.run(scene()) == ["first", "refused before", "third"]
+    asyncio.run(scene())
+    # Who was refused stands at the head of the line when it comes back.
+    assert came == ["refused", "third", "refused", "fourth"]

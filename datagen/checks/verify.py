@@ -1,0 +1,394 @@
+"""What a question-answer pair must pass, told from the source alone: no model rates itself here.
+
+Each check takes texts and gives None or a `Fault(reason, detail)`. Measured on a 1.5B teacher, rating its own pairs
+kept those that only repeat the question and threw good ones away, so the checks compare with the source instead.
+
+    question   it asks something · it stands alone · it is in the document's language · it is not the statement itself
+               · it is about its statement
+    answer     it is whole · it is in the document's language · it answers rather than echoes · it is not a bare copy ·
+               its figures, names and commands are in the evidence · the evidence carries its words
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from datagen.checks.phrases import ASKS, BARE, CLOSED, ELSEWHERE, LEANS, LEAVES_OUT, META, NEGATED, QUESTION_WORDS, STOP
+from seedbed.text import CJK, half_width, language, normalise, sentences, tokenize
+
+
+class Fault(NamedTuple):
+    """Why a pair is not kept: a stable name, and words a user understands."""
+
+    reason: str
+    detail: str
+
+
+Check = Callable[[str], "Fault | None"]
+
+# An answer of which this share stands word for word, in one run, in its evidence adds nothing of its own. Answers of up
+# to so many tokens (in Chinese: characters) are exempt: a fact has few wordings ("The default is 0.7").
+COPIED_SHARE = 0.8
+COPIED_TOKENS = {"en": 27, "zh": 45}
+# Share of the answer's content words that must stand in evidence or question. Chosen while reading 150 pairs of the
+# 1.5B teacher (docs/quality.md): of those below nearly all were made up.
+SUPPORT = {"en": 0.7, "zh": 0.7}
+# The same for a question against the statement it is about. One word of its own is free: short texts have few.
+PREMISE_SUPPORT = {"en": 0.7, "zh": 0.7}
+FREE_WORDS = 1
+SHORTEST_QUESTION = {"en": 5, "zh": 6}
+# In characters. The pattern of `kinds` ends questions a little later; what reaches that end was cut there.
+LONGEST_QUESTION = {"en": 180, "zh": 58}
+
+# A Chinese question asks in its last clause; a small model lets the rest of the statement follow it. "请…" asks anyway.
+_ASKS_LAST = re.compile(
+    r"^请?(?:说明|解释|概括|简述|总结|描述|列出|介绍|比较)|(?:什么|多[少久长大高远重快]|哪|如何|怎|为何|谁|几)[^，；。]*$"
+)
+_LEADING_CLAUSE = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|on|with|during)\b[^,]*, ", re.I)
+_CLAUSE_END = re.compile(r"[,;:.](?=\s)|\b(?:because|so that|since)\b")
+GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
+CODE = re.compile(r"`([^`\n]+)`")
+# File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type. ASCII, so that one in
+# front of Chinese ends where the Chinese begins.
+NAME = re.compile(
+    r"(?<![\w-])--?[a-z][\w-]+|[\w.-]*\w\.(?:[a-z]{2,8})\b|\w+_\w+|/[\w./-]{2,}|\b[a-z]+[A-Z]\w+"
+    r"|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b",
+    re.A,
+)
+_FIGURE = re.compile(r"\d+(?:[.,:/-]\d+)*")
+_ENUMERATOR = re.compile(r"^\s*\d{1,2}[.)、](?=\s)", re.M)  # of a list: no figure
+_ENDS = re.compile(r"""[.!?。！？…:：)）\]」』”"'`*|]$|```$""")
+_SMALL = {
+    w: str(n) for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
+}
+_SMALL_ZH = dict(
+    zip("零一二三四五六七八九十两", ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "2"], strict=True)
+)
+
+
+def question_fault(
+    question: str, statement: str, lang: str, context: str = "", premise: float | None = None
+) -> Fault | None:
+    """The first thing that is wrong with a question, seen beside the statement it should be answered by.
+
+    `context` holds what a question may name besides: title, headings, what the documents are about. `premise` is the
+    share of its content words that must stand in either, where that is not PREMISE_SUPPORT.
+    """
+    if not question.strip():
+        return Fault("empty", "the question is empty")
+    if GARBLED.search(question):
+        return Fault("garbled", "it holds control characters")
+    if language(question) not in (lang, "mixed", "other"):
+        return Fault("wrong_language", f"the question is not in the document's language ({lang})")
+    if not ASKS[lang].search(question):
+        return Fault("not_a_question", "it asks nothing")
+    if CLOSED[lang].search(question):
+        return Fault("yes_or_no", "a statement to agree with, no question")
+    if re.search(r"\s[?？]$", question) or len(question) >= LONGEST_QUESTION[lang]:
+        return Fault("cut_question", "it breaks off before the question mark")
+    if words := leaning(question, statement, lang):
+        return Fault("leans_on_passage", f"{words!r} points at a text that its reader does not have")
+    if found := BARE[lang].search(question):
+        return Fault("leans_on_passage", f"{found.group()!r} stands where the subject should")
+    if found := META[lang].search(question):
+        return Fault("meta", f"{found.group()!r} speaks of the model")
+    size = len(tokenize(question))
+    if size < SHORTEST_QUESTION[lang]:
+        return Fault("vague_question", f"{size} tokens do not say what is meant")
+    if lang == "zh" and not _ASKS_LAST.search(question):
+        return Fault("not_a_question", "its last clause asks nothing")
+    if "\n" in question.strip() or question.count("?") + question.count("？") > 2:
+        return Fault("several_questions", "more than one question")
+    if sentence := _posed(question, statement, lang):
+        return Fault("copies_passage", f"it is a sentence of the passage with a question mark: {sentence[:60]}")
+    least = PREMISE_SUPPORT[lang] if premise is None else premise
+    return premise_fault(question, f"{statement}\n{context}", lang, least)
+
+
+def premise_fault(question: str, known: str, lang: str, least: float) -> Fault | None:
+    """What a question takes for given and `known` does not say: figures, names, more than 1 - `least` of its words."""
+    known = half_width(known)
+    if missing := _missing_figures(question, known) or _missing_names(question, known, lang):
+        return Fault("false_premise", f"{missing} is not in what it asks about")
+    asked = QUESTION_WORDS[lang].sub(" ", question)
+    if (share := support(asked, known, lang)) < least and _own(asked, known, lang) > FREE_WORDS:
+        return Fault("false_premise", f"only {share:.0%} of its content words are in what it asks about")
+    return None
+
+
+def answer_fault(question: str, answer: str, evidence: str, lang: str, context: str = "") -> Fault | None:
+    """The first thing that is wrong with an answer. `evidence` is what it may say; `context` only names (headings)."""
+    answer = answer.strip()
+    return (
+        form_fault(answer, evidence, lang)
+        or _echo_fault(question, answer, evidence, lang)
+        or _grounding_fault(answer, evidence, lang, f"{context} {question}")
+    )
+
+
+def leaning(text: str, source: str, lang: str) -> str:
+    """The words with which `text` points at a text; not those that its source uses itself ("the passage" in a manual
+    about passages), unless they name another place of it."""
+    if found := ELSEWHERE[lang].search(text):
+        return found.group()
+    said = normalise(source)
+    return next((f.group() for f in LEANS[lang].finditer(text) if normalise(f.group()) not in said), "")
+
+
+def statement_fault(text: str, evidence: str, lang: str, context: str = "") -> Fault | None:
+    """The first thing that is wrong with a sentence that nobody asked for (of a summary, say): as of an answer, but
+    that it may be worded as the evidence is."""
+    return form_fault(text, evidence, lang) or _grounding_fault(text, evidence, lang, context)
+
+
+def form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
+    if not answer:
+        return Fault("empty", "the answer is empty")
+    if GARBLED.search(answer):
+        return Fault("garbled", "it holds control characters")
+    if language(answer) not in (lang, "mixed", "other"):
+        return Fault("wrong_language", f"the answer is not in the document's language ({lang})")
+    if not _ENDS.search(answer) or answer.count("```") % 2 or answer.count("`") % 2:
+        return Fault("cut_answer", f"it ends with {answer[-20:]!r}, not at the end of a sentence")
+    if found := META[lang].search(answer):
+        return Fault("meta", f"{found.group()!r} speaks of the model, not of the matter")
+    if words := leaning(answer, evidence, lang):
+        return Fault("leans_on_passage", f"{words!r} points at a text that its reader does not have")
+    if repeated := _repeated(answer):
+        return Fault("repetition", f"says {repeated!r} again and again")
+    return None
+
+
+def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault | None:
+    asked, said = tokenize(question), tokenize(answer)
+    fresh = [token for token in said if token not in set(asked) and token not in STOP[lang]]
+    exact = set(figures(answer)) - set(figures(question)) or identifiers(answer) - identifiers(question)
+    if not exact and len(fresh) < 3:
+        return Fault("echo", "it says nothing that the question has not said")
+    if lang == "en" and _asks_what_it_says(question, answer):
+        return Fault("echo", "the question holds what the answer says, and asks nothing")
+    if "哪些" in question and not re.search(r"[、；]|和|与|以及|或|分别|及|并|\n", answer):
+        return Fault("no_list", "asked for several things, it names none or one")
+    if len(said) > COPIED_TOKENS[lang] and longest_run(said, tokenize(evidence)) >= COPIED_SHARE * len(said):
+        return Fault("copied_answer", "it is copied word for word from the passage")
+    return None
+
+
+def _asks_what_it_says(question: str, answer: str) -> bool:
+    """ "What does the ratio scale the effect?": a statement with "What does" before it, which the answer's first clause
+    then repeats. In Chinese the question word stands in its place, and this slip is not seen."""
+    if not question.lower().startswith("what "):
+        return False
+    clause = _CLAUSE_END.split(_LEADING_CLAUSE.sub("", answer) + " ")[0]
+    exact = set(figures(clause)) - set(figures(question)) or identifiers(clause) - identifiers(question)
+    return not exact and not set(units(clause, "en")) - set(units(question, "en"))
+
+
+def _grounding_fault(answer: str, evidence: str, lang: str, context: str) -> Fault | None:
+    if not evidence:
+        return Fault("no_evidence", "no sentence of the passage carries it")
+    known = half_width(f"{evidence}\n{context}")
+    if missing := _missing_figures(answer, known):
+        return Fault("unsupported_figure", f"{missing} is not in the evidence")
+    if missing := _missing_names(answer, known, lang):
+        return Fault("unsupported_name", f"{missing} is not in the evidence")
+    negated = NEGATED[lang]
+    if negated.search(answer) and not negated.search(f"{evidence} {context}"):
+        return Fault("unsupported_negation", f"{negated.search(answer).group()!r}: the evidence denies nothing")  # type: ignore[union-attr]
+    if (share := support(answer, known, lang)) < SUPPORT[lang] and _own(answer, known, lang) > FREE_WORDS:
+        return Fault("unsupported", f"only {share:.0%} of its content words are in the evidence")
+    return None
+
+
+def steps_fault(steps: str, known: str, lang: str) -> Fault | None:
+    """Whether the steps of a reasoned answer rest on what is `known`: its evidence and its question."""
+    known = half_width(known)
+    if missing := _missing_figures(steps, known) or _missing_names(steps, known, lang):
+        return Fault("unsupported_step", f"{missing} is not in the evidence")
+    if language(steps) not in (lang, "mixed", "other"):
+        return Fault("wrong_language", f"the steps are not in the document's language ({lang})")
+    if words := leaning(steps, known, lang):
+        return Fault("leans_on_passage", f"{words!r} points at a text that its reader does not have")
+    return None
+
+
+def _posed(question: str, passage: str, lang: str) -> str:
+    """The sentence of the passage that the question repeats nearly whole (80 % of it in one run); empty if none."""
+    asked = tokenize(question)
+    if LEAVES_OUT[lang].search(question):
+        return ""  # one figure, name or reason is what such a question leaves out
+    for start, end in sentences(passage):
+        said = tokenize(passage[start:end])
+        if len(said) > 5 and passage[start] != "#" and longest_run(asked, said) >= 0.8 * len(said):
+            return passage[start:end]
+    return ""
+
+
+def _missing_figures(text: str, known: str) -> str:
+    return ", ".join(sorted(set(figures(text)) - set(figures(known))))
+
+
+def _missing_names(text: str, known: str, lang: str) -> str:
+    exact, known = known, normalise(known)
+    missing = {name for name in identifiers(text) if name not in known}
+    # `rouge_score` is not Rouge_Score: what has an underscore is a name in code.
+    written = {name.strip(".,:;") for name in NAME.findall(half_width(text))}
+    missing |= {name for name in written if "_" in name and name not in exact}
+    if lang == "zh":
+        # In Chinese every Latin word is a name or a term, and a small model garbles some ("种子bed" for seedbed).
+        words = re.compile(r"[a-z][a-z0-9_-]+")
+        missing |= set(words.findall(normalise(text))) - set(words.findall(known))
+    return ", ".join(sorted(missing))
+
+
+_CLAUSES = {
+    # What comes before and after these words: effect and reason, or, in the second list, reason and effect.
+    "en": (r"\b(?:because|since|so that|otherwise)\b", r"[,;] (?:so|therefore|hence)\b|\bwhich means that\b"),
+    "zh": (r"因为|由于|理由是|原因是|否则|以免|免得", r"，(?:因此|所以)"),
+}
+_REASON_FIRST = {"en": r"^(?:because|since) ([^,]+), (.+)", "zh": r"^(?:因为|由于)([^，]+)，(.+)"}
+
+
+def reason_fault(question: str, answer: str, statement: str, lang: str) -> Fault | None:
+    """Whether a "Why …?" asks about the effect in its statement and is answered by the reason: small models turn them
+    round, or give a reason of their own."""
+    clauses = _clauses(statement, lang)
+    if clauses is None:
+        return Fault("off_point", "the sentence that it is about gives no reason")
+    effect, reason = (set(units(clause, lang)) for clause in clauses)
+    asked, told = set(units(question, lang)), set(units(answer, lang))
+    if len(asked & (reason - effect)) >= len(asked & (effect - reason)):
+        return Fault("off_point", "it asks about the reason, and not about its effect")
+    if not (told - asked) & reason:
+        return Fault("off_point", "its answer does not give the reason")
+    return None
+
+
+def _clauses(statement: str, lang: str) -> tuple[str, str] | None:
+    """Effect and reason."""
+    if first := re.match(_REASON_FIRST[lang], statement, re.I):
+        return first.group(2), first.group(1)
+    for pattern, reason_last in zip(_CLAUSES[lang], (True, False), strict=True):
+        if found := re.search(pattern, statement, re.I):
+            before, after = statement[: found.start()], statement[found.end() :]
+            return (before, after) if reason_last else (after, before)
+    return None
+
+
+def support(text: str, evidence: str, lang: str) -> float:
+    """Share of the content units of `text` that stand in `evidence`; 1.0 where there are none."""
+    wanted = list(units(text, lang))
+    have = set(units(evidence, lang))
+    return sum(unit in have for unit in wanted) / len(wanted) if wanted else 1.0
+
+
+def _own(text: str, evidence: str, lang: str) -> int:
+    """How many content units of `text` do not stand in `evidence`."""
+    return len(set(units(text, lang)) - set(units(evidence, lang)))
+
+
+def units(text: str, lang: str) -> Iterator[str]:
+    """What carries meaning: in English words without stop words, cut to stems so that inflections meet; in Chinese
+    pairs of neighbouring characters that are not function words, and Latin words whole. Figures are not among them."""
+    if lang == "en":
+        for token in tokenize(text):
+            if token not in STOP["en"] and len(token) > 1 and not token[0].isdigit() and token not in _SMALL:
+                yield token[:5].rstrip("es") or token
+        return
+    for run in re.findall(f"[{CJK}]+|[a-z0-9]+", half_width(text).lower()):
+        if run[0].isascii():
+            if not run[0].isdigit():
+                yield run
+        else:
+            yield from (
+                a + b for a, b in zip(run, run[1:], strict=False) if a not in STOP["zh"] and b not in STOP["zh"]
+            )
+
+
+def figures(text: str) -> list[str]:
+    """Numbers, with number words up to twelve as digits and thousands separators taken out."""
+    text = _ENUMERATOR.sub("", half_width(text))
+    found = [match.rstrip(".,:-/") for match in _FIGURE.findall(text)]
+    found = [f.replace(",", "") if re.fullmatch(r"\d{1,3}(?:,\d{3})+", f) else f for f in found]
+    found = [re.sub(r"(\.\d*?)0+$", r"\1", f).rstrip(".") if re.fullmatch(r"\d+\.\d+", f) else f for f in found]
+    words = [_SMALL[w] for w in re.findall(r"[a-z]+", text.lower()) if w in _SMALL and w not in ("one", "zero")]
+    chinese = [
+        _SMALL_ZH[w] for w in re.findall(r"([二三四五六七八九十两])(?=[个种次条步年天分秒轮级份倍项类章台])", text)
+    ]
+    return found + words + chinese
+
+
+def identifiers(text: str) -> set[str]:
+    """Commands, files, flags and identifiers, normalised: what must not be invented."""
+    found = [name for name in CODE.findall(text) if name.isascii()] + NAME.findall(half_width(text))
+    return {normalise(name.strip(".,:;")) for name in found if len(name) > 1 and not _FIGURE.fullmatch(name)}
+
+
+def _repeated(text: str) -> str:
+    """A run of 8 tokens that stands three times or more."""
+    tokens = tokenize(text)
+    seen: dict[tuple[str, ...], int] = {}
+    for start in range(len(tokens) - 7):
+        gram = tuple(tokens[start : start + 8])
+        seen[gram] = seen.get(gram, 0) + 1
+        if seen[gram] >= 3:
+            return " ".join(gram)
+    return ""
+
+
+def longest_run(tokens: list[str], inside: list[str]) -> int:
+    """Length of the longest run of `tokens` that stands, in one piece, in `inside`."""
+    best, row = 0, [0] * (len(inside) + 1)
+    for token in tokens:
+        previous = 0
+        for column, other in enumerate(inside, 1):
+            previous, row[column] = row[column], (previous + 1 if token == other else 0)
+            best = max(best, row[column])
+    return best
+
+
+def align(quote: str, text: str) -> tuple[int, int] | None:
+    """Where `quote` stands in `text`, white space and width aside; near misses (over 90 % alike) are repaired to what
+    the text says. None where it stands nowhere. `text[start:end]` is the exact evidence."""
+    from rapidfuzz import fuzz
+
+    squeezed, places = _squeeze(text)
+    wanted, _ = _squeeze(quote)
+    if not wanted:
+        return None
+    start = squeezed.find(wanted)
+    end = start + len(wanted)
+    if start < 0:
+        near = fuzz.partial_ratio_alignment(wanted, squeezed, score_cutoff=90)
+        if near is None or near.dest_end - near.dest_start < 0.8 * len(wanted):
+            return None
+        start, end = near.dest_start, near.dest_end
+    return places[start], places[end - 1] + 1
+
+
+def _squeeze(text: str) -> tuple[str, list[int]]:
+    """The text without white space, half width, lower case; and where each character stood."""
+    kept = [(char, place) for place, char in enumerate(half_width(text).lower()) if not char.isspace()]
+    return "".join(char for char, _ in kept), [place for _, place in kept]
+
+
+def carriers(answer: str, passage: list[str], proposed: list[int], lang: str, most: int) -> list[int]:
+    """Indices (from 0) of the sentences that carry an answer: of those `proposed` the ones that share words with it,
+    and while figures, names or most of its words are still missing, those of the rest that add the most."""
+    wanted = set(units(answer, lang)) | {f"#{figure}" for figure in figures(answer)} | identifiers(answer)
+    said = [
+        set(units(s, lang)) | {f"#{f}" for f in figures(s)} | {n for n in identifiers(answer) if n in normalise(s)}
+        for s in passage
+    ]
+    chosen = [i for i in dict.fromkeys(proposed) if wanted & said[i]][:most]
+    missing = wanted - set().union(*(said[i] for i in chosen))
+    while missing and len(chosen) < most:
+        gain, best = max((len(missing & words), -i) for i, words in enumerate(said))
+        # One shared word is no reason to cite a sentence; a figure or name is.
+        if gain < 2 and not any(unit[0] == "#" for unit in missing & said[-best]):
+            break
+        chosen.append(-best)
+        missing -= said[-best]
+    return sorted(chosen)

@@ -1,0 +1,173 @@
+"""What other ways to the same answer tell of a pair: is it grounded, and did the model know it already?
+
+    open_book         the question is answered anew from the passage. The answers agree: `grounded` yes
+    back_translation  the question is rebuilt from the answer; where it is another one, the answer answers something
+                      else: `grounded` no (round-trip consistency: Alberti et al. 2019)
+    closed_book       the question is answered without the passage. The answers agree: `known` yes. What a model knows
+                      already teaches it nothing; what it does not know is what the documents are for
+
+Two answers are compared by their words and figures (datagen/checks/agreement.py), then, where those leave it open, by
+an encoder if the job names one, which can only rule out, and then by the judge. Contradicting figures are never put to
+either: an encoder does not see them.
+
+The one who answers is the teacher of the role `verify`: name the model that will be trained, and `known` is about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from datagen.asking.answering import Answering, answer
+from datagen.asking.parse import ask
+from datagen.checks.agreement import agree
+from datagen.checks.verify import Fault, support
+from seedbed.chat import Complete, Reply, Request
+from seedbed.gate import rouge_l
+from seedbed.prompts import load
+from seedbed.text import normalise
+
+PROBES = ("open_book", "back_translation", "closed_book")
+# A label that the job may ask for: its name on the record, and the value.
+LABELS = {"grounded": ("grounded", "yes"), "ungrounded": ("grounded", "no"), "known": ("known", "yes"),
+          "new": ("known", "no")}
+# How an answer says that it is not there. The prompts ask for the first of each.
+_NOT_STATED = ("not stated", "unknown", "not mentioned", "没有说明", "不知道", "未说明", "没有提到", "未提及")
+_MAX_TOKENS = 160
+# ROUGE-L F1, or share of its content words that the question has too, from which a rebuilt question is the same one. An
+# answer does not repeat all of its question, so half is much.
+_SAME_QUESTION = 0.5
+
+# Whether two texts say the same: an encoder's view; None where it does not tell.
+Alike = Callable[[str, str], "bool | None"]
+
+
+class _Verdict(msgspec.Struct):
+    verdict: Literal["same", "different"]
+
+
+class _Rebuilt(msgspec.Struct):
+    question: str
+
+
+@dataclass
+class Look:
+    """What the probes found: labels and scores for the record, the calls they took, and the fault, if there is one."""
+
+    labels: dict[str, str] = field(default_factory=dict)
+    scores: dict[str, float] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True)
+class Probes:
+    """The probes a job asks for, and the labels that a record must bear to be kept."""
+
+    names: tuple[str, ...]
+    keep: tuple[str, ...]
+    verifier: Complete
+    judge: Complete
+    about: dict[str, str]
+    alike: Alike | None = None
+    prompts: Path | None = None
+
+    async def look(self, question: str, answer_: str, passage: str, lang: str) -> Look:
+        """Asks what the job wants asked about one pair. `passage` is the text that the open-book answer may use."""
+        found = Look()
+        if "open_book" in self.names:
+            found.labels["grounded"] = _yes(await self._open_book(found, question, answer_, passage, lang))
+        if "back_translation" in self.names:
+            same = await self._back_translation(found, question, answer_, lang)
+            found.labels["grounded"] = _yes(same and found.labels.get("grounded", "yes") == "yes")
+        if "closed_book" in self.names:
+            found.labels["known"] = _yes(await self._closed_book(found, question, answer_, lang))
+        for wanted in self.keep:
+            name, value = LABELS[wanted]
+            if found.labels.get(name, value) != value:
+                label = next(label for label, (n, v) in LABELS.items() if n == name and v != value)
+                found.fault = Fault(label, f"the job keeps {wanted} pairs, and the probes found this one {label}")
+                break
+        return found
+
+    async def _open_book(self, found: Look, question: str, answer_: str, passage: str, lang: str) -> bool:
+        said = await answer(
+            self.verifier,
+            question,
+            lang,
+            Answering(),
+            sentences=passage,
+            temperature=0.0,
+            max_tokens=_MAX_TOKENS,
+            prompts=self.prompts,
+        )
+        found.calls += said.calls
+        if said.fault or declines(said.text):
+            return False
+        return await self._same(found, question, said.text, answer_, lang)
+
+    async def _closed_book(self, found: Look, question: str, answer_: str, lang: str) -> bool:
+        messages = load(lang, "answer/closed_book", self.prompts).messages(about=self.about[lang], task=question)
+        reply = await self.verifier(Request(messages=messages, max_tokens=_MAX_TOKENS, temperature=0.0))
+        found.calls += _keys(reply)
+        said = reply.text.strip()
+        return bool(said) and not declines(said) and await self._same(found, question, said, answer_, lang)
+
+    async def _back_translation(self, found: Look, question: str, answer_: str, lang: str) -> bool:
+        messages = load(lang, "answer/question_of", self.prompts).messages(about=self.about[lang], answer=answer_)
+        request = Request(messages=messages, max_tokens=_MAX_TOKENS, temperature=0.0)
+        parsed = await ask(self.judge, request, _Rebuilt)
+        found.calls += parsed.calls
+        if parsed.value is None:
+            return True  # nothing was rebuilt, so nothing speaks against the pair
+        rebuilt = parsed.value.question
+        score = max(rouge_l(rebuilt, question), support(rebuilt, question, lang))
+        found.scores["back_translation"] = round(score, 4)
+        return score >= _SAME_QUESTION or await self._same(found, question, rebuilt, question, lang, questions=True)
+
+    async def _same(
+        self, found: Look, question: str, first: str, second: str, lang: str, questions: bool = False
+    ) -> bool:
+        """Whether two answers (or two questions) say the same: words and figures, then the encoder, then the judge."""
+        verdict = agree(first, second, lang)
+        if verdict is None and self.alike is not None:
+            verdict = self.alike(first, second)
+        if verdict is None:
+            name = "answer/same_question" if questions else "answer/same_answer"
+            messages = load(lang, name, self.prompts).messages(
+                **({} if questions else {"question": question}), first=first, second=second
+            )
+            parsed = await ask(self.judge, Request(messages=messages, max_tokens=16, temperature=0.0), _Verdict)
+            found.calls += parsed.calls
+            verdict = parsed.value is not None and parsed.value.verdict == "same"
+        return verdict
+
+
+def check(names: tuple[str, ...], keep: tuple[str, ...]) -> None:
+    """Raises ValueError for probes and labels that there are not, or that can never be met."""
+    if unknown := set(names) - set(PROBES):
+        raise ValueError(f"probes: unknown {', '.join(sorted(unknown))}; known: {', '.join(PROBES)}")
+    if unknown := set(keep) - set(LABELS):
+        raise ValueError(f"keep: unknown {', '.join(sorted(unknown))}; known: {', '.join(LABELS)}")
+    for first, second in (("grounded", "ungrounded"), ("known", "new")):
+        if first in keep and second in keep:
+            raise ValueError(f"keep: no pair is both {first} and {second}; leave both out to keep all")
+    if {"known", "new"} & set(keep) and "closed_book" not in names:
+        raise ValueError("keep: known and new are told by the probe closed_book, which is not among `probes`")
+
+
+def declines(text: str) -> bool:
+    """Whether an answer says that it is not there."""
+    return any(normalise(text).startswith(phrase) for phrase in _NOT_STATED)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _keys(reply: Reply) -> list[str]:
+    return [reply.key] if reply.key else []

@@ -1,0 +1,108 @@
+"""Key points: the sentences of a passage that can be asked about and understood alone.
+
+A small teacher asks about whatever it is shown, so what it is shown decides most: told the whole passage, or even its
+heading, a 1.5B model asks about those (half of all pairs, docs/quality.md); shown one statement that stands alone, it
+asks about that. A sentence that leans on the one before ("This value …") brings it along; one that stands on examples,
+or that names nothing, is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from datagen.checks import verify
+from datagen.checks.phrases import ASIDE, ELSEWHERE
+from datagen.material import kinds
+
+# In characters: more holds several facts, of which a small model mixes parts.
+_LONGEST = {"en": 320, "zh": 120}
+_SHORTEST = {"en": 35, "zh": 14}
+_MOST_FIGURES = 3  # more of them in one sentence get mixed up
+
+_WHOLE = re.compile(r"[.!。！;；][\"”’」』）)]*$")
+# Begins with, or holds, a word that only the text before explains; or tells, in the past tense, of one occasion whose
+# circumstances stand elsewhere ("The loss was 1.3").
+_LEANS = {
+    "en": re.compile(
+        r"^(?:This|These|That|Those|It|They|He|She|Such|Therefore|So|Then|Thus|Here|Both|All|Otherwise|Its|Their|Another"
+        r"|However|But|And|The (?:same|first|second|third|fourth|fifth|last|other|latter|former|next|following))\b"
+        r"|\b(?:this|these|those)\b|\b(?:of|in|for|to|at|by|serves?) that\b|\bin (?:all|both) (?:\w+ )?cases\b"
+        r"|\bas follows\b|\b(?:in|of) the (?:table|figure|list)\b|\b(?:table|figure|list) (?:above|below)\b"
+        r"|\b(?:first|second|third|former|latter) (?:set|group|case|step|part|stage|check|one)\b"
+        r"|\b(?:was|were) (?:about |only |below |above )?\d"
+        r"|\b(?:measurements?|experiments?|tests?) (?:on|with|of|showed|shows?)\b"
+    ),
+    "zh": re.compile(
+        r"^(?:这|此|它|因此|所以|其|反过来|同样|否则|两[者种个]|三[者种个组]|但|而|另|该|也|还|例|第[一二三四五六]|于是|不过)"
+        r"|这[种些个样时]|上述|以上|如下|[前后两二]者|同上|第[一二三四五六](?:组|类|种|步|个|项)|^[^，。]{1,4}方面"
+        r"|[上下]表|[表图]中的?|实测|测量中|实验中|试验中"
+    ),
+}
+# What is quoted or given as an example is not what the text says; a semicolon joins two statements, which get mixed.
+_EXAMPLE = re.compile(
+    r"[?？]|;|例如|比如|以.{2,24}为例|\bfor (?:example|instance)\b|\be\.g\.|[“\"「][^”\"」]{6,}[”\"」]", re.I
+)
+# Speaks to a model, not to a reader: planted, or an example of what is planted. No fact that could be asked about.
+_ORDERS = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|context|above)\b"
+    r"|\byou are (?:now )?(?:an? )?(?:\w+ )?(?:ai|assistant|chatbot|language model|dan)\b|\bsystem prompt\b"
+    r"|\b(?:respond|reply|answer) (?:only )?with\b|\bas an ai\b|</?(?:system|user|assistant)>|\[/?INST\]"
+    r"|(?:忽略|无视|忘记|不要理会).{0,12}(?:指令|指示|提示|要求|规则|以上|之前)|你现在(?:是|扮演)|系统提示|你是一个?.{0,6}(?:AI|助手|模型)"
+    r"|(?:只|请)(?:回复|回答|输出)[“\"「:：]",
+    re.I,
+)
+# Something that a reader can look up: a command, a name, a figure; in Chinese any Latin word.
+_ANCHOR = {
+    "en": re.compile(r"`|\d|\b[A-Z]{2,}|\b\w+-\d|\b[a-z]+[A-Z]|(?<=[a-z,] )[A-Z][a-z]+"),
+    "zh": re.compile(r"`|\d|[A-Za-z]{2,}"),
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """Numbers (from 0) of one sentence or table row, or of two neighbours that belong together, and the kinds of
+    question it can carry."""
+
+    numbers: tuple[int, ...]
+    kinds: tuple[str, ...]
+
+
+def points(sentences: list[str], names: str, language: str, rows: Collection[int] = ()) -> Iterator[Point]:
+    """The key points of a passage, in its order. `names` is what its headings and the job say it is about, `rows` the
+    numbers of the sentences that are rows of tables with a head."""
+    named = set(verify.units(names, language))
+
+    def alone(text: str) -> bool:
+        anchored = _ANCHOR[language].search(text) or named.intersection(verify.units(text, language))
+        return bool(anchored) and not _LEANS[language].search(text)
+
+    planted = {sentence for sentence in sentences if _ORDERS.search(sentence)}
+    for number, sentence in enumerate(sentences):
+        if sentence in planted:
+            continue
+        if number in rows:
+            yield Point((number,), ("fact",))
+        if not _usable(sentence, language):
+            continue
+        before = sentences[number - 1] if number else ""
+        stands = alone(sentence) and not before.endswith(("；", ";"))
+        carried = tuple(kinds.carried(sentence, language))
+        if stands:
+            yield Point((number,), carried)
+        joins = (not stands or _continues(before, sentence, language)) and before not in planted
+        if joins and _usable(before, language) and alone(before) and len(before + sentence) <= _LONGEST[language]:
+            yield Point((number - 1, number), carried)
+
+
+def _usable(sentence: str, language: str) -> bool:
+    """Whole, of a length that says one thing, not full of figures, no example, and no pointer to another place."""
+    fits = _SHORTEST[language] <= len(sentence) <= _LONGEST[language] and len(verify.figures(sentence)) <= _MOST_FIGURES
+    elsewhere = ELSEWHERE[language].search(ASIDE[language].sub("", sentence))
+    return fits and bool(_WHOLE.search(sentence)) and not _EXAMPLE.search(sentence) and not elsewhere
+
+
+def _continues(before: str, sentence: str, language: str) -> bool:
+    """Whether two neighbours speak of one thing: they share two content words."""
+    return len(set(verify.units(before, language)) & set(verify.units(sentence, language))) >= 2
