@@ -3,6 +3,7 @@
     doc_qa         pairs from drawn passages of two manuals, with every check on, as a user of a small teacher has it
     naive          the plainest loop over the same passages with the same teacher
     self_instruct  tasks from the built-in seeds
+    evol           some of those seeds, evolved for two rounds
 
 Each language has a run directory under --out, with its journal: a second call buys nothing again. There too lie
 sheets of drawn pairs (`02-doc_qa.txt`) to be read.
@@ -24,13 +25,14 @@ from benchmarks.quality.figures import Figures, count
 from benchmarks.quality.naive import Options as NaiveOptions
 from benchmarks.quality.naive import naive
 from benchmarks.quality.sheet import sheet
-from benchmarks.quality.tasks import Tasks, from_seeds
+from benchmarks.quality.tasks import Evolved, Tasks, evolved, from_seeds
 from datagen.doc_qa.stage import Options as PairOptions
 from datagen.doc_qa.stage import doc_qa
 from datagen.teacher.options import TeacherOptions
 from seedbed.record import Record
 
-PARTS = ("doc_qa", "naive", "self_instruct")
+PARTS = ("doc_qa", "naive", "self_instruct", "evol")
+_ROUNDS = 2
 _RESULT = Path(__file__).parent.parent / "quality.md"
 _TO_READ = 50
 _PATIENCE = 900.0  # seconds for one call: a local model is slow, not stuck
@@ -42,6 +44,7 @@ class Result:
 
     pairs: list[Figures] = field(default_factory=list)
     tasks: list[Tasks] = field(default_factory=list)
+    evolved: list[Evolved] = field(default_factory=list)
 
 
 def measure(at: Desk, document: Path, given: argparse.Namespace, result: Result) -> None:
@@ -59,6 +62,8 @@ def measure(at: Desk, document: Path, given: argparse.Namespace, result: Result)
         result.pairs.append(_pairs(at, "03-naive", naive, some, plain, about, 3))
     if "self_instruct" in given.parts:
         result.tasks.append(from_seeds(at, given.tasks))
+    if "evol" in given.parts:
+        result.evolved.append(evolved(at, given.seeds, _ROUNDS))
 
 
 def _pairs(
@@ -85,6 +90,8 @@ def text(result: Result, given: argparse.Namespace) -> Iterator[str]:
         yield from tables.pairs(sorted(result.pairs, key=lambda f: PARTS.index(f.name)))
     if result.tasks:
         yield from tables.tasks(result.tasks)
+    if result.evolved:
+        yield from tables.evolutions(result.evolved)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -112,6 +119,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--naive", type=int, metavar="N", help="of them for the naive loop, with its long replies")
     parser.add_argument("--waves", type=int, default=2, help="times a passage is asked, at most (2)")
     parser.add_argument("--tasks", type=int, default=100, help="accepted tasks wanted in each language (100)")
+    parser.add_argument("--seeds", type=int, default=30, help="tasks to evolve in each language (30)")
     parser.add_argument("--teacher", metavar="URL", help="an OpenAI-compatible endpoint; without it: embedded")
     parser.add_argument("--model", default="embedded", metavar="NAME")
     parser.add_argument("--concurrency", type=int, default=4)

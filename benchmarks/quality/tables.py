@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from benchmarks.quality.figures import Figures
-from benchmarks.quality.tasks import Tasks
+from benchmarks.quality.tasks import Evolved, Tasks
 
 Row = tuple[str, str, Callable[[Figures], str]]
 
@@ -62,6 +62,21 @@ def tasks(found: Sequence[Tasks]) -> Iterator[str]:
     yield from _table(("", *(t.language for t in found)), rows)
     yield from ("", "Why proposals were rejected:", "")
     yield from _counts([t.language for t in found], [t.reasons for t in found])
+
+
+def evolutions(found: Sequence[Evolved]) -> Iterator[str]:
+    """The lines on Evol-Instruct."""
+    yield from ("", f"## Evol-Instruct: {found[0].seeds} seed tasks a language, {found[0].rounds} rounds", "")
+    rows = [
+        ("evolutions", *(str(e.asked) for e in found)),
+        ("survived", *(_share(e.accepted, e.asked) for e in found)),
+        ("completion tokens", *(f"{e.completion_tokens:,}" for e in found)),
+    ]
+    yield from _table(("", *(e.language for e in found)), rows)
+    yield from ("", "Eliminated, by rule:", "")
+    names = sorted({name for e in found for name in e.rules}, key=lambda n: (-sum(e.rules.get(n, 0) for e in found), n))
+    rules = [(name, *(_share(e.rules.get(name, 0), e.asked) for e in found)) for name in names]
+    yield from _table(("", *(e.language for e in found)), rules)
 
 
 def _counts(heads: Sequence[str], counts: Sequence[dict[str, int]]) -> Iterator[str]:

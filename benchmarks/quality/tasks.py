@@ -1,11 +1,15 @@
-"""What is counted of Self-Instruct in one language."""
+"""What is counted of Self-Instruct and of Evol-Instruct in one language."""
 
 from __future__ import annotations
 
 import msgspec
 
 from benchmarks.quality.desk import Desk
+from datagen.evol_instruct.stage import Options as EvolOptions
+from datagen.evol_instruct.stage import evol_instruct
+from datagen.self_instruct.seed_tasks import own_files, read_seeds
 from datagen.self_instruct.stage import Options, self_instruct
+from seedbed.record import chat
 
 
 class Tasks(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,5 +35,36 @@ def from_seeds(desk: Desk, wanted: int) -> Tasks:
         accepted=len(made.kept),
         reasons=made.done.reasons,
         similar=sum(scores) / max(1, len(scores)),
+        completion_tokens=made.done.usage.completion_tokens,
+    )
+
+
+class Evolved(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts over all rounds; `rules` are those that eliminated an evolution."""
+
+    language: str
+    seeds: int
+    rounds: int
+    asked: int
+    accepted: int
+    rules: dict[str, int]
+    completion_tokens: int
+
+
+def evolved(desk: Desk, seeds: int, rounds: int) -> Evolved:
+    """Evol-Instruct on `seeds` of seedbed's own tasks in the desk's language."""
+    written = (
+        chat(seed.instruction, seed.output, input=seed.input, language=desk.language, task="seed")
+        for seed in read_seeds(own_files([desk.language]))
+    )
+    options = EvolOptions(from_="records", rounds=rounds, count=seeds)
+    made = desk.run("05-evol_instruct", evol_instruct, written, options)
+    return Evolved(
+        language=desk.language,
+        seeds=made.done.figures["evolved"],
+        rounds=rounds,
+        asked=made.done.figures["asked"],
+        accepted=made.done.figures["accepted"],
+        rules=made.done.figures["eliminated"],
         completion_tokens=made.done.usage.completion_tokens,
     )

@@ -35,6 +35,8 @@ from seedbed.record import Message, Record, Step, make
 
 # An answer rests on at most this many sentences; more is a summary of the section.
 _MOST_SENTENCES = 3
+# An answer that gives as many cells of a row, which were not asked about, gives the row.
+_MOST_CELLS = 3
 # What is wrong with a question and its answer, if anything.
 Check = Callable[[str, str], "Fault | None"]
 # Where the question and the answer stand in the reply: between these marks.
@@ -129,13 +131,16 @@ def pair_fault(work: Draft, cited: list[int | str]) -> Fault | None:
 
 
 def _row_fault(work: Draft) -> Fault | None:
-    """A row as it is shown, `Faults – Code: E17; Remedy: wipe it`, is a form, and not what anybody asks or says."""
+    """A row as it is shown, `Faults – Code: E17; Remedy: wipe it`, is a form, and not what anybody asks or says; nor is
+    a list of all its cells an answer."""
     for number in work.slot.point.numbers:
         if number in work.passage.heads:
             cells = work.passage.stated(number).partition(" – ")[2].split("; ")
-            for text in (work.question, work.answer):
-                if sum(cell in text for cell in cells) > 1:
-                    return Fault("copies_passage", "it is a table's row as the prompt shows it")
+            if any(cell in text for cell in cells for text in (work.question, work.answer)):
+                return Fault("copies_passage", "it is a table's row as the prompt shows it")
+            told = {cell.partition(": ")[2] for cell in cells}
+            if sum(cell in work.answer and cell not in work.question for cell in told) >= _MOST_CELLS:
+                return Fault("copies_passage", "it tells a table's row from end to end")
     return None
 
 

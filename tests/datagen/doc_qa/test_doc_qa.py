@@ -171,14 +171,24 @@ def test_a_row_of_a_table_is_shown_with_its_heads_and_rests_on_both(tmp_path: Pa
         assert len(quotes) == 2 and all(quote in text for quote in quotes)
 
 
-@BOTH
-def test_a_row_as_it_is_shown_is_neither_question_nor_answer(tmp_path: Path, lang: str) -> None:
-    text = {"en": "# KX-40 faults\n\n| Code | Meaning |\n|---|---|\n| E01 | motor too hot |",
-            "zh": "# KX-40 故障\n\n| 代码 | 含义 |\n|---|---|\n| E01 | 电机过热 |"}[lang]
+@pytest.mark.parametrize(
+    ("lang", "says", "reasons"),
+    [
+        ("en", "The remedy is Code: E01.", ["copies_passage"]),
+        ("en", "The motor is too hot, the level is 3, and the remedy is to let it cool.", ["copies_passage"]),
+        ("en", "The motor is too hot, and the remedy is to let it cool.", []),
+        ("zh", "KX-40 的故障是代码: E01。", ["copies_passage"]),
+        ("zh", "含义是电机过热，等级是 3，办法是停机冷却。", ["copies_passage"]),
+        ("zh", "表示电机过热，办法是停机冷却。", []),
+    ],
+)
+def test_a_row_as_it_is_shown_or_as_a_whole_is_no_answer(tmp_path: Path, lang: str, says: str, reasons: list[str]) -> None:
+    head = {"en": "| Code | Meaning | Level | Remedy |", "zh": "| 代码 | 含义 | 等级 | 办法 |"}[lang]
+    row = {"en": "| E01 | motor is too hot | 3 | let it cool |", "zh": "| E01 | 电机过热 | 3 | 停机冷却 |"}[lang]
     asks = {"en": "What does the KX-40 fault E01 mean?", "zh": "KX-40 的故障 E01 表示什么？"}[lang]
-    says = {"en": "The KX-40 fault is Code: E01; Meaning: motor too hot.", "zh": "KX-40 的故障是代码: E01; 含义: 电机过热。"}[lang]
-    made = run(tmp_path, [make(text=text, language=lang)], scripted(lambda request: pair(asks, says)), waves=1)
-    assert made.reasons == ["copies_passage"]
+    title = {"en": "# KX-40 faults", "zh": "# KX-40 故障"}[lang]
+    manual = make(text=f"{title}\n\n{head}\n|---|---|---|---|\n{row}", language=lang)
+    assert run(tmp_path, [manual], scripted(lambda request: pair(asks, says)), waves=1).reasons == reasons
 
 
 TABLE = "| Code | Meaning |\n|---|---|\n| E01 | motor 电机 |"
