@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -125,6 +125,11 @@ def augment(records: Iterable[Record], options: Options, context: Context) -> It
     }
     if state.missing > 0:
         context.progress.say(f"  augment: {state.accepted.total()} of {target} accepted; no record is left to try")
+
+
+def expected(records: Sequence[Record], options: Options) -> int:
+    """Records to expect of these, at most."""
+    return min(options.target or round(options.share * len(records)), len(records))
 
 
 def estimate(records: Iterable[Record], options: Options) -> tuple[int, int, int]:

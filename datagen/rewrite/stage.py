@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -144,6 +144,12 @@ def rewrite(records: Iterable[Record], options: Options, context: Context) -> It
         "passages": len(found),
         "passages_covered": len(covered),
     }
+
+
+def expected(passages: Sequence[Record], options: Options) -> int:
+    """Texts to expect of these passages, at most."""
+    most = round(sum(options.times.values()) * len(passages))
+    return min(options.target or most, most)
 
 
 def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, int]:

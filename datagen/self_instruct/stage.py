@@ -177,10 +177,11 @@ def self_instruct(records: Iterable[Record], options: Options, context: Context)
 
 
 def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, int]:
-    """Calls, prompt tokens and completion tokens to expect: each kept task takes two calls, and a third of one to be
-    proposed. Sizes are those of the prompts."""
+    """Calls, prompt tokens and completion tokens to expect: each kept task takes two calls, one more for every further
+    instance and for every answer, and a third of one to be proposed. Sizes are those of the prompts."""
     del passages
-    proposals, filled = options.target / 3, 2.2 * options.target
+    again = options.answers if options.reasoning or options.answers > 1 else 0
+    proposals, filled = options.target / 3, (1.2 + options.instances * (1 + again)) * options.target
     return round(proposals + filled), round(550 * proposals + 450 * filled), round(350 * proposals + 75 * filled)
 
 
