@@ -47,6 +47,7 @@ VERSION = 3
 EXPECTED_ACCEPTANCE = 0.45
 _EXAMPLES, _REPLY = 700, 65  # tokens, likewise
 _ENOUGH = 20  # accepted questions about a document before any opening counts as worn out
+_TRIES = 6  # hops, and questions without an answer, tried for each that is wanted: what a poor teacher may cost
 _PROBE = {"open_book": 450, "back_translation": 200, "closed_book": 100}  # prompt tokens of each
 _KINDS = {"fact": 3, "how_to": 2, "why": 2, "compare": 1, "diagnose": 2, "summarise": 1}
 _LEVELS = {"basic": 3, "intermediate": 3, "advanced": 1}
@@ -217,9 +218,9 @@ class _Asking:
 
     def hops(self, state: _State, target: int) -> Iterator[Record]:
         """Pairs over two passages, each hop asked once, until `target` is met."""
-        if not self.options.hops:
+        if not self.options.hops or state.accepted >= target:
             return
-        waiting = hops(state.passages, self.briefs["en"])
+        waiting = hops(state.passages, self.briefs["en"])[: _TRIES * (target - state.accepted)]
         while waiting and state.accepted < target:
             batch, waiting = waiting[: target - state.accepted], waiting[target - state.accepted :]
             works = (hop_pair(hop, self.complete, self.briefs[hop.first.language]) for hop in batch)
@@ -232,7 +233,8 @@ class _Asking:
         if not count:
             return
         verifier, _ = self.context.teacher("verify")
-        everywhere, waiting, wanted = Unanswered.over(state.passages), list(state.passages), state.accepted + count
+        everywhere, wanted = Unanswered.over(state.passages), state.accepted + count
+        waiting = state.passages[: _TRIES * count]
         while waiting and state.accepted < wanted:
             batch, waiting = waiting[: wanted - state.accepted], waiting[wanted - state.accepted :]
             works = (
