@@ -17,8 +17,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from datagen.checks import verify
 from seedbed.gate import Gate
 from seedbed.record import Record
+from seedbed.text import tokenize
 
 _TWIN = 0.7  # doc_qa's
+# In tokens. So short an answer without a stop may be a bare name or command ("df(1)"), which doc_qa never gives: it is
+# judged as the end of a sentence, or it would count as cut off and, in Chinese, as English.
+_SHORT = 12
+_STOPS = (".", "!", "?", "。", "！", "？")
+_FRAME = {"en": "It is {0}.", "zh": "答案是{0}。"}
 
 
 def faults(records: Iterable[Record], passages: Mapping[str, Record], about: str) -> Iterator[list[str]]:
@@ -29,7 +35,8 @@ def faults(records: Iterable[Record], passages: Mapping[str, Record], about: str
         names = f"{' '.join(passage.source.headings if passage.source else ())} {about}"
         asked, said, lang = record.instruction, record.answer, record.language
         one = verify.question_fault(asked, passage.text, lang, names)
-        other = verify.answer_fault(asked, said, passage.text, lang, names)
+        bare = len(tokenize(said)) <= _SHORT and not said.rstrip().endswith(_STOPS)
+        other = verify.answer_fault(asked, _FRAME[lang].format(said) if bare else said, passage.text, lang, names)
         reasons = [fault.reason for fault in (one, other) if fault]
         if gate.offer(record.id, asked):
             reasons.append("twin_question")
