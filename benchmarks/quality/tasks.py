@@ -13,7 +13,8 @@ from seedbed.record import chat
 
 
 class Tasks(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts. `similar` is the mean over the accepted of each one's highest ROUGE-L F1 against the pool before it."""
+    """Counts; proposals beyond the target, which nobody looked at, are none. `similar` is the mean over the accepted of
+    each one's highest ROUGE-L F1 against the pool before it."""
 
     language: str
     wanted: int
@@ -27,13 +28,14 @@ class Tasks(msgspec.Struct, frozen=True, kw_only=True):
 def from_seeds(desk: Desk, wanted: int) -> Tasks:
     """Self-Instruct from seedbed's own seeds, to `wanted` accepted tasks in the desk's language."""
     made = desk.run("04-self_instruct", self_instruct, (), Options(target=wanted, languages=(desk.language,)))
+    reasons = {name: count for name, count in made.done.reasons.items() if name != "beyond_target"}
     scores = [record.scores.get("most_similar", 0.0) for record in made.kept]
     return Tasks(
         language=desk.language,
         wanted=wanted,
-        proposals=len(made.kept) + len(made.rejected),
+        proposals=len(made.kept) + sum(reasons.values()),
         accepted=len(made.kept),
-        reasons=made.done.reasons,
+        reasons=reasons,
         similar=sum(scores) / max(1, len(scores)),
         completion_tokens=made.done.usage.completion_tokens,
     )

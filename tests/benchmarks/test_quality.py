@@ -48,6 +48,9 @@ def test_a_good_pair_has_no_fault_and_its_twin_is_one(lang: str) -> None:
         ("en", "The oil of the pump is changed every 500 hours of work.", "It is changed every 900 hours.",
          "not_a_question unsupported_figure"),
         ("zh", "离心泵的润滑油每运行 500 小时更换一次。", "每运行 900 小时更换一次。", "not_a_question unsupported_figure"),
+        ("zh", "离心泵的型号是什么？", "KX-40", ""),
+        ("en", "Which pump runs at 2.5 bar?", "KX-40", ""),
+        ("zh", "离心泵的型号是什么？", "KX-90", "unsupported_figure"),
         ("zh", "How often is the oil of the pump changed?", "Every 500 hours.", "wrong_language wrong_language"),
     ],
 )
@@ -77,7 +80,7 @@ def reply(pair: tuple[str, str]) -> dict[str, object]:
 
 def test_the_command_reports_both_sides_and_says_the_same_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rules: list[dict[str, object]] = [
-        {"match": "three question-answer", "json": [reply(GOOD["en"]), {"question": "The oil.", "answer": "500 hours"}]},
+        {"match": "three question-answer pairs", "json": [reply(GOOD["en"]), {"question": "The oil.", "answer": "500 hours"}]},
         {"match": "三个用于训练", "text": "对不起，我不能。"},
     ]
     marks = {"en": ("by default", "oil"), "zh": ("默认压力", "润滑油")}
