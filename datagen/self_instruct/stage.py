@@ -28,6 +28,7 @@ import msgspec
 
 from datagen.asking.answering import Answering
 from datagen.asking.parse import strip_thoughts
+from datagen.material.passages import without_orders
 from datagen.self_instruct.filters import task_fault
 from datagen.self_instruct.instances import Filled, Filler, joined
 from datagen.self_instruct.seed_tasks import Seed, own_files, read_seeds
@@ -238,7 +239,7 @@ class _Work:
         about = (self.options.about_zh or self.options.about) if pool.language == "zh" else self.options.about
         domain = self.prompt(pool.language, "domain").render(about=about) if about else ""
         if passage := self._subject(pool, number):
-            excerpt = " ".join(passage.text.split())[:_EXCERPT].replace("<|", "< |")
+            excerpt = " ".join(without_orders(passage.text).split())[:_EXCERPT].replace("<|", "< |")
             domain += self.prompt(pool.language, "subject").render(excerpt=excerpt)
         tasks = "\n".join(f"{n}. {' '.join(text.split())}" for n, (_, text) in enumerate(shown, 1))
         messages = self.prompt(pool.language, "propose").messages(
