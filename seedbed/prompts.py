@@ -17,6 +17,7 @@ from seedbed.record import Message, Role
 from seedbed.resources import resource
 
 _MARK = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_LABEL = re.compile(r"^([^\n{}]*[:：]) *\{\{", re.M)
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class Prompt:
     def parts(self) -> list[str]:
         """What stands between the lines of `---`."""
         return self.text.split("\n---\n")
+
+    def unlabelled(self, reply: str) -> str:
+        """A reply without the label of what it was shown ("Answer: {{answer}}"): small teachers write it down again."""
+        reply = reply.strip()
+        label = next((text for text in _LABEL.findall(self.parts[-1]) if reply.startswith(text)), "")
+        return reply.removeprefix(label).lstrip()
 
     def render(self, **variables: str) -> str:
         """The text with every mark filled in. Raises PromptError on a missing or unused variable."""

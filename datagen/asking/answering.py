@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from datagen.asking.parse import evasion, strip_thoughts
+from datagen.asking.parse import evasion, strip_thoughts, withheld
 from datagen.checks.agreement import majority
 from seedbed.chat import Complete, Reply, Request
 from seedbed.prompts import Prompt, load
@@ -114,10 +114,8 @@ def _answer(reply: Reply, lang: str, reasoning: bool) -> Answer:
     def failed(reason: str, why: str) -> Answer:
         return Answer(fault=(reason, why), calls=calls, raw=reply.text)
 
-    if reply.finish.startswith("error"):
-        return failed("bad_request", reply.finish.removeprefix("error").lstrip(": "))
-    if reply.finish == "content_filter":
-        return failed("refused", "the endpoint's content filter stopped the reply")
+    if why := withheld(reply):
+        return failed(*why)
     if reply.finish == "length":
         return failed("cut", "the reply stopped at the token limit")
     text = strip_thoughts(reply.text)

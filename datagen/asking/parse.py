@@ -81,10 +81,8 @@ def parse(reply: Reply, type_: type[T], *, keep_whole_items: bool = False) -> Pa
     def failed(reason: str, detail: str) -> Parsed[T]:
         return Parsed(None, reason, detail, reply.text, calls)
 
-    if reply.finish.startswith("error"):
-        return failed("bad_request", reply.finish.removeprefix("error").lstrip(": "))
-    if reply.finish == "content_filter":
-        return failed("refused", "the endpoint's content filter stopped the reply")
+    if why := withheld(reply):
+        return failed(*why)
     text = strip_thoughts(reply.text)
     if not text:
         if reply.finish == "length":
@@ -101,6 +99,15 @@ def parse(reply: Reply, type_: type[T], *, keep_whole_items: bool = False) -> Pa
             return failed("refused", f"the reply refuses: {phrase}")
         return failed(found.reason, found.detail)
     return Parsed(found.value, raw=reply.text, calls=calls, repaired=found.repaired, tokens=reply.tokens)
+
+
+def withheld(reply: Reply) -> tuple[str, str] | None:
+    """Why the endpoint gave no reply at all, as reason and words; None where it gave one."""
+    if reply.finish.startswith("error"):
+        return "bad_request", reply.finish.removeprefix("error").lstrip(": ")
+    if reply.finish == "content_filter":
+        return "refused", "the endpoint's content filter stopped the reply"
+    return None
 
 
 def strip_thoughts(text: str) -> str:

@@ -123,7 +123,7 @@ async def _text(
     _note(work, parsed, '"text"')
     if parsed.value is None:
         return old
-    text = parsed.value.text.strip()
+    text = manner.prompt(lang, kind).unlabelled(parsed.value.text)
     return text.replace("< |", "<|") if "<|" in old else text
 
 

@@ -90,19 +90,18 @@ META = {
     ),
     "zh": re.compile(r"作为一个|语言模型|人工智能助手|抱歉|对不起|我无法|我不能|很高兴|好的[，。！]"),
 }
-# Orders to a model in the middle of a document: no part of what it says. Only what sets instructions aside; a text
-# about prompts may speak of them.
-ORDERS = {
-    "en": re.compile(
-        r"\b(?:ignore|disregard|forget|override)\b[^.!?]{0,30}\b(?:previous|prior|above|earlier|your|all|these|any)\b[^.!?]{0,30}"
-        r"\b(?:instructions?|prompts?|orders|directions)\b",
-        re.I,
-    ),
-    "zh": re.compile(
-        r"(?:忽略|无视|忘记|忘掉|不要理会|不必遵守|抛开)[^。！？]{0,6}(?:以上|上述|上面|之前|先前|前面|此前|所有|一切|你的|任何)[^。！？]{0,8}"
-        r"(?:指令|指示|提示词?|命令)"
-    ),
-}
+# Speaks to a model and not to a reader: planted, or an example of what is planted. No part of what a document says, so
+# it is neither shown to a teacher nor asked about. Of both languages at once: an order may be in another than its text.
+ORDERS = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b.{0,40}"
+    r"\b(?:instructions?|prompts?|rules|context|above|orders|directions|messages?)\b"
+    r"|\byou are (?:now )?(?:an? )?(?:\w+ )?(?:ai|assistant|chatbot|language model|dan)\b"
+    r"|\b(?:system prompt|developer mode)\b|\b(?:respond|reply|answer) (?:only )?with\b|\bas an ai\b"
+    r"|</?(?:system|user|assistant)>|\[/?INST\]"
+    r"|(?:忽略|无视|忘记|忘掉|抛开|不必遵守|不要理会|不用管).{0,12}(?:指令|指示|提示|要求|规则|设定|命令|以上|之前)"
+    r"|你现在(?:是|扮演)|系统提示|开发者模式|你是一个?.{0,6}(?:AI|助手|模型)|(?:只|请)(?:回复|回答|输出)[“\"「:：]",
+    re.I,
+)
 STOP = {
     "en": frozenset(
         "a an the and or but if then so as of in on at to for from by with without into than that this these "
@@ -129,16 +128,6 @@ POINTERS = {
         re.I,
     ),
     "zh": re.compile(r"它|其(?![他它余中])|这|那|此|该|呢|还|前者|后者|同样"),
-}
-# Speaks to a model and not of the matter: what a passage says so is neither asked about nor obeyed.
-COMMANDS = {
-    "en": re.compile(
-        r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|messages?)\b"
-        r"|\byou are (?:now )?an? (?:ai|assistant|language model|chatbot)\b|\b(?:system prompt|developer mode)\b",
-        re.I,
-    ),
-    "zh": re.compile(r"(?:忽略|无视|忘记|不要理会|不用管).{0,14}(?:指令|提示|要求|规则|设定)|你现在是|系统提示词"
-                     r"|开发者模式"),
 }
 # Clauses that say when, or under what condition, the rest holds; a reason is none. A point or comma within a number
 # does not end them.

@@ -133,7 +133,7 @@ async def _at_once(work: Talk, wanted: int) -> None:
     request = Request(
         messages=prompt.messages(
             about=brief.about or passage.headings[0],
-            sentences=passage.numbered(tuple(range(len(passage.spans)))),
+            sentences=passage.numbered(tuple(passage.shown)),
             turns=str(wanted),
         ),
         max_tokens=brief.max_tokens * wanted,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 
 from datagen.checks import verify
-from datagen.checks.phrases import COMMANDS
 from datagen.doc_qa.brief import Brief, Slot
 from datagen.material import kinds
 from datagen.material.passages import Passage
@@ -28,7 +27,6 @@ def thread(passage: Passage, brief: Brief) -> list[Slot]:
         if len(point.numbers) == 1
         and not passage.asked.intersection(point.numbers)
         and any(brief.kinds.get(kind, 0) > 0 for kind in point.kinds)
-        and not COMMANDS[passage.language].search(_said(passage, point))
     ]
     ordered: list[Point] = []
     told: set[str] = set()

@@ -110,7 +110,7 @@ async def fault_of(work: Draft) -> Fault | None:
 def _request(work: Draft) -> Request:
     passage, brief, slot = work.passage, work.brief, work.slot
     language, point = passage.language, slot.point.numbers
-    shown = tuple(range(len(passage.spans))) if brief.context == "passage" else point
+    shown = tuple(passage.shown) if brief.context == "passage" else point
     sentences = passage.numbered(shown)
     if shown != point:
         sentences += "\n→ " + " ".join(f"[{number + 1}]" for number in point)
@@ -208,7 +208,7 @@ async def _probe_fault(work: Draft) -> Fault | None:
     if work.brief.probes is None:
         return None
     passage = work.passage
-    text = passage.joined(passage.spans)
+    text = joined(passage, passage.shown)
     look = await work.brief.probes.look(work.question, work.answer, text, passage.language)
     work.labels |= look.labels
     work.scores |= look.scores

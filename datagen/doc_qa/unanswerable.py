@@ -48,7 +48,7 @@ class Unanswered:
         found: dict[str, list[tuple[str, frozenset[str]]]] = {"en": [], "zh": []}
         for passage in passages:
             lang = passage.language
-            said = (passage.stated(number) for number in range(len(passage.spans)))
+            said = (passage.stated(number) for number in passage.shown)
             found[lang] += [(text, frozenset(verify.units(text, lang))) for text in said]
         return cls(found)
 
@@ -87,7 +87,7 @@ async def unanswerable(
         fault = _question_fault(question, statement, passage, everywhere)
     if fault is None:
         near = [text for _, text in everywhere.nearest(question, passage.language)]
-        shown = "\n".join(dict.fromkeys([*(passage.stated(n) for n in range(len(passage.spans))), *near]))
+        shown = "\n".join(dict.fromkeys([*(passage.stated(n) for n in passage.shown), *near]))
         said = await answer(verifier, question, passage.language, Answering(), sentences=shown, temperature=0.0,
                             max_tokens=120, prompts=brief.prompts)
         calls += said.calls

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 from datagen.checks.phrases import ASKS, BARE, CLOSED, META, STOP
 from datagen.checks.verify import Fault, leaning, premise_fault, support, units
-from datagen.self_instruct.filters import task_fault
+from datagen.self_instruct.filters import in_other_language, task_fault
 from seedbed.gate import rouge_l
 from seedbed.text import language, length, normalise, tokenize
 
@@ -54,7 +54,6 @@ _MARKS = re.compile(
 )
 # The labels that stand before the parts of a prompt.
 _LABELS = re.compile(r"^(?:form|change|input|statements|形式|改法|输入|陈述)\s*[:：]", re.I | re.M)
-_TRANSLATES = re.compile(r"translat|in(?:to)? (?:Chinese|English)|翻译|译[成为]|英[文语]", re.I)
 _MATERIAL = re.compile(r"```.*?```|^[ \t]*\|.*\|[ \t]*$", re.S | re.M)
 
 # How real data of each form looks.
@@ -190,9 +189,6 @@ def answer_fault(answer: str, task: str, source: str = "") -> Fault | None:
 def language_fault(answer: str, task: str, lang: str, like: str) -> Fault | None:
     """An answer in the other language. `like` is the parent's answer: one to a task that wants a translation is in
     the other language too."""
-    other = {"en": "zh", "zh": "en"}[lang]
-    if language(answer) != other or language(like) == other or _TRANSLATES.search(task):
-        return None
-    if lang == "zh" and length(answer) <= 40:  # a name, a line of code
+    if language(like) == {"en": "zh", "zh": "en"}[lang] or not in_other_language(answer, task, lang):
         return None
     return Fault("wrong_language", f"the answer is not in the language of the task ({lang})")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from datagen.checks.phrases import ASIDE
+from datagen.checks.phrases import ASIDE, ORDERS
 from seedbed.record import Evidence, Record
 from seedbed.text import sentences
 
@@ -52,6 +52,11 @@ class Passage:
     @property
     def sentences(self) -> list[str]:
         return [" ".join(self.text[a:b].split()) for a, b in self.spans]
+
+    @property
+    def shown(self) -> list[int]:
+        """Numbers (from 0) of the sentences that a teacher may be shown: all that give no orders to a model."""
+        return [number for number, sentence in enumerate(self.sentences) if not ORDERS.search(sentence)]
 
     def numbered(self, numbers: tuple[int, ...]) -> str:
         """Sentences as prompts show them, one a line, with their numbers from 1: `[1] …`.
@@ -120,6 +125,14 @@ def passage_of(record: Record, language: str) -> Passage:
     """A passage that has not been asked yet. Headings and table rules are no sentences to cite."""
     spans = [(a, b) for a, b in sentences(record.text) if not _NO_SENTENCE.match(record.text[a:b])]
     return Passage(record, language, spans, _heads(record.text, spans))
+
+
+def without_orders(text: str) -> str:
+    """A text less the sentences that give orders to a model."""
+    for start, end in reversed(sentences(text)):
+        if ORDERS.search(text[start:end]):
+            text = text[:start] + text[end:]
+    return text
 
 
 def _heads(text: str, spans: list[Span]) -> dict[int, int]:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from datagen.checks import verify
-from datagen.checks.phrases import ASIDE, ELSEWHERE
+from datagen.checks.phrases import ASIDE, ELSEWHERE, ORDERS
 from datagen.material import kinds
 
 # In characters: more holds several facts, of which a small model mixes parts.
@@ -44,15 +44,6 @@ _LEANS = {
 _EXAMPLE = re.compile(
     r"[?？]|;|例如|比如|以.{2,24}为例|\bfor (?:example|instance)\b|\be\.g\.|[“\"「][^”\"」]{6,}[”\"」]", re.I
 )
-# Speaks to a model, not to a reader: planted, or an example of what is planted. No fact that could be asked about.
-_ORDERS = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|context|above)\b"
-    r"|\byou are (?:now )?(?:an? )?(?:\w+ )?(?:ai|assistant|chatbot|language model|dan)\b|\bsystem prompt\b"
-    r"|\b(?:respond|reply|answer) (?:only )?with\b|\bas an ai\b|</?(?:system|user|assistant)>|\[/?INST\]"
-    r"|(?:忽略|无视|忘记|不要理会).{0,12}(?:指令|指示|提示|要求|规则|以上|之前)|你现在(?:是|扮演)|系统提示|你是一个?.{0,6}(?:AI|助手|模型)"
-    r"|(?:只|请)(?:回复|回答|输出)[“\"「:：]",
-    re.I,
-)
 # Something that a reader can look up: a command, a name, a figure; in Chinese any Latin word.
 _ANCHOR = {
     "en": re.compile(r"`|\d|\b[A-Z]{2,}|\b\w+-\d|\b[a-z]+[A-Z]|(?<=[a-z,] )[A-Z][a-z]+"),
@@ -78,7 +69,7 @@ def points(sentences: list[str], names: str, language: str, rows: Collection[int
         anchored = _ANCHOR[language].search(text) or named.intersection(verify.units(text, language))
         return bool(anchored) and not _LEANS[language].search(text)
 
-    planted = {sentence for sentence in sentences if _ORDERS.search(sentence)}
+    planted = {sentence for sentence in sentences if ORDERS.search(sentence)}
     for number, sentence in enumerate(sentences):
         if sentence in planted:
             continue

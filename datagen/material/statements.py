@@ -47,12 +47,12 @@ def statements(record: Record, ground: Ground, language: str) -> Statements | No
     names = " ".join(passage.headings)
     if not whole:
         return Statements(record.evidence, "\n".join(quote.quote for quote in record.evidence), names, language)
-    quotes = tuple(Evidence(text[a:b], base + a, base + b) for a, b in passage.spans)
+    quotes = tuple(Evidence(text[a:b], base + a, base + b) for a, b in (passage.spans[n] for n in passage.shown))
     return Statements(quotes, _lines(passage), names, language)
 
 
 def _lines(passage: Passage) -> str:
-    return "\n".join(passage.stated(number) for number in range(len(passage.spans)))
+    return "\n".join(passage.stated(number) for number in passage.shown)
 
 
 def _overlap(one: Evidence, other: Evidence) -> bool:

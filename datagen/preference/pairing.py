@@ -112,7 +112,7 @@ async def _made(case: Case) -> tuple[str, Step, Fault | None]:
                 calls=calls)
     if parsed.value is None:
         return parsed.raw, step, Fault(parsed.reason, parsed.detail)
-    return parsed.value.answer.strip(), step, None
+    return prompt.unlabelled(parsed.value.answer), step, None
 
 
 async def _judged(case: Case, rejected: str) -> tuple[Fault | None, list[str]]:

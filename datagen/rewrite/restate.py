@@ -102,12 +102,6 @@ class Telling:
         return sum(verify.longest_run(one, source) for one in said) / max(1, sum(map(len, said)))
 
 
-def shown(passage: Passage) -> list[int]:
-    """The numbers of the sentences that a teacher is shown: all that do not give orders to a model."""
-    orders = ORDERS[passage.language]
-    return [n for n, sentence in enumerate(passage.sentences) if not orders.search(sentence)]
-
-
 def prompt(lang: str, form: str, folder: Path | None = None) -> Prompt:
     return load(lang, f"rewrite/{form}", folder)
 
@@ -125,7 +119,7 @@ class Manner:
 
 async def tell(telling: Telling, complete: Complete, about: str, manner: Manner) -> Telling:
     """Asks for the form, piece by piece, and keeps what the passage carries."""
-    for piece in _pieces(shown(telling.passage), 0 if telling.form == "summary" else manner.at_once):
+    for piece in _pieces(telling.passage.shown, 0 if telling.form == "summary" else manner.at_once):
         told = await _told(telling, complete, piece, about, manner)
         if telling.fault:
             return telling
@@ -216,7 +210,7 @@ def _sentence_fault(telling: Telling, sentence: str, evidence: str, names: str) 
     lang = telling.passage.language
     if len(sentence) >= _LONGEST:
         return Fault("cut_answer", "it reaches the longest length")
-    if ORDERS[lang].search(sentence):
+    if ORDERS.search(sentence):
         return Fault("orders", "it gives orders to a model")
     if sentence.endswith(("?", "？")):
         return Fault("asks", "a question tells nothing")

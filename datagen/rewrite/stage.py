@@ -21,7 +21,7 @@ import msgspec
 from datagen.checks.verify import Fault
 from datagen.documents.usable import unusable
 from datagen.material.passages import Passage, passage_of
-from datagen.rewrite.restate import FORMS, Manner, Telling, prompt, shown, tell
+from datagen.rewrite.restate import FORMS, Manner, Telling, prompt, tell
 from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.record import Evidence, Record, Step, make
@@ -173,7 +173,7 @@ def _nothing(passage: Passage) -> Fault | None:
     source = passage.record.source
     if verdict := unusable(passage.text, source.headings if source else ()):
         return Fault("carries_nothing", verdict.detail)
-    count = len(shown(passage))
+    count = len(passage.shown)
     return Fault("carries_nothing", f"{count or 'no'} sentence") if count < 2 else None
 
 

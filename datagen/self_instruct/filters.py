@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from datagen.asking.parse import evasion
-from seedbed.text import language, tokenize
+from seedbed.text import CJK, language, tokenize
 
 # In tokens: the paper's 3 and 150 words; a Chinese word has about 1.6 characters.
 _SHORTEST = {"en": 3, "zh": 5}
@@ -37,6 +37,16 @@ _PERSONAL = {
     ),
     "zh": re.compile(r"你(?:最|平时|自己)?(?:喜欢|爱吃|有没有|叫什么|几岁|多大)|你的(?:名字|爱好|梦想|家人|朋友|职业)"),
 }
+# A task that names a language, or has some of the other one in it, may be answered in that.
+_NAMES_LANGUAGE = re.compile(
+    r"translat|(?<![a-z])(?:Chinese|English|Mandarin|bilingual)(?![a-z])"
+    r"|翻译|译[成为文]|[中英][文译]|英语|汉语|双语|外语|单词|拼音",
+    re.I,
+)
+# What makes a line of Latin letters a sentence of English, and no name, command or code: two of its small words.
+_SMALL_WORD = re.compile(r"\b(?:the|of|to|is|are|was|were|be|has|have|can|you|your|that|this|it|its|with|and)\b", re.I)
+_CODE = re.compile(r"[{}=;<>`|]")
+_CERTAIN = 40  # tokens from which on no small words are looked for
 _PUNCTUATION = re.compile(r"^[^\w\s`“\"「《（(]")
 
 
@@ -75,6 +85,16 @@ def instance_fault(instruction: str, input_: str, output: str, lang: str) -> tup
         return "breaks_off", "it ends in a colon"
     if phrase := evasion(output[:160]):
         return "refused", f"the output evades: {phrase}"
-    if lang == "zh" and language(output) == "en" and language(instruction) == "zh" and len(tokenize(output)) > 40:
+    if language(instruction) == lang and in_other_language(output, f"{instruction}\n{input_}", lang):
         return "wrong_language", "the output is not in the language of the task"
     return None
+
+
+def in_other_language(answer: str, task: str, lang: str) -> bool:
+    """Whether an answer is in the other language, and its task wants none of that. `task` is instruction and input."""
+    if language(answer) != {"en": "zh", "zh": "en"}[lang] or _NAMES_LANGUAGE.search(task):
+        return False
+    if lang == "en":
+        return not re.search(f"[{CJK}]", task)
+    sentence = len(_SMALL_WORD.findall(answer)) >= 2 and not _CODE.search(answer)
+    return sentence or len(tokenize(answer)) > _CERTAIN

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from datagen.asking.answering import Answering, answer
-from datagen.asking.parse import ask, strip_thoughts
+from datagen.asking.parse import ask, strip_thoughts, withheld
 from datagen.self_instruct.filters import instance_fault
 from seedbed.chat import Complete, Request
 from seedbed.prompts import load
@@ -61,6 +61,12 @@ class Filler:
         messages = load(lang, "self_instruct/classify", self.prompts).messages(instruction=instruction)
         reply = await self.complete(Request(messages=messages, max_tokens=4, temperature=0.0))
         filled.calls += (reply.key,) if reply.key else ()
+        filled.fault = withheld(reply)
+        # A model that thinks aloud is cut before it says anything: its task counts as none of classification.
+        if not reply.text.strip() and reply.finish != "length":
+            filled.fault = filled.fault or ("empty", "the reply to what kind of task it is")
+        if filled.fault:
+            return filled
         filled.classification = strip_thoughts(reply.text).strip().lower().startswith(("label", "标签"))
         for number in range(self.count):
             await self._instance(filled, instruction, lang, number)

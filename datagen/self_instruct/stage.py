@@ -27,7 +27,8 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from datagen.asking.answering import Answering
-from datagen.asking.parse import strip_thoughts
+from datagen.asking.parse import strip_thoughts, withheld
+from datagen.material.passages import without_orders
 from datagen.self_instruct.filters import task_fault
 from datagen.self_instruct.instances import Filled, Filler, joined
 from datagen.self_instruct.seed_tasks import Seed, own_files, read_seeds
@@ -239,7 +240,7 @@ class _Work:
         about = (self.options.about_zh or self.options.about) if pool.language == "zh" else self.options.about
         domain = self.prompt(pool.language, "domain").render(about=about) if about else ""
         if passage := self._subject(pool, number):
-            excerpt = " ".join(passage.text.split())[:_EXCERPT].replace("<|", "< |")
+            excerpt = " ".join(without_orders(passage.text).split())[:_EXCERPT].replace("<|", "< |")
             domain += self.prompt(pool.language, "subject").render(excerpt=excerpt)
         tasks = "\n".join(f"{n}. {' '.join(text.split())}" for n, (_, text) in enumerate(shown, 1))
         messages = self.prompt(pool.language, "propose").messages(
@@ -330,7 +331,7 @@ def proposals(reply: Reply, first: int) -> list[str]:
 
     A reply that leaves the first number out, or starts at another, is taken too: models that were tuned to chat do so.
     """
-    if reply.finish.startswith(("error", "content_filter")):
+    if withheld(reply):
         return []
     text = strip_thoughts(reply.text)
     if not _NUMBER.match(text):
@@ -343,10 +344,8 @@ def proposals(reply: Reply, first: int) -> list[str]:
 
 
 def _why_none(reply: Reply) -> tuple[str, str]:
-    if reply.finish.startswith("error"):
-        return "bad_request", reply.finish.removeprefix("error").lstrip(": ")
-    if reply.finish == "content_filter":
-        return "refused", "the endpoint's content filter stopped the reply"
+    if why := withheld(reply):
+        return why
     return ("cut", "the reply stopped at the token limit within its first task") if reply.finish == "length" else (
         "empty", "the reply holds no task"
     )

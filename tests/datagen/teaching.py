@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,20 @@ def spoken(request: Request) -> str:
 def asked_with(request: Request) -> str:
     """The prompt file, without its language, that a request was made from."""
     opening = request.messages[0].content
+    return next((name for name, form in _openings() if form.fullmatch(opening)), "")
+
+
+@lru_cache
+def _openings() -> list[tuple[str, re.Pattern[str]]]:
+    """Each prompt file that is a conversation, and how its first part looks when it is filled in."""
+    found = []
     for file in sorted(resource("prompts").rglob("*.md")):
-        system = file.read_text(encoding="utf-8").split("\n---\n")[0].strip()
-        form = "".join(".*" if n % 2 else re.escape(part) for n, part in enumerate(re.split(r"(\{\{.*?\}\})", system)))
-        if "---" in file.read_text(encoding="utf-8") and re.fullmatch(form, opening, re.S):
-            return f"{file.parent.name}/{file.stem}"
-    return ""
+        text = file.read_text(encoding="utf-8")
+        parts = enumerate(re.split(r"(\{\{.*?\}\})", text.split("\n---\n")[0].strip()))
+        form = "".join(".*" if n % 2 else re.escape(part) for n, part in parts)
+        if "---" in text:
+            found.append((f"{file.parent.name}/{file.stem}", re.compile(form, re.S)))
+    return found
 
 
 Says = Callable[[Request], "str | Rule | None"]

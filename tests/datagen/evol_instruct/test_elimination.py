@@ -146,6 +146,7 @@ def test_an_instruction_does_not_say_its_input_again(evolved: str, lang: str, fo
         ("水泵把水抽上来。", "Say it in Chinese, politely.", "en", "It lifts water.", ""),
         ("The pump lifts the water. " * 9, "说明水泵的工作原理。", "zh", "它把水抽上来。", "wrong_language"),
         ("The pump lifts the water. " * 9, "译成英文，语气客气。", "zh", "它把水抽上来。", ""),
+        ("The pump lifts the water to the tank.", "说明水泵的工作原理。", "zh", "它把水抽上来。", "wrong_language"),
         ("systemctl restart pump", "写出重启的命令。", "zh", "用命令重启。", ""),
     ],
 )

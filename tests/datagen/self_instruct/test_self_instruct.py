@@ -193,6 +193,10 @@ def test_filters(reason: str, lang: str, fails: str, passes: str) -> None:
 def test_an_instance_that_answers_passes() -> None:
     assert instance_fault("Convert it.", "2 kg", "2,000 g", "en") is None
     assert instance_fault("翻译成英文。", "泵", "pump", "zh") is None
+    assert instance_fault("用English说出它的名称。", "", "It is the pump of the mill.", "zh") is None
+    foreign = [instance_fault("说明水泵的用途。", "", "It lifts the water to the tank.", "zh"),
+               instance_fault("Say what a pump is for.", "", "把水抽到水箱里。", "en")]
+    assert [fault and fault[0] for fault in foreign] == ["wrong_language"] * 2
     repeated = instance_fault("Convert it to grams.", "", "Convert it to grams.", "en")
     assert repeated and repeated[0] == "output_is_instruction"
 
