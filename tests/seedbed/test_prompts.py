@@ -40,3 +40,13 @@ def test_a_variable_missing_or_left_over_is_an_error(tmp_path: Path, given: dict
 def test_the_examples_of_doc_qa_are_whole_conversations(language: str) -> None:
     made = load(language, "doc_qa/pair").messages(about="x", sentences="[1] y", kind="z")
     assert [m.role for m in made] == ["system", *["user", "assistant"] * 6, "user"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "left"),
+    [("Right answer: At 4 bar.", "At 4 bar."), ("正确回答：4 bar。", "4 bar。"), (" Task: Stop it. ", "Stop it."),
+     ("Answer: At 4 bar.", "Answer: At 4 bar."), ("Note: mind it.", "Note: mind it."), ("", "")],
+)
+def test_a_reply_loses_the_label_of_what_was_shown_and_no_other(tmp_path: Path, reply: str, left: str) -> None:
+    text = "Be brief.\n---\nAnswer: {{x}}\n---\nNo.\n---\nTask: {{task}}\nRight answer: {{answer}}\n正确回答：{{answer}}\nNote: none"
+    assert load("en", "try/it", prompt(tmp_path, text)).unlabelled(reply) == left

@@ -1,0 +1,150 @@
+"""Each generator, killed half way and stopped while its teacher hangs: nothing is bought twice, and the bytes are the same.
+
+What is asked of whole jobs in tests/test_kill.py, asked of each generator alone, with jobs of a few calls.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from seedbed.stages import STAGES
+from tests import tiny_job
+from tests.datagen.augment import test_augment as augmenting
+from tests.datagen.augment.test_text_and_augment_job import FACTS
+from tests.datagen.dialogue.test_dialogue_job import rules as talking_rules
+from tests.datagen.evol_instruct.test_evol_job import rows_job
+from tests.datagen.preference import test_preference as preferring
+from tests.datagen.rewrite.test_rewrite import said
+from tests.datagen.self_instruct.test_self_instruct import task
+from tests.datagen.talking import SENTENCES
+from tests.datagen.teaching import ANSWERS, QUESTIONS
+from tests.test_kill import ROOT, Life, Lives, answered, watched
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="needs fork and signals")]
+NAMES = [name for name, stage in STAGES.items() if stage.group == "generate"]
+OPTIONS: dict[str, dict[str, Any]] = {
+    "self_instruct": {"target": 6, "patience": 4},
+    "evol_instruct": {"rounds": 2, "operations": {"deepen": 1}},
+    "doc_qa": {"about": "the KX-40 pump", "about_zh": "KX-40 离心泵", "levels": {"basic": 1}},
+    "dialogue": {"turns": [4, 4], "waves": 1},
+    "preference": {"kinds": {"unsupported_addition": 1, "wrong_figure": 1}, "per_record": 2},
+    "rewrite": {"forms": {"facts": 1, "summary": 2}},
+    "augment": {"kinds": {"paraphrase": 1, "polish": 1}, "share": 1.0},
+    "passages": {"minimum": 5},
+}
+
+
+def replies(name: str) -> list[dict[str, Any]]:
+    """What the teacher of a generator's small job says, good and bad."""
+    found: list[dict[str, Any]] = []
+    for lang in ("en", "zh"):
+        if name == "self_instruct":
+            listed = "\n".join(f"{9 + n}. {task(lang, n)}" for n in range(8))
+            found.append({"match": {"en": "Go on with numbers", "zh": "接着写第"}[lang], "text": listed})
+        elif name == "preference":
+            found.append({"match": preferring.ADDED[lang][0], "json": {"answer": preferring.ADDED[lang][1]}})
+        elif name == "augment":
+            label = {"en": "Task: ", "zh": "任务："}[lang]
+            found.append({"match": label + QUESTIONS[lang][0], "json": {"text": augmenting.POLISHED[lang]}})
+            found.append({"match": QUESTIONS[lang][0], "json": {"text": augmenting.PARAPHRASE[lang]}})
+    if name == "doc_qa":
+        return tiny_job.rules()
+    if name == "dialogue":
+        return talking_rules()
+    if name == "rewrite":
+        found += [{"match": "The oil level is checked", "text": said(*FACTS["Oil\n"])},
+                  {"match": "每次启动之前通过视镜检查油位。", "text": said(*FACTS["润滑\n"])}]
+    done = {"input": "", "output": "Done. 已经完成。"}
+    return [*found, {"default": done if name == "self_instruct" else "I do not know. 我不知道。"}]
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    """The data set that a generator reads, where it reads none of the documents."""
+    if name == "preference":
+        return [dict(zip(("instruction", "output"), preferring.QA[lang]["wrong_figure"], strict=False)) for lang in ("en", "zh")]
+    found = [{"instruction": QUESTIONS[lang][n], "output": ANSWERS[lang][n]} for lang in ("en", "zh") for n in range(3)]
+    return found if name == "augment" else []
+
+
+def write(folder: Path, name: str, found: list[dict[str, Any]] | None = None) -> Path:
+    """A job of one generator and no curation, in a folder of its own."""
+    if name == "evol_instruct":
+        path = rows_job(folder)
+        if found:
+            tiny_job.write_rules(folder / "replies.jsonl", found)
+        return path
+    path = tiny_job.write_job(folder, found or replies(name), generate=[{name: OPTIONS[name]}], curate=[])
+    if name == "dialogue":
+        for document in (folder / "docs").rglob("*.md"):
+            document.unlink()
+        for lang, sentences in SENTENCES.items():
+            (folder / "docs" / f"{lang}.md").write_text("# KX-40\n\n" + " ".join(sentences), encoding="utf-8")
+    if given := rows(name):
+        job = yaml.safe_load(path.read_text(encoding="utf-8"))
+        del job["documents"]
+        (folder / "rows.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in given), encoding="utf-8")
+        path.write_text(yaml.safe_dump(job | {"records": "rows.jsonl"}, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def lives_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
+    found = Lives(tmp_path_factory.mktemp("lives"))
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_killed_half_way_it_ends_with_the_same_bytes_and_no_call_twice(tmp_path: Path, lives_of: Lives, name: str) -> None:
+    job, scratch = str(write(tmp_path, name)), tmp_path / "scratch"
+    undisturbed = tmp_path / "whole"
+    first = lives_of.live(["run", job, "--out", str(undisturbed)], fork=False)
+    expected, bought = tiny_job.contents(undisturbed), answered(undisturbed, scratch)
+    (kept,) = (text for path, text in expected.items() if path.endswith(f"-{name}/kept.jsonl"))
+    assert first["status"] == 0 and kept and bool(bought) == STAGES[name].teacher
+    for share in (0.3, 0.5, 0.7, 0.9):
+        run, ends = tmp_path / f"run-{share}", []
+        lives_of.log.unlink(missing_ok=True)
+        for last in (int(share * first["events"]), int(share * first["events"] / 2), 0):
+            before, lived = len(lives_of.calls()), answered(run, scratch)
+            ends.append(lives_of.live(["run", job, "--out", str(run)], last)["status"])
+            assert not lived & {key for what, key in lives_of.calls()[before:] if what == "sent"}
+        assert ends[0] == -signal.SIGKILL and ends[-1] == 0
+        assert answered(run, scratch) == bought and tiny_job.contents(run) == expected
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if STAGES[name].teacher])
+def test_ctrl_c_stops_it_within_five_seconds_though_the_teacher_hangs(tmp_path: Path, name: str) -> None:
+    job, log = write(tmp_path, name, [{"default": "", "fault": "hang"}]), tmp_path / "calls.log"
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    child = subprocess.Popen([sys.executable, "-m", "tests.test_kill_generators", str(log), "run", str(job)], cwd=ROOT, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=heed)
+    deadline = time.monotonic() + 60
+    while not (log.exists() and log.read_text().count("sent")) and time.monotonic() < deadline:
+        assert child.poll() is None, child.communicate()
+        time.sleep(0.05)
+    os.killpg(child.pid, signal.SIGINT)  # to all of its processes, as a terminal does
+    began = time.monotonic()
+    _, told = child.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert (child.returncode, told) == (130, "seedbed: stopped. Nothing is lost: the same command goes on from here\n")
+    assert not list((tmp_path / "run").glob(f"*-{name}/manifest.json"))
+
+
+if __name__ == "__main__":
+    from seedbed.cli import main
+
+    watched(Life(Path(sys.argv[1]), 0, 0.0))
+    sys.exit(main(sys.argv[2:]))
