@@ -83,8 +83,8 @@ def text(result: Result, given: argparse.Namespace) -> Iterator[str]:
         files = f"{given.documents_en.name} and as many of {given.documents_zh.name}"
         yield (
             f"{given.passages} passages of {files}, one out of each of {given.passages} equal stretches. "
-            f"doc_qa: at most 3 pairs a passage, on single sentences, in {given.waves} rounds. naive: one prompt a "
-            "passage, for three pairs, all of which are its output."
+            f"doc_qa: at most 3 pairs a passage, on single sentences, in {given.waves} rounds. naive: one "
+            f"prompt, for three pairs, to {given.naive or given.passages} of the passages; all pairs are its output."
         )
         yield ""
         yield from tables.pairs(sorted(result.pairs, key=lambda f: PARTS.index(f.name)))

@@ -16,13 +16,13 @@ from seedbed.chat import Request
 from seedbed.context import Context
 from seedbed.record import Message, Record, Step, make
 
-# The keys are named and no form is shown: shown `{"question": "…", "answer": "…"}`, the 1.5B teacher took the dots for
-# blanks and answered "x".
+# Each as it worked best: shown `{"question": "…", "answer": "…"}` in English, the 1.5B teacher took the dots for blanks
+# and answered "x"; in Chinese it did not, and gave a readable reply to every passage.
 _ASK = {
     "en": "Here is a passage from the documentation of {about}.\n\n{text}\n\nWrite three question-answer pairs about "
     'this passage, for training a model, as a JSON list of objects with the keys "question" and "answer".',
-    "zh": "下面是{about}文档中的一段。\n\n{text}\n\n请根据这段内容写三个用于训练模型的问答对，写成 JSON 列表，"
-    "每一项是一个对象，键为 question 和 answer。",
+    "zh": "下面是{about}文档中的一段。\n\n{text}\n\n请根据这段内容写三个用于训练模型的问答对，以 JSON 回复："
+    '[{{"question": "…", "answer": "…"}}, …]',
 }
 
 
