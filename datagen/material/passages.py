@@ -14,6 +14,7 @@ from seedbed.text import sentences
 
 Span = tuple[int, int]
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.M)
+_LIST_MARK = re.compile(r"^[-*+•·●▪◦–]\s+")
 _ROW = re.compile(r"\|.*\|\s*$")
 _RULE = re.compile(r"\s*\|[\s:|-]+\|")
 # A table's caption, alone on its line ("Table 5.5: List of tools"); and the number of a heading, which says nothing to
@@ -67,11 +68,11 @@ class Passage:
         return "\n".join(f"[{number + 1}] {self.stated(number)}" for number in numbers).replace("<|", "< |")
 
     def stated(self, number: int) -> str:
-        """A sentence, less what it says in brackets of other places, since small models copy that; a table's row as
-        what it says, under its heading: `Faults – Code: E17; Remedy: wipe it`."""
+        """A sentence, less its list mark and what it says in brackets of other places, since small models copy those; a
+        table's row as what it says, under its heading: `Faults – Code: E17; Remedy: wipe it`."""
         sentence = self.sentences[number]
         if number not in self.heads:
-            return ASIDE[self.language].sub("", sentence)
+            return _LIST_MARK.sub("", ASIDE[self.language].sub("", sentence))
         names, cells = (_cells(row) for row in (self.sentences[self.heads[number]], sentence))
         told = "; ".join(f"{name}: {cell}" for name, cell in zip(names, cells, strict=True) if cell)
         return f"{self._caption(number)} – {told}"

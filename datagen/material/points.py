@@ -44,6 +44,12 @@ _LEANS = {
 _EXAMPLE = re.compile(
     r"[?？]|;|例如|比如|以.{2,24}为例|\bfor (?:example|instance)\b|\be\.g\.|[“\"「][^”\"」]{6,}[”\"」]", re.I
 )
+# True on the day it was written: nobody asks for it later.
+_DATED = re.compile(
+    r"\b(?:currently|at present|nowadays|as of (?:now|today|this writing|\d{4})|at the time of (?:this )?writing|so far)\b"
+    r"|目前|现如今|截至|撰写本文|至今",
+    re.I,
+)
 # Something that a reader can look up: a command, a name, a figure; in Chinese any Latin word.
 _ANCHOR = {
     "en": re.compile(r"`|\d|\b[A-Z]{2,}|\b\w+-\d|\b[a-z]+[A-Z]|(?<=[a-z,] )[A-Z][a-z]+"),
@@ -88,10 +94,12 @@ def points(sentences: list[str], names: str, language: str, rows: Collection[int
 
 
 def _usable(sentence: str, language: str) -> bool:
-    """Whole, of a length that says one thing, not full of figures, no example, and no pointer to another place."""
+    """Whole, of a length that says one thing, not full of figures, true tomorrow, no example, and no pointer to another
+    place."""
     fits = _SHORTEST[language] <= len(sentence) <= _LONGEST[language] and len(verify.figures(sentence)) <= _MOST_FIGURES
     elsewhere = ELSEWHERE[language].search(ASIDE[language].sub("", sentence))
-    return fits and bool(_WHOLE.search(sentence)) and not _EXAMPLE.search(sentence) and not elsewhere
+    passing = elsewhere or _EXAMPLE.search(sentence) or _DATED.search(sentence)
+    return fits and bool(_WHOLE.search(sentence)) and not passing
 
 
 def _continues(before: str, sentence: str, language: str) -> bool:

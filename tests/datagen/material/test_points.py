@@ -103,3 +103,11 @@ def test_orders_planted_in_a_document_are_asked_about_by_nobody(lang: str) -> No
         shown = [number for point in points([fact, planted, fact], "KX-40", lang) for number in point.numbers]
         assert shown and 1 not in shown, planted
         assert not list(points([f"| {planted} |"], "", lang, rows=[0]))
+
+
+@pytest.mark.parametrize(("lang", "lasting", "dated"), [
+    ("en", "The archive of Debian holds the packages of `main`.", "The archive of Debian currently has 68,980 ones."),
+    ("zh", "Debian 的仓库里有 `main` 中的全部软件包。", "Debian 的仓库里目前有 68980 个软件包。"),
+])
+def test_what_is_true_only_for_now_is_no_point(lang: str, lasting: str, dated: str) -> None:
+    assert [point.numbers for point in points([lasting, dated], "Debian", lang)] == [(0,)]
