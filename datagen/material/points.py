@@ -46,7 +46,7 @@ _EXAMPLE = re.compile(
 )
 # True on the day it was written: nobody asks for it later.
 _DATED = re.compile(
-    r"\b(?:currently|at present|nowadays|as of (?:now|today|this writing|\d{4})|at the time of (?:this )?writing|so far)\b"
+    r"\b(?:currently|at present|nowadays|so far|as of (?:now|today|\d{4})|(?:as|at the time) of (?:this )?writing)\b"
     r"|目前|现如今|截至|撰写本文|至今",
     re.I,
 )
