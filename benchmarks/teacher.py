@@ -186,8 +186,8 @@ def report(bench: Bench, runs: dict[str, list[Result | str]], notes: list[str], 
         "than once for a prompt. Both are the worst of the rounds; CPU and memory are those of the client's process. "
         "The plain loop is `chat.completions.create` with six retries, and keeps nothing; the teacher commits every "
         "reply to the journal (synchronous=FULL) before it is used. curator and data-designer got the same concurrency "
-        "and no caps, and are as they come otherwise; they are timed without their start, and with writing their data "
-        "set.",
+        "and no caps, and are as they come otherwise, but that curator counts tokens by a quarter of the characters "
+        "where its table cannot be downloaded; they are timed without their start, and with writing their data set.",
         *(f"\n{note}." for note in notes),
         "",
     ])
