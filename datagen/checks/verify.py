@@ -251,6 +251,12 @@ _CLAUSES = {
 _REASON_FIRST = {"en": r"^(?:because|since) ([^,]+), (.+)", "zh": r"^(?:因为|由于)([^，]+)，(.+)"}
 
 
+# The reason that an answer gives first; and the share of it that may stand in its question
+# ("为什么必须停机？" => "因为必须停机，否则……").
+_GIVEN = {"en": re.compile(r"^because ([^,.]+)", re.I), "zh": re.compile(r"^(?:是)?因为([^，。]+)")}
+_CIRCULAR = 0.9
+
+
 def reason_fault(question: str, answer: str, statement: str, lang: str) -> Fault | None:
     """Whether a "Why …?" asks about the effect in its statement and is answered by the reason: small models turn them
     round, or give a reason of their own."""
@@ -263,6 +269,9 @@ def reason_fault(question: str, answer: str, statement: str, lang: str) -> Fault
         return Fault("off_point", "it asks about the reason, and not about its effect")
     if not (told - asked) & reason:
         return Fault("off_point", "its answer does not give the reason")
+    given = _GIVEN[lang].match(answer)
+    if given and support(given.group(1), question, lang) >= _CIRCULAR:
+        return Fault("echo", "the reason that it gives is what was asked about")
     return None
 
 

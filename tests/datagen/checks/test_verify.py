@@ -295,3 +295,17 @@ def test_a_question_may_be_asked_in_the_first_person() -> None:
     assert question_fault(asked, statement, "en") is None
     spoken = question_fault("As an AI, with what is the door sensor of the packing line wiped?", statement, "en")
     assert spoken is not None and spoken.reason == "meta"
+
+
+@pytest.mark.parametrize(("lang", "statement", "question", "good", "circular"), [
+    ("en", "The pump must be stopped first, otherwise the seal tears.", "Why must the pump be stopped first?",
+     "Because the seal tears otherwise.", "Because the pump must be stopped first, otherwise the seal tears."),
+    ("zh", "标题必须使用标题样式，否则会被当作正文。", "为什么标题必须使用标题样式？",
+     "因为否则标题会被当作正文。", "因为标题必须使用标题样式，否则会被当作正文。"),
+])
+def test_a_reason_that_is_its_question_is_none(
+    lang: str, statement: str, question: str, good: str, circular: str
+) -> None:
+    assert reason_fault(question, good, statement, lang) is None
+    fault = reason_fault(question, circular, statement, lang)
+    assert fault is not None and fault.reason == "echo"
