@@ -24,6 +24,7 @@ from datagen.asking.parse import ask
 from datagen.checks import verify
 from datagen.checks.agreement import agree
 from datagen.checks.certainty import certainty
+from datagen.checks.reasons import reason_fault
 from datagen.checks.verify import Fault
 from datagen.doc_qa.brief import Brief, Slot, draw_slots
 from datagen.material import kinds
@@ -149,7 +150,7 @@ def _question_fault(work: Draft) -> Fault | None:
     point = " ".join(passage.stated(number) for number in work.slot.point.numbers)
     fault = verify.question_fault(work.question, point, language, names(work), work.slot.premise)
     if fault is None and kinds.recognise(work.question, language, "fact") == "why":
-        return verify.reason_fault(work.question, work.answer, point, language)
+        return reason_fault(work.question, work.answer, point, language)
     return fault
 
 

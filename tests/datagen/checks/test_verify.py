@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from datagen.checks.reasons import reason_fault
 from datagen.checks.verify import (
     align,
     answer_fault,
     carriers,
     question_fault,
-    reason_fault,
     support,
     units,
 )
