@@ -13,17 +13,16 @@ from datagen.checks import verify
 from datagen.doc_qa.brief import Brief, Slot
 from datagen.material import kinds
 from datagen.material.passages import Passage
-from datagen.material.points import Point, points
+from datagen.material.points import Point
 
 
 def thread(passage: Passage, brief: Brief) -> list[Slot]:
     """All points of the passage that were not asked about yet, in the order of a dialogue. Drawn from the job's seed,
     the passage and its wave alone."""
     random_ = random.Random(f"{brief.seed}:{passage.record.id}:{passage.waves}:thread")
-    names = " ".join((*passage.headings, brief.about))
     open_ = [
         point
-        for point in points(passage.sentences, names, passage.language, passage.heads)
+        for point in passage.key_points(brief.about)
         if len(point.numbers) == 1
         and not passage.asked.intersection(point.numbers)
         and any(brief.kinds.get(kind, 0) > 0 for kind in point.kinds)

@@ -11,7 +11,7 @@ from datagen.asking.answering import Answering
 from datagen.doc_qa.probes import Probes
 from datagen.material import kinds
 from datagen.material.passages import Passage
-from datagen.material.points import Point, points
+from datagen.material.points import Point
 from seedbed.errors import PromptError
 from seedbed.prompts import Prompt, load
 
@@ -86,11 +86,10 @@ def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
     does not carry more.
     """
     random_ = random.Random(f"{brief.seed}:{passage.text}:{passage.waves}")
-    names = " ".join((*passage.headings, brief.about))
     levels = [level for level in kinds.LEVELS if brief.levels.get(level, 0) > 0]
     every = [
         (kind, level, point)
-        for point in points(passage.sentences, names, passage.language, passage.heads)
+        for point in passage.key_points(brief.about)
         for kind in point.kinds
         for level in levels
         # Answers that join sentences need two; the other levels take one that stands alone.

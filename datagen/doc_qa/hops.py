@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from datagen.checks import verify
@@ -17,7 +17,7 @@ from datagen.checks.verify import Fault
 from datagen.doc_qa import draft as drafting
 from datagen.doc_qa.brief import Brief, Slot
 from datagen.material.passages import Passage, both
-from datagen.material.points import Point, points
+from datagen.material.points import Point
 from seedbed.chat import Complete
 from seedbed.record import Record
 
@@ -38,15 +38,15 @@ class Hop:
     shared: int
 
 
-def hops(passages: Iterable[Passage], brief: Brief) -> list[Hop]:
+def hops(passages: Iterable[Passage], briefs: Mapping[str, Brief]) -> list[Hop]:
     """The hops of all documents; no sentence is in two of them. In an order drawn from the seed."""
     documents: dict[tuple[str, str], list[Passage]] = defaultdict(list)
     for passage in passages:
         source = passage.record.source
         if source is not None and source.start is not None:
             documents[source.document, passage.language].append(passage)
-    found = [hop for key in sorted(documents) for hop in _of_document(documents[key], brief)]
-    random.Random(f"{brief.seed}:hops").shuffle(found)
+    found = [hop for key in sorted(documents) for hop in _of_document(documents[key], briefs[key[1]])]
+    random.Random(f"{briefs['en'].seed}:hops").shuffle(found)
     return found
 
 
@@ -65,8 +65,7 @@ def _of_document(passages: list[Passage], brief: Brief) -> Iterator[Hop]:
     lang = passages[0].language
     passages = sorted(passages, key=_begins)
     for at, passage in enumerate(passages):
-        names = " ".join((*passage.headings, brief.about))
-        for point in points(passage.sentences, names, lang, passage.heads):
+        for point in passage.key_points(brief.about):
             if len(point.numbers) > 1 or not point.kinds:
                 continue
             said = {u for u in verify.units(passage.stated(point.numbers[0]), lang) if len(u) >= _SHORTEST[lang]}

@@ -22,7 +22,7 @@ from datagen.doc_qa import draft as drafting
 from datagen.doc_qa.brief import Brief, Slot
 from datagen.material.facts import fact_at
 from datagen.material.passages import Passage
-from datagen.material.points import Point, points
+from datagen.material.points import Point
 from seedbed.chat import Complete
 from seedbed.record import Record
 
@@ -101,7 +101,8 @@ def _check(angle: str, passage: Passage, point: Point, told: set[str]) -> drafti
 def _beside(passage: Passage, point: Point, brief: Brief) -> Point | None:
     """The single-sentence point of the passage that shares most content words with this one; None where none does."""
     mine = _units(passage, point)
-    others = [p for p in _points(passage, brief) if len(p.numbers) == 1 and not set(p.numbers) & set(point.numbers)]
+    single = (p for p in passage.key_points(brief.about) if len(p.numbers) == 1)
+    others = [p for p in single if not set(p.numbers) & set(point.numbers)]
     return max((p for p in others if mine & _units(passage, p)), key=lambda p: len(mine & _units(passage, p)),
                default=None)
 
@@ -111,9 +112,4 @@ def _units(passage: Passage, point: Point) -> set[str]:
 
 
 def _point(passage: Passage, fact: str, brief: Brief) -> Point | None:
-    return next((p for p in _points(passage, brief) if fact_at(passage, p.numbers).id == fact), None)
-
-
-def _points(passage: Passage, brief: Brief) -> list[Point]:
-    names = " ".join((*passage.headings, brief.about))
-    return list(points(passage.sentences, names, passage.language, passage.heads))
+    return next((p for p in passage.key_points(brief.about) if fact_at(passage, p.numbers).id == fact), None)

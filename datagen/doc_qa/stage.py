@@ -220,7 +220,7 @@ class _Asking:
         """Pairs over two passages, each hop asked once, until `target` is met."""
         if not self.options.hops or state.accepted >= target:
             return
-        waiting = hops(state.passages, self.briefs["en"])[: _TRIES * (target - state.accepted)]
+        waiting = hops(state.passages, self.briefs)[: _TRIES * (target - state.accepted)]
         while waiting and state.accepted < target:
             batch, waiting = waiting[: target - state.accepted], waiting[target - state.accepted :]
             works = (hop_pair(hop, self.complete, self.briefs[hop.first.language]) for hop in batch)

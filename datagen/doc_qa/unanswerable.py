@@ -24,7 +24,7 @@ from datagen.doc_qa import draft as drafting
 from datagen.doc_qa.brief import Brief
 from datagen.doc_qa.probes import declines
 from datagen.material.passages import Passage
-from datagen.material.points import Point, points
+from datagen.material.points import Point
 from seedbed.chat import Complete, Request
 from seedbed.record import Message, Record, Step, make
 
@@ -65,8 +65,7 @@ async def unanswerable(
     passage: Passage, everywhere: Unanswered, complete: Complete, verifier: Complete, brief: Brief
 ) -> list[Record]:
     """One question that the documents do not answer, or the reason why not; nothing where the passage has no point."""
-    names = " ".join((*passage.headings, brief.about))
-    stated = [p for p in points(passage.sentences, names, passage.language, passage.heads) if len(p.numbers) == 1]
+    stated = [p for p in passage.key_points(brief.about) if len(p.numbers) == 1]
     if not stated:
         return []
     random_ = random.Random(f"{brief.seed}:{passage.record.id}:unanswerable")

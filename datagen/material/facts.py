@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from datagen.checks import verify
 from datagen.material.passages import Passage
-from datagen.material.points import points
 
 # A text states a fact when it has this share of the fact's content words, and all of its figures.
 _STATED = 0.5
@@ -45,9 +44,7 @@ def fact_at(passage: Passage, numbers: tuple[int, ...]) -> Fact:
 
 def key_facts(passage: Passage, about: str = "") -> list[Fact]:
     """The facts of a passage: its key points, in its order."""
-    names = " ".join((*passage.headings, about))
-    found = points(passage.sentences, names, passage.language, passage.heads)
-    return [fact_at(passage, point.numbers) for point in found]
+    return [fact_at(passage, point.numbers) for point in passage.key_points(about)]
 
 
 def stated(text: str, facts: list[Fact], numbers: list[int], lang: str) -> list[Fact]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
 
 from datagen.checks.phrases import ASIDE, ORDERS
+from datagen.material.points import Point, points
 from seedbed.record import Evidence, Record
 from seedbed.text import sentences
 
@@ -87,6 +88,10 @@ class Passage:
             return named.group(1).strip()
         headings = _HEADING.findall(self.text, 0, self.spans[row][0])
         return _SECTION.sub("", headings[-1] if headings else self.headings[1])
+
+    def key_points(self, about: str = "") -> Iterator[Point]:
+        """What can be asked about, in its order; `about` is what the job says its documents are about."""
+        return points(self.sentences, " ".join((*self.headings, about)), self.language, self.heads)
 
     def place(self, number: int) -> Span:
         """Where a sentence stands in the document, in characters."""
