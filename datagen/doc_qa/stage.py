@@ -37,8 +37,9 @@ from datagen.material.rounds import Wholes, next_round
 from seedbed.chat import Complete, Loop
 from seedbed.context import Context
 from seedbed.gate import Gate
+from seedbed.kin import named
 from seedbed.record import Record
-from seedbed.text import exact_terms, language, opening
+from seedbed.text import language, opening
 
 VERSION = 3
 
@@ -293,7 +294,7 @@ class _Asking:
         if record.rejection is not None:
             state.failed_replies += not record.messages and record.rejection.reason != "carries_nothing"
             return record
-        if match := state.gate.offer(record.id, record.instruction, exact_terms(record.instruction)):
+        if match := state.gate.offer(record.id, record.instruction, named(record, record.instruction)):
             return record.reject(
                 "doc_qa",
                 "twin_question",

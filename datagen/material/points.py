@@ -9,12 +9,12 @@ or that names nothing, is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from datagen.checks import verify
 from datagen.checks.phrases import ASIDE, ELSEWHERE, ORDERS
-from datagen.material import kinds
+from datagen.material import commands, kinds
 
 # In characters: more holds several facts, of which a small model mixes parts.
 _LONGEST = {"en": 320, "zh": 120}
@@ -60,15 +60,37 @@ _ANCHOR = {
 @dataclass(frozen=True)
 class Point:
     """Numbers (from 0) of one sentence or table row, or of two neighbours that belong together, and the kinds of
-    question it can carry."""
+    question it can carry. `form` is the prompt that it is asked with: a `pair` about sentences, about a `row`, or about
+    a `command` and the sentence above it."""
 
     numbers: tuple[int, ...]
     kinds: tuple[str, ...]
+    form: str = "pair"
+
+    @property
+    def joins(self) -> bool:
+        """Whether an answer must join sentences."""
+        return len(self.numbers) > 1 and self.form == "pair"
 
 
-def points(sentences: list[str], names: str, language: str, rows: Collection[int] = ()) -> Iterator[Point]:
+def points(
+    sentences: list[str],
+    names: str,
+    language: str,
+    rows: Collection[int] = (),
+    blocks: Mapping[int, int] | None = None,
+) -> Iterator[Point]:
     """The key points of a passage, in its order. `names` is what its headings and the job say it is about, `rows` the
-    numbers of the sentences that are rows of tables with a head."""
+    numbers of the sentences that are rows of tables with a head, `blocks` those of commands with the sentence above."""
+    found = list(_points(sentences, names, language, rows, blocks or {}))
+    # What stands alone but shows no kind of question is asked for its fact only where nothing better is there.
+    bare = () if any(point.kinds for point in found) else ("fact",)
+    yield from (Point(p.numbers, p.kinds or bare, p.form) for p in found)
+
+
+def _points(
+    sentences: list[str], names: str, language: str, rows: Collection[int], blocks: Mapping[int, int]
+) -> Iterator[Point]:
     named = set(verify.units(names, language))
 
     def alone(text: str) -> bool:
@@ -79,8 +101,12 @@ def points(sentences: list[str], names: str, language: str, rows: Collection[int
     for number, sentence in enumerate(sentences):
         if sentence in planted:
             continue
-        if number in rows:
-            yield Point((number,), ("fact",))
+        if number in rows and not _passing(sentence, language):
+            yield Point((number,), ("fact",), "row")
+        if number in blocks:
+            if commands.leads(sentences[number - 1], language) and not _passing(sentences[number - 1], language):
+                yield Point((number - 1, number), ("how_to",), "command")
+            continue
         if not _usable(sentence, language):
             continue
         before = sentences[number - 1] if number else ""
@@ -97,9 +123,12 @@ def _usable(sentence: str, language: str) -> bool:
     """Whole, of a length that says one thing, not full of figures, true tomorrow, no example, and no pointer to another
     place."""
     fits = _SHORTEST[language] <= len(sentence) <= _LONGEST[language] and len(verify.figures(sentence)) <= _MOST_FIGURES
-    elsewhere = ELSEWHERE[language].search(ASIDE[language].sub("", sentence))
-    passing = elsewhere or _EXAMPLE.search(sentence) or _DATED.search(sentence)
-    return fits and bool(_WHOLE.search(sentence)) and not passing
+    return fits and bool(_WHOLE.search(sentence)) and not _EXAMPLE.search(sentence) and not _passing(sentence, language)
+
+
+def _passing(sentence: str, language: str) -> bool:
+    """A pointer to another place, or what is true only on the day it is written."""
+    return bool(ELSEWHERE[language].search(ASIDE[language].sub("", sentence)) or _DATED.search(sentence))
 
 
 def _continues(before: str, sentence: str, language: str) -> bool:
