@@ -24,6 +24,7 @@ from typing import Any, Literal
 import msgspec
 
 from datagen.asking.answering import Answering
+from datagen.checks.certainty import ANSWER, QUESTION
 from datagen.doc_qa import draft as drafting
 from datagen.doc_qa import nearness, probes, topics
 from datagen.doc_qa.brief import Brief
@@ -61,6 +62,7 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     per_passage  facts asked about in a passage, at most
     phrasings    wordings of each fact, from several angles
     waves        times a passage is asked for new pairs, at most
+    chances      times that a passage which has no pair then is asked for one more
     at_once      pairs drafted for a passage in a round, each on a key point of its own
     context      what the teacher sees of the passage: the key `point`'s own sentences (a small model asks about
                  whatever else it sees), or the whole `passage`, for large models
@@ -88,6 +90,7 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     per_passage: int = 3
     phrasings: int = 1
     waves: int = 2
+    chances: int = 2
     at_once: int = 3
     about: str = ""
     about_zh: str = ""
@@ -102,8 +105,8 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     topic_depth: int = 2
     per_topic: int | None = None
     twin: float = 0.7
-    certain_question: float = 0.7
-    certain_answer: float = 0.85
+    certain_question: float = QUESTION
+    certain_answer: float = ANSWER
     probes: tuple[str, ...] = ()
     keep: tuple[str, ...] = ("grounded",)
     encoder: str = ""
@@ -121,6 +124,8 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for name in ("per_passage", "phrasings", "waves", "at_once", "max_tokens", "topic_depth"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected 1 or more")
+        if self.chances < 0:
+            raise ValueError("chances: expected 0 or more")
         for name in ("target", "per_topic"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name}: expected 1 or more")
@@ -264,11 +269,12 @@ class _Asking:
             options.waves,
             options.at_once,
             self._wholes(state),
+            options.chances,
         )
         for share in shares:
             passage = share.passage
             passage.worn = self._worn(state, passage)
-            work = partial(drafting.wave, passage, share.count, self.complete, self.briefs[passage.language])
+            work = partial(drafting.wave, share, self.complete, self.briefs[passage.language])
             turns.append(_Turn(passage, work))
         return turns
 

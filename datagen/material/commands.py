@@ -50,5 +50,7 @@ def lines(code: str) -> list[str]:
 
 
 def leads(sentence: str, language: str) -> bool:
-    """Whether a sentence says what the block under it is for."""
-    return len(sentence) >= _EMPTY[language] and bool(_LEADS.search(sentence) or sentence.endswith((":", "：")))
+    """Whether a sentence says what the block under it is for. The lines of a table that a PDF file has lost do not end
+    like one."""
+    whole = len(sentence) >= _EMPTY[language] and sentence.endswith((".", "。", ":", "："))
+    return whole and bool(_LEADS.search(sentence) or sentence.endswith((":", "：")))
