@@ -13,7 +13,7 @@ from datagen.checks.verify import Fault, units
 _KEPT = 0.5
 _ASKS_SUBJECT = re.compile(r"^what (?:does|do|did) (.+?)\?*$", re.I)
 _OPENS = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|on|with|during|under|as|to)\b[^,]*, ", re.I)
-_LIST_ASKED = re.compile(r"^(?:what|which) are (?:some |the (?!differen))(?:\w+ )?(\w{3,})", re.I)
+_LIST_ASKED = re.compile(r"^(?:what|which) are (?:some |the (?!differen))?(?:\w+ )?(\w{3,})(?!.* for\?$)", re.I)
 _LIST = re.compile(r",|;|\n|\b(?:and|or|as well as|both)\b|`[^`]+` `", re.I)
 
 
@@ -59,7 +59,7 @@ def _no_list(question: str, answer: str, lang: str) -> Fault | None:
     if lang != "en" or not (asked := _LIST_ASKED.match(question)):
         return None
     # "What are the limits of …?" => "It is under some limits …": such words stand where the list should.
-    vague = re.search(rf"\b(?:some|many|several|various|certain) (?:\w+ )?{asked.group(1)}", answer, re.I)
+    vague = re.search(rf"\b(?:some|many|several|various|certain|there are) (?:\w+ )?{asked.group(1)}", answer, re.I)
     if not _LIST.search(answer) or (vague and not re.search(r"\bsuch as\b|\binclud|:", answer)):
         return Fault("no_list", "asked for several things, it names none or one")
     return None

@@ -67,8 +67,7 @@ class Slot:
     """What is asked for: a kind of question at a level, about one key point.
 
     `prompt` is the file it is asked with and `variables` are what that takes besides `about` and `sentences`; `premise`
-    is the share of the question's content words that must stand in the point, where that is not the usual one; `sample`
-    tells it from what was asked before in the same words.
+    is the share of the question's content words that must stand in the point, where that is not the usual one.
     """
 
     kind: str
@@ -77,12 +76,10 @@ class Slot:
     variables: Mapping[str, str]
     prompt: str = "pair"
     premise: float | None = None
-    sample: int = 0
 
 
-def draw_slots(passage: Passage, count: int, brief: Brief, again: bool = False) -> list[Slot]:
-    """The kinds, levels and key points to ask for in this wave. No sentence is asked about twice, unless `again` allows
-    it and all have been asked.
+def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
+    """The kinds, levels and key points to ask for in this wave; no sentence is asked about twice.
 
     Drawn from the job's seed, the passage's text and the wave alone, so that no other passage changes it, and neither
     does a text put in above it or a new name of its file, which change its id. Fewer than `count` where the passage
@@ -98,11 +95,10 @@ def draw_slots(passage: Passage, count: int, brief: Brief, again: bool = False) 
         # Answers that join sentences need two; the other levels take one that stands alone.
         if brief.kinds.get(kind, 0) > 0 and (level == "intermediate") == point.joins
     ]
-    again = again and all(passage.asked.intersection(point.numbers) for _, _, point in every)
     slots: list[Slot] = []
     drawn: set[str] = set()
     while len(slots) < count:
-        every = [slot for slot in every if again or not passage.asked.intersection(slot[2].numbers)]
+        every = [slot for slot in every if not passage.asked.intersection(slot[2].numbers)]
         if not every:
             break
         offered = {kind for kind, _, _ in every}
@@ -111,6 +107,5 @@ def draw_slots(passage: Passage, count: int, brief: Brief, again: bool = False) 
         point = random_.choice([point for kind_, level_, point in every if (kind_, level_) == (kind, level)])
         passage.asked.update(point.numbers)
         drawn.add(kind)
-        asked = {"kind": brief.ask(kind, level, passage, random_)}
-        slots.append(Slot(kind, level, point, asked, point.form, sample=passage.waves if again else 0))
+        slots.append(Slot(kind, level, point, {"kind": brief.ask(kind, level, passage, random_)}, point.form))
     return slots

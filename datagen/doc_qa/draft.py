@@ -32,7 +32,6 @@ from datagen.material import kinds
 from datagen.material.commands import lines
 from datagen.material.facts import fact_at
 from datagen.material.passages import Passage
-from datagen.material.rounds import Share
 from datagen.material.tables import cells
 from seedbed.chat import Complete, Request
 from seedbed.prompts import Prompt
@@ -83,10 +82,9 @@ class Draft:
         return self.brief.prompt(self.passage.language, self.slot.prompt)
 
 
-async def wave(share: Share, complete: Complete, brief: Brief) -> list[Record]:
-    """A passage's share of a round of new pairs, at most: records, or records that bear the reason why not."""
-    passage = share.passage
-    slots = draw_slots(passage, share.count, brief, share.again)
+async def wave(passage: Passage, count: int, complete: Complete, brief: Brief) -> list[Record]:
+    """Up to `count` new pairs about a passage: records, or records that bear the reason why not."""
+    slots = draw_slots(passage, count, brief)
     if not slots:
         said, passage.set_aside = passage.set_aside or bool(passage.asked), True
         return [] if said else [_carries_nothing(passage)]
@@ -127,7 +125,6 @@ def _request(work: Draft) -> Request:
         max_tokens=brief.max_tokens,
         temperature=brief.temperature,
         schema=_schema(slot, language, [number + 1 for number in shown]),
-        sample=slot.sample,
         logprobs=True,
     )
 

@@ -62,7 +62,6 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     per_passage  facts asked about in a passage, at most
     phrasings    wordings of each fact, from several angles
     waves        times a passage is asked for new pairs, at most
-    chances      times that a passage which has no pair then is asked for one more
     at_once      pairs drafted for a passage in a round, each on a key point of its own
     context      what the teacher sees of the passage: the key `point`'s own sentences (a small model asks about
                  whatever else it sees), or the whole `passage`, for large models
@@ -90,7 +89,6 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     per_passage: int = 3
     phrasings: int = 1
     waves: int = 2
-    chances: int = 2
     at_once: int = 3
     about: str = ""
     about_zh: str = ""
@@ -124,8 +122,6 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for name in ("per_passage", "phrasings", "waves", "at_once", "max_tokens", "topic_depth"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected 1 or more")
-        if self.chances < 0:
-            raise ValueError("chances: expected 0 or more")
         for name in ("target", "per_topic"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name}: expected 1 or more")
@@ -269,12 +265,11 @@ class _Asking:
             options.waves,
             options.at_once,
             self._wholes(state),
-            options.chances,
         )
         for share in shares:
             passage = share.passage
             passage.worn = self._worn(state, passage)
-            work = partial(drafting.wave, share, self.complete, self.briefs[passage.language])
+            work = partial(drafting.wave, passage, share.count, self.complete, self.briefs[passage.language])
             turns.append(_Turn(passage, work))
         return turns
 

@@ -12,12 +12,10 @@ from datagen.material.passages import Passage
 
 @dataclass(frozen=True)
 class Share:
-    """One passage's part of a round: how many records to draft; `again`: the passage has none, and what it was asked
-    may be asked once more."""
+    """One passage's part of a round: how many records to draft."""
 
     passage: Passage
     count: int
-    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,20 +29,13 @@ class Wholes:
 
 
 def next_round(
-    passages: list[Passage],
-    missing: int,
-    per_passage: int,
-    waves: int,
-    at_once: int,
-    wholes: Wholes | None = None,
-    chances: int = 0,
+    passages: list[Passage], missing: int, per_passage: int, waves: int, at_once: int, wholes: Wholes | None = None
 ) -> list[Share]:
     """Whom to ask next, and for how many: the least covered passages first, as many drafts as records are `missing`.
 
     As if all of them would be accepted: with a good teacher more would overshoot the target, and with a poor one the
-    next round asks for the rest. A passage has at most `per_passage` records and is asked `waves` times; one that has
-    none then is asked for a single one, `chances` times more. With `wholes`, those that have the fewest records come
-    first, what this round drafts for them counted in.
+    next round asks for the rest. A passage has at most `per_passage` records and is asked `waves` times. With `wholes`,
+    those that have the fewest records come first, what this round drafts for them counted in.
     """
     wholes = wholes or Wholes()
     planned: Counter[Hashable] = Counter()
@@ -53,7 +44,7 @@ def next_round(
         whole = wholes.of.get(passage.record.id)
         return wholes.covered.get(whole, 0) + planned[whole] if whole is not None else 0
 
-    open_ = [p for p in passages if p.accepted < per_passage and p.waves < waves + (0 if p.accepted else chances)]
+    open_ = [p for p in passages if p.accepted < per_passage and p.waves < waves]
     # The number comes last, so that ties stay in the seeded order.
     queue: list[tuple[int, ...]] = [(held(p), p.accepted, p.waves, number) for number, p in enumerate(open_)]
     heapify(queue)
@@ -65,10 +56,9 @@ def next_round(
             heappush(queue, (now, *own, number))
             continue
         room = per_passage - passage.accepted if wholes.most is None else wholes.most - now
-        again = passage.waves >= waves
-        if (count := min(1 if again else at_once, per_passage - passage.accepted, room, missing)) < 1:
+        if (count := min(at_once, per_passage - passage.accepted, room, missing)) < 1:
             continue
-        shares.append(Share(passage, count, again))
+        shares.append(Share(passage, count))
         planned[wholes.of.get(passage.record.id)] += count
         missing -= count
     # One language after the other: the examples of its prompt stay in an endpoint's cache.

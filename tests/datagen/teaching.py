@@ -146,7 +146,7 @@ def run(
     notes = Notes()
     with Loop() as loop:
         context = Context(folder, seed=seed, complete=teacher, loop=loop, progress=notes)
-        records = list(doc_qa(passages, Options(**{"chances": 0} | options), context))
+        records = list(doc_qa(passages, Options(**options), context))
     return Made(records, context, teacher.script, notes.said)
 
 

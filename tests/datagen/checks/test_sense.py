@@ -27,6 +27,8 @@ from datagen.checks.sense import sense_fault
         ("如果指示灯闪烁两次，就必须清洗滤芯。", "指示灯闪烁两次时应当怎样处理？", "必须清洗滤芯。", ""),
         ("Many useful scalable fonts are available.", "What are some useful scalable fonts?",
          "Many useful scalable fonts are available.", "no_list"),
+        ("Mail is under some limits in order to keep spam away.", "What are the limits of mail?",
+         "Mail is under some limits in order to keep spam away, and they matter.", "no_list"),
         ("The archive is offered by HTTP and FTP.", "What are the ways to the archive?", "HTTP and FTP.", ""),
     ],
 )

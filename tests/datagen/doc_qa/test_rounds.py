@@ -63,16 +63,6 @@ def test_a_teacher_who_always_says_the_same_comes_to_an_end(tmp_path: Path, lang
 
 
 @BOTH
-def test_a_passage_without_a_pair_gets_another_chance_and_one_with_a_pair_does_not(tmp_path: Path, lang: str) -> None:
-    """All that is said of the first passage is wrong: after its three points it is asked for one more, and one more."""
-    hopeless, fine = NAMES[lang][:2]
-    made = run(tmp_path, numbered(lang, 2), inventive(lang, lambda name, nth: name == hopeless), waves=1, chances=2)
-    asked = {name: [r.sample for r in made.script.requests if name in r.messages[-1].content] for name in NAMES[lang][:2]}
-    assert asked == {hopeless: [0, 0, 0, 1, 2], fine: [0, 0, 0]}
-    assert (len(made.kept), len(made.rejected)) == (3, 5)
-
-
-@BOTH
 def test_the_order_of_replies_changes_nothing(tmp_path: Path, lang: str) -> None:
     def slow(delays: dict[str, float]) -> Script:
         plain, script = inventive(lang), inventive(lang)
