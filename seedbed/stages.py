@@ -112,6 +112,7 @@ _ALL = [
     Stage("augment", "datagen.augment.stage:augment", "generate", teacher=True, prompts=("augment",), reads="records"),
     Stage("clean", "curate.clean:clean", "curate"),
     Stage("rules", "curate.filters.rules:rules", "curate"),
+    Stage("language", "curate.filters.language:language", "curate", extra="language"),
     Stage("exact", "curate.exact:exact", "curate"),
     Stage("rouge", "curate.rouge:rouge", "curate"),
     Stage("split", "curate.split:split", "curate"),
