@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 
 from datagen.checks.phrases import CONDITIONS
-from datagen.checks.verify import Fault, units
+from datagen.checks.verify import Fault
+from seedbed.content import units
 
 # Of a condition's content words, the share that question and answer must have between them.
 _KEPT = 0.5

@@ -33,6 +33,7 @@ from datagen.material.commands import lines
 from datagen.material.facts import fact_at
 from datagen.material.passages import Passage
 from datagen.material.tables import cells
+from seedbed import content
 from seedbed.chat import Complete, Request
 from seedbed.prompts import Prompt
 from seedbed.record import Message, Record, Step, make
@@ -155,7 +156,7 @@ def _row_fault(work: Draft) -> Fault | None:
 
 
 def _content(text: str, language: str) -> set[str]:
-    return set(verify.units(text, language)) | set(verify.figures(text)) | verify.identifiers(text)
+    return set(content.units(text, language)) | set(content.figures(text)) | verify.identifiers(text)
 
 
 def _command_fault(work: Draft) -> Fault | None:

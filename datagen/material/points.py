@@ -12,9 +12,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from datagen.checks import verify
 from datagen.checks.phrases import ASIDE, ELSEWHERE, ORDERS
 from datagen.material import commands, kinds
+from seedbed import content
 
 # In characters: more holds several facts, of which a small model mixes parts.
 _LONGEST = {"en": 320, "zh": 120}
@@ -29,14 +29,14 @@ _LEANS = {
         r"^(?:This|These|That|Those|It|They|He|She|Such|Therefore|So|Then|Thus|Here|Both|All|Otherwise|Its|Their|Another"
         r"|However|But|And|The (?:same|first|second|third|fourth|fifth|last|other|latter|former|next|following))\b"
         r"|\b(?:this|these|those)\b|\b(?:of|in|for|to|at|by|serves?) that\b|\bin (?:all|both) (?:\w+ )?cases\b"
-        r"|\bas follows\b|\b(?:in|of) the (?:table|figure|list)\b|\b(?:table|figure|list) (?:above|below)\b"
+        r"|\bthe same (?:way|function|method|thing|effect)\b|\bas follows\b|\bthe following\b|\b(?:in|of) the (?:table|figure|list)\b|\b(?:table|figure|list) (?:above|below)\b"
         r"|\b(?:first|second|third|former|latter) (?:set|group|case|step|part|stage|check|one)\b"
         r"|\b(?:was|were) (?:about |only |below |above )?\d"
         r"|\b(?:measurements?|experiments?|tests?) (?:on|with|of|showed|shows?)\b"
     ),
     "zh": re.compile(
         r"^(?:这|此|它|因此|所以|其|反过来|同样|否则|两[者种个]|三[者种个组]|但|而|另|该|也|还|例|第[一二三四五六]|于是|不过)"
-        r"|这[种些个样时]|上述|以上|如下|[前后两二]者|同上|第[一二三四五六](?:组|类|种|步|个|项)|^[^，。]{1,4}方面"
+        r"|这[种些个样时]|上述|以上|如下|下面|相同(?:的)?(?:功能|方式|方法|操作)|[前后两二]者|同上|第[一二三四五六](?:组|类|种|步|个|项)|^[^，。]{1,4}方面"
         r"|[上下]表|[表图]中的?|实测|测量中|实验中|试验中"
     ),
 }
@@ -91,10 +91,10 @@ def points(
 def _points(
     sentences: list[str], names: str, language: str, rows: Collection[int], blocks: Mapping[int, int]
 ) -> Iterator[Point]:
-    named = set(verify.units(names, language))
+    named = set(content.units(names, language))
 
     def alone(text: str) -> bool:
-        anchored = _ANCHOR[language].search(text) or named.intersection(verify.units(text, language))
+        anchored = _ANCHOR[language].search(text) or named.intersection(content.units(text, language))
         return bool(anchored) and not _LEANS[language].search(text)
 
     planted = {sentence for sentence in sentences if ORDERS.search(sentence)}
@@ -122,7 +122,8 @@ def _points(
 def _usable(sentence: str, language: str) -> bool:
     """Whole, of a length that says one thing, not full of figures, true tomorrow, no example, and no pointer to another
     place."""
-    fits = _SHORTEST[language] <= len(sentence) <= _LONGEST[language] and len(verify.figures(sentence)) <= _MOST_FIGURES
+    long = _SHORTEST[language] <= len(sentence) <= _LONGEST[language]
+    fits = long and len(content.figures(sentence)) <= _MOST_FIGURES
     return fits and bool(_WHOLE.search(sentence)) and not _EXAMPLE.search(sentence) and not _passing(sentence, language)
 
 
@@ -133,4 +134,4 @@ def _passing(sentence: str, language: str) -> bool:
 
 def _continues(before: str, sentence: str, language: str) -> bool:
     """Whether two neighbours speak of one thing: they share two content words."""
-    return len(set(verify.units(before, language)) & set(verify.units(sentence, language))) >= 2
+    return len(set(content.units(before, language)) & set(content.units(sentence, language))) >= 2
