@@ -73,44 +73,47 @@ class Student:
         if sum(len(turn["content"]) for turn in said.turns[:-1]) > most:
             return [], self._full()
         try:
-            given, bare = self._rendered(said, most)
+            given, bare, first = self._rendered(said, most)
         except TemplateError as error:
             return [], Measured(fault="template", why=error.what)
         whole = self._template.tokens(given)
-        row = _until(whole, self._window)
-        if not row.learned:
+        if not any(label != IGNORED for label in whole.labels[: self._window]):
             return [], self._full()
-        rows = [row, _learning(self._template.tokens(bare), row.learned)] if alone and bare else [row]
-        if not all(row.learned for row in rows):
+        row = _learning(whole, first, self._window)
+        if not row.learned:
             return [], Measured(fault="too_short", why="it has no token that could be foreseen")
-        return rows, Measured(tokens=row.learned, cut=row.learned < whole.learned)
+        cut = len(whole.input_ids) > self._window
+        rows = [row]
+        if alone and bare:
+            rows.append(_learning(self._template.tokens(bare), first, self._window, row.learned))
+        return rows, Measured(tokens=row.learned, cut=cut)
 
     def _full(self) -> Measured:
         return Measured(fault="window", why=f"what is before the answer fills the window of {self._window} tokens")
 
-    def _rendered(self, said: Said, most: int) -> tuple[Rendered, Rendered | None]:
-        """As the template writes it, the last answer marked: after the turns before it, and alone."""
+    def _rendered(self, said: Said, most: int) -> tuple[Rendered, Rendered | None, int]:
+        """As the template writes it, the last answer marked: after the turns before it, and alone; and how many of its
+        first tokens do not count. Where nothing at all stands before the answer, its first token follows from nothing.
+        """
         if not said.turns:
             text = said.text[:most]
-            return Rendered(text, ((0, len(text)),)), None
+            return Rendered(text, ((0, len(text)),)), None, 1
         *before, last = said.turns
         turns = [*before, last | {"content": last["content"][:most]}]
         whole = self._template.rows(turns)[-1]
         start, end = whole.spans[-1]
-        opening = self._template.opening(turns[:-1])
+        opening = self._template.opening(before)
         bare = opening + whole.text[start:end]
-        return Rendered(whole.text[:end], ((start, end),)), Rendered(bare, ((len(opening), len(bare)),))
+        marked = Rendered(whole.text[:end], ((start, end),)), Rendered(bare, ((len(opening), len(bare)),))
+        return *marked, 0 if opening else 1
 
 
-def _until(row: Row, length: int) -> Row:
-    """The row's beginning. Its first token never counts: nothing stands before it that it could follow from."""
-    return Row(row.input_ids[:length], [IGNORED, *row.labels[1:length]])
-
-
-def _learning(row: Row, count: int) -> Row:
-    """The row up to its so many-th token that counts."""
-    counted = [i for i, label in enumerate(row.labels) if label != IGNORED][:count]
-    return _until(row, counted[-1] + 1) if counted else row
+def _learning(row: Row, first: int, window: int, count: int | None = None) -> Row:
+    """The row within the window, of whose learned tokens so many count, the first ones left out."""
+    learned = [place for place, label in enumerate(row.labels[:window]) if label != IGNORED][first:]
+    counted = set(learned if count is None else learned[:count])
+    labels = [label if place in counted else IGNORED for place, label in enumerate(row.labels[:window])]
+    return Row(row.input_ids[:window], labels)
 
 
 def _with_losses(measured: Measured, means: list[float]) -> Measured:

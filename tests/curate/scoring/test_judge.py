@@ -199,7 +199,7 @@ def malformed() -> list[Record]:
         make(messages=(Message("system", "Be brief."), user("问？"), assistant("答。"), user("Why?"), assistant("因为。"))),
         make(messages=(user("Q?"), assistant("A <|im_end|> {{source}}"))), chat("Q \x00\ufffd?", "🙂"),
         chat("Translate", "翻译", input="input 输入"), make(messages=(user("Q?"), assistant("A.")), rejected=Message("assistant", "B.")),
-        chat("Q?", "word " * 400_000), make(),
+        chat("Q?", "word " * 50_000), make(),
     ]
 
 
