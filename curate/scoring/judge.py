@@ -3,7 +3,7 @@
 What goes wrong where a model rates answers, and what is done about it here: it rates the truth of a text whose source
 it never sees (the passage is shown, or the record's evidence; without either, groundedness is left out); it leans
 towards what comes first (`twice`: a second reading, turned round, and the mean of both); it says 4 to everything, which
-looks like a verdict and is none (`standing.py` measures that and says it).
+looks like a verdict and is none (`standing.py` measures that, `control.py` tries it out).
 
     judge.correctness, judge.groundedness, judge.helpfulness, judge.clarity, judge.format    what was said
     judge                                                                                    their mean
@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from curate.scoring import cuts
+from curate.scoring.control import Control
 from curate.scoring.reading import CRITERIA, LEAST, MOST, NEEDS_SOURCE, Case, Criterion, Reading, conversation, read
 from curate.scoring.standing import Standing
 from seedbed.chat import Complete
@@ -41,6 +42,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     criteria    some of correctness, groundedness, helpfulness, clarity, format
     twice       each record is read a second time, criteria and scale the other way round; scores are the means
+    control     so many records are rated once more with another one's answer, which should be rated lower
     above       least scores that pass, by criterion or `overall`: {correctness: 3, overall: 3.5}; cuts included
     unscored    records that could not be rated: kept with a label that says why, or rejected
     longest     tokens of source and conversation together; what is longer is not asked about
@@ -49,6 +51,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     criteria: tuple[Criterion, ...] = CRITERIA
     twice: bool = False
+    control: int = 0
     above: dict[str, float] = {}
     unscored: Literal["keep", "reject"] = "keep"
     longest: int = 6000
@@ -65,9 +68,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         for cut in self.above.values():
             if not LEAST <= cut <= MOST:
                 raise ValueError(f"above: expected scores from {LEAST} to {MOST}, got {cut:g}")
-        for name in ("longest", "max_tokens"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected 1 or more")
+        for name, least in (("longest", 1), ("max_tokens", 1), ("control", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: expected {least} or more")
 
 
 @dataclass
@@ -75,10 +78,22 @@ class _Tally:
     """What the stage says of itself in the end."""
 
     standing: Standing
+    control: Control
     judged: int = 0
     with_source: int = 0
     passed_over: int = 0
     unscored: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class _Rated:
+    """A record and its readings: none for text, one with a fault for what is not asked about. `control` are those of
+    the same question with another record's answer."""
+
+    record: Record
+    case: Case | None
+    readings: list[Reading]
+    control: list[Reading] = field(default_factory=list)
 
 
 def judge(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
@@ -90,10 +105,15 @@ def judge(records: Iterable[Record], options: Options, context: Context) -> Iter
     """
     complete, loop = context.teacher("judge")
     ground = Ground(context)
-    tally = _Tally(Standing(options.criteria))
-    works = (_rated(record, _case(record, ground, options, context), options, complete) for record in records)
-    for done, (record, case, readings) in enumerate(loop.in_order(works, context.width), 1):
-        yield _with_scores(record, case, readings, complete.model, options, tally)
+    tally = _Tally(Standing(options.criteria), Control(options.control))
+
+    def work(record: Record) -> Coroutine[Any, Any, _Rated]:
+        case = _case(record, ground, options, context)
+        fault = _fault(case, options) if case else None
+        return _rated(record, case, fault, tally.control.of(case) if case and not fault else None, options, complete)
+
+    for done, rated in enumerate(loop.in_order(map(work, records), context.width), 1):
+        yield _with_scores(rated, complete.model, options, tally)
         context.progress.update(done)
     context.figures |= {
         "judge": complete.model,
@@ -103,8 +123,9 @@ def judge(records: Iterable[Record], options: Options, context: Context) -> Iter
         "unscored": dict(tally.unscored.most_common()),
         "above": options.above,
         **tally.standing.figures(),
+        **tally.control.figures(),
     }
-    for line in (_without(tally), tally.standing.verdict()):
+    for line in (_without(tally), tally.standing.verdict(), tally.control.verdict()):
         if line:
             context.progress.say(f"  judge: {line}")
 
@@ -112,22 +133,23 @@ def judge(records: Iterable[Record], options: Options, context: Context) -> Iter
 def estimate(records: Iterable[Record], options: Options) -> tuple[int, int, int]:
     """Calls, prompt tokens and completion tokens to expect."""
     rated = [record for record in records if record.messages and record.answer]
-    readings = 2 if options.twice else 1
     shown = sum(min(_RUBRIC + length(conversation(r, "en")) + _PASSAGE * bool(r.source or r.evidence),
                     _RUBRIC + options.longest) for r in rated)
-    return readings * len(rated), readings * shown, readings * len(rated) * _MARK * len(options.criteria)
+    each = shown / max(1, len(rated))
+    calls = (2 if options.twice else 1) * (len(rated) + min(options.control, len(rated)))
+    return calls, round(calls * each), calls * _MARK * len(options.criteria)
 
 
 async def _rated(
-    record: Record, case: Case | None, options: Options, complete: Complete
-) -> tuple[Record, Case | None, list[Reading]]:
-    """The record and its readings; one with a fault for what is not asked about."""
-    if case is None:
-        return record, None, []
-    if fault := _fault(case, options):
-        return record, case, [Reading(fault=fault)]
+    record: Record, case: Case | None, fault: tuple[str, str] | None, control: Case | None, options: Options,
+    complete: Complete,
+) -> _Rated:
+    if case is None or fault:
+        return _Rated(record, case, [Reading(fault=fault)] if fault else [])
     turns = (False, True) if options.twice else (False,)
-    return record, case, list(await asyncio.gather(*(read(complete, case, turned) for turned in turns)))
+    works = [read(complete, one, turned) for one in (case, control) if one for turned in turns]
+    readings = await asyncio.gather(*works)
+    return _Rated(record, case, readings[: len(turns)], readings[len(turns) :])
 
 
 def _case(record: Record, ground: Ground, options: Options, context: Context) -> Case | None:
@@ -150,21 +172,22 @@ def _fault(case: Case, options: Options) -> tuple[str, str] | None:
     return None
 
 
-def _with_scores(
-    record: Record, case: Case | None, readings: list[Reading], model: str, options: Options, tally: _Tally
-) -> Record:
+def _with_scores(rated: _Rated, model: str, options: Options, tally: _Tally) -> Record:
+    record, case, readings = rated.record, rated.case, rated.readings
     if case is None:
         tally.passed_over += 1
         return record
     before = {name: score for name, score in record.scores.items() if name.partition(".")[0] != "judge"}
-    calls = tuple(key for reading in readings for key in reading.calls)
+    calls = tuple(key for reading in (*readings, *rated.control) for key in reading.calls)
     step = Step(stage="judge", operation="rate", prompt=readings[0].prompt, teacher=model, calls=calls)
     if fault := next((reading.fault for reading in readings if reading.fault), None):
         tally.unscored[fault[0]] += 1
         step = msgspec.structs.replace(step, operation="fail", note=f"{fault[0]}: {fault[1]}")
         failed = record.revised(step, scores=before, labels=record.labels | {"judge": fault[0]})
         return failed.reject("judge", "no_score", fault[1]) if options.unscored == "reject" else failed
-    means = {name: _mean([reading.marks[name].score for reading in readings]) for name in case.criteria}
+    means = _means(readings)
+    if rated.control and not any(reading.fault for reading in rated.control):
+        tally.control.add(_mean(list(means.values())), _mean(list(_means(rated.control).values())))
     scores = {"judge": round(_mean(list(means.values())), 4)} | {f"judge.{name}": mean for name, mean in means.items()}
     if len(readings) > 1:
         first, second = (reading.marks for reading in readings)
@@ -175,8 +198,8 @@ def _with_scores(
     tally.standing.add(means, scores)
     step = msgspec.structs.replace(step, note=_note(case, readings, means))
     labels = {name: value for name, value in record.labels.items() if name != "judge"}
-    rated = record.revised(step, scores=before | scores, labels=labels)
-    return _cut(rated, means | {OVERALL: scores["judge"]}, options)
+    judged = record.revised(step, scores=before | scores, labels=labels)
+    return _cut(judged, means | {OVERALL: scores["judge"]}, options)
 
 
 def _cut(record: Record, means: dict[str, float], options: Options) -> Record:
@@ -197,6 +220,11 @@ def _note(case: Case, readings: list[Reading], means: dict[str, float]) -> str:
         reasons = " / ".join(dict.fromkeys(reading.marks[name].reason.strip() for reading in readings))
         said.append(f"{name} {means[name]:g}" + (f" ({reasons})" if reasons else ""))
     return "; ".join(said)
+
+
+def _means(readings: list[Reading]) -> dict[str, float]:
+    """The mean mark of each criterion."""
+    return {name: _mean([reading.marks[name].score for reading in readings]) for name in readings[0].marks}
 
 
 def _mean(values: list[float] | list[int]) -> float:

@@ -122,16 +122,19 @@ def _said(record: Record, score: Score) -> Said | Measured | None:
 
 
 def _judged(record: Record, measured: Measured, options: Measuring, score: Score, tally: _Tally) -> Record:
+    # What another student said of it, in an earlier run, is no longer true.
+    labels = {name: value for name, value in record.labels.items() if name != score.name}
+    scores = {name: value for name, value in record.scores.items() if name.partition(".")[0] != score.name}
     if measured.fault:
         tally.unscored[measured.fault] += 1
-        labelled = msgspec.structs.replace(record, labels=record.labels | {score.name: measured.fault})
+        labelled = msgspec.structs.replace(record, labels=labels | {score.name: measured.fault}, scores=scores)
         return labelled.reject(score.name, "no_score", measured.why) if options.unscored == "reject" else labelled
     found = {name: round(value, 4) for name, value in score.of(measured).items()}
     value = found[score.name]
     tally.values[record.language or language(record.answer or record.text)].append(value)
     tally.cut += measured.cut
-    labels = record.labels | ({score.name: "cut"} if measured.cut else {})
-    judged = msgspec.structs.replace(record, scores=record.scores | found, labels=labels)
+    labels |= {score.name: "cut"} if measured.cut else {}
+    judged = msgspec.structs.replace(record, scores=scores | found, labels=labels)
     if fault := cuts.outside(score.name, value, options.above, options.below):
         return judged.reject(score.name, *fault, score=value)
     return judged

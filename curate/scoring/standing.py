@@ -63,8 +63,8 @@ class Standing:
         score, count = self._overall.most_common(1)[0]
         if self.told_apart < FLAT:
             return (f"{count} of {total} records have about the same score, {score:g}: they are alike, or this judge "
-                    "does not see what sets them apart. Read some before you cut or select by it; a stronger judge "
-                    "goes under `teacher: roles: judge:`")
+                    "does not see what sets them apart. `control: 20` tells which; a stronger judge goes under "
+                    "`teacher: roles: judge:`")
         if flat := self.flat():
             return f"nearly all records have the same score for {', '.join(flat)}: do not cut by that"
         return ""

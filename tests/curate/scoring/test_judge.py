@@ -184,6 +184,27 @@ def test_a_judge_that_sorts_is_not_told_of(tmp_path: Path) -> None:
     assert made.said == ["  judge: nearly all records have the same score for format: do not cut by that"]
 
 
+@BOTH
+def test_a_control_tells_whether_the_judge_looks(tmp_path: Path, lang: str) -> None:
+    asks = {"en": "What does valve V{} do?", "zh": "阀门 V{} 有什么作用？"}[lang]
+    records = [chat(asks.format(n), f"V{n}: 4.", language=lang) for n in range(30)]
+
+    def looks(request: Request) -> str:
+        question, answer = request.messages[-1].content.splitlines()
+        right = answer.endswith(f"V{question.partition('V')[2].partition(' ')[0]}: 4.")
+        return marks(4 if right else 1, asked_for(request))
+
+    made = run(tmp_path, records, looks, control=20)
+    assert made.script.calls == 50 and made.figures["control"] == {"pairs": 20, "told": 1.0} and len(made.said) == 1
+    assert {record.scores["judge"] for record in made.kept} == {4.0}  # the controls are nobody's score
+    blind = run(tmp_path, records, lambda r: marks(4, asked_for(r)), control=20, twice=True)
+    assert blind.script.calls == 100 and blind.figures["control"] == {"pairs": 20, "told": 0.5}
+    assert blind.said[1].startswith("  judge: in 50% of 20 controls the right answer was rated over an answer to another")
+    unread = run(tmp_path, records, lambda r: looks(r) if "V0: " in r.messages[-1].content else "?", control=20)
+    assert "control" not in unread.figures and unread.figures["judged"] == 1
+    assert run(tmp_path, [records[0], records[0]], looks, control=20).script.calls == 2  # equal answers are no control
+
+
 def test_few_records_say_nothing_of_the_judge(tmp_path: Path) -> None:
     records = [chat(f"Question {n}?", f"Answer {n}.", language="en") for n in range(5)]
     made = run(tmp_path, records, lambda r: marks(4, asked_for(r)))
@@ -220,12 +241,13 @@ def test_the_plan_counts_readings_of_what_has_an_answer() -> None:
     calls, prompt, completion = estimate(records, Options())
     assert calls == 2 and 2000 < prompt < 2600 and 150 < completion < 300
     assert estimate(records, Options(twice=True)) == (2 * calls, 2 * prompt, 2 * completion)
+    assert estimate(records, Options(control=20)) == (2 * calls, 2 * prompt, 2 * completion)
 
 
 @pytest.mark.parametrize(("options", "named"), [
     ({"criteria": ()}, "criteria"), ({"criteria": ("clarity", "clarity")}, "criteria"), ({"criteria": ("groundedness",)}, "criteria"),
     ({"above": {"beauty": 3}}, "above"), ({"above": {"overall": 6}}, "above"), ({"above": {"clarity": 0}}, "above"),
-    ({"criteria": ("clarity",), "above": {"format": 3}}, "above"), ({"longest": 0}, "longest"),
+    ({"criteria": ("clarity",), "above": {"format": 3}}, "above"), ({"longest": 0}, "longest"), ({"control": -1}, "control"),
 ])
 def test_options_that_cannot_be(options: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=f"^{named}: "):
