@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from curate.scoring.rating import OVERALL, Rating
 from curate.scoring.reading import Case
 from seedbed.record import Message
 from seedbed.text import tokenize
@@ -42,10 +43,12 @@ class Control:
         turns = (*record.messages[:-1], Message("assistant", other))
         return replace(case, record=msgspec.structs.replace(record, messages=turns))
 
-    def add(self, own: float, other: float) -> None:
-        """The overall scores of a record and of its control; equal ones count half."""
-        self.pairs += 1
-        self.told += (own > other) + 0.5 * (own == other)
+    def add(self, rating: Rating) -> None:
+        """A record's scores beside those of its control, if it had one; equal ones count half."""
+        if (other := rating.control_mean) is not None:
+            own = rating.means[OVERALL]
+            self.pairs += 1
+            self.told += (own > other) + 0.5 * (own == other)
 
     def figures(self) -> dict[str, Any]:
         """`pairs` and the share `told` in which the right answer was rated higher; empty where nothing was asked."""

@@ -12,7 +12,6 @@ looks like a verdict and is none (`standing.py` measures that, `control.py` trie
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,17 +21,16 @@ import msgspec
 
 from curate.scoring import cuts
 from curate.scoring.control import Control
-from curate.scoring.reading import CRITERIA, LEAST, MOST, NEEDS_SOURCE, Case, Criterion, Reading, conversation, read
+from curate.scoring.rating import OVERALL, Rating, rate
+from curate.scoring.reading import CRITERIA, LEAST, MOST, NEEDS_SOURCE, Case, Criterion, conversation
 from curate.scoring.standing import Standing
-from seedbed.chat import Complete
 from seedbed.context import Context
 from seedbed.ground import Ground
-from seedbed.record import Record, Step
+from seedbed.record import Record
 from seedbed.text import language, length
 
 VERSION = 1
 
-OVERALL = "overall"
 # For the plan, as counted with Qwen2.5's tokenizer: the rubric with its examples and a passage; a criterion's reply.
 _RUBRIC, _PASSAGE, _MARK = 950, 250, 24
 
@@ -85,17 +83,6 @@ class _Tally:
     unscored: Counter[str] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True)
-class _Rated:
-    """A record and its readings: none for text, one with a fault for what is not asked about. `control` are those of
-    the same question with another record's answer."""
-
-    record: Record
-    case: Case | None
-    readings: list[Reading]
-    control: list[Reading] = field(default_factory=list)
-
-
 def judge(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
     """Every record, in order, with its scores; one under a cut is rejected as "low_score".
 
@@ -107,13 +94,15 @@ def judge(records: Iterable[Record], options: Options, context: Context) -> Iter
     ground = Ground(context)
     tally = _Tally(Standing(options.criteria), Control(options.control))
 
-    def work(record: Record) -> Coroutine[Any, Any, _Rated]:
+    def work(record: Record) -> Coroutine[Any, Any, Rating]:
         case = _case(record, ground, options, context)
         fault = _fault(case, options) if case else None
-        return _rated(record, case, fault, tally.control.of(case) if case and not fault else None, options, complete)
+        if case is None or fault:
+            return _unasked(Rating(record, case, kept_away=fault))
+        return rate(complete, record, case, tally.control.of(case), options.twice)
 
-    for done, rated in enumerate(loop.in_order(map(work, records), context.width), 1):
-        yield _with_scores(rated, complete.model, options, tally)
+    for done, rating in enumerate(loop.in_order(map(work, records), context.width), 1):
+        yield _with_scores(rating, complete.model, options, tally)
         context.progress.update(done)
     context.figures |= {
         "judge": complete.model,
@@ -140,16 +129,8 @@ def estimate(records: Iterable[Record], options: Options) -> tuple[int, int, int
     return calls, round(calls * each), calls * _MARK * len(options.criteria)
 
 
-async def _rated(
-    record: Record, case: Case | None, fault: tuple[str, str] | None, control: Case | None, options: Options,
-    complete: Complete,
-) -> _Rated:
-    if case is None or fault:
-        return _Rated(record, case, [Reading(fault=fault)] if fault else [])
-    turns = (False, True) if options.twice else (False,)
-    works = [read(complete, one, turned) for one in (case, control) if one for turned in turns]
-    readings = await asyncio.gather(*works)
-    return _Rated(record, case, readings[: len(turns)], readings[len(turns) :])
+async def _unasked(rating: Rating) -> Rating:
+    return rating
 
 
 def _case(record: Record, ground: Ground, options: Options, context: Context) -> Case | None:
@@ -172,63 +153,33 @@ def _fault(case: Case, options: Options) -> tuple[str, str] | None:
     return None
 
 
-def _with_scores(rated: _Rated, model: str, options: Options, tally: _Tally) -> Record:
-    record, case, readings = rated.record, rated.case, rated.readings
+def _with_scores(rating: Rating, model: str, options: Options, tally: _Tally) -> Record:
+    record, case = rating.record, rating.case
     if case is None:
         tally.passed_over += 1
         return record
-    before = {name: score for name, score in record.scores.items() if name.partition(".")[0] != "judge"}
-    calls = tuple(key for reading in (*readings, *rated.control) for key in reading.calls)
-    step = Step(stage="judge", operation="rate", prompt=readings[0].prompt, teacher=model, calls=calls)
-    if fault := next((reading.fault for reading in readings if reading.fault), None):
+    # What another judge said of it, in an earlier run, is no longer true.
+    labels = {name: value for name, value in record.labels.items() if name != "judge"}
+    scores = {name: score for name, score in record.scores.items() if name.partition(".")[0] != "judge"}
+    if fault := rating.fault:
         tally.unscored[fault[0]] += 1
-        step = msgspec.structs.replace(step, operation="fail", note=f"{fault[0]}: {fault[1]}")
-        failed = record.revised(step, scores=before, labels=record.labels | {"judge": fault[0]})
+        failed = record.revised(rating.step(model), scores=scores, labels=labels | {"judge": fault[0]})
         return failed.reject("judge", "no_score", fault[1]) if options.unscored == "reject" else failed
-    means = _means(readings)
-    if rated.control and not any(reading.fault for reading in rated.control):
-        tally.control.add(_mean(list(means.values())), _mean(list(_means(rated.control).values())))
-    scores = {"judge": round(_mean(list(means.values())), 4)} | {f"judge.{name}": mean for name, mean in means.items()}
-    if len(readings) > 1:
-        first, second = (reading.marks for reading in readings)
-        apart = _mean([abs(first[name].score - second[name].score) for name in case.criteria])
-        scores["judge.disagreement"] = round(apart, 4)
     tally.judged += 1
     tally.with_source += bool(case.source)
-    tally.standing.add(means, scores)
-    step = msgspec.structs.replace(step, note=_note(case, readings, means))
-    labels = {name: value for name, value in record.labels.items() if name != "judge"}
-    judged = record.revised(step, scores=before | scores, labels=labels)
-    return _cut(judged, means | {OVERALL: scores["judge"]}, options)
+    tally.standing.add(rating)
+    tally.control.add(rating)
+    judged = record.revised(rating.step(model), scores=scores | rating.scores, labels=labels)
+    return _cut(judged, rating.means, options)
 
 
 def _cut(record: Record, means: dict[str, float], options: Options) -> Record:
-    """The record, rejected where a score lies under its cut: the lowest, measured by how far it lies under it."""
-    under = sorted((means[name] - cut, name) for name, cut in options.above.items() if means.get(name, MOST) < cut)
-    if not under:
-        return record
-    name = under[0][1]
-    fault = cuts.outside(name, means[name], options.above[name], None)
-    assert fault is not None
-    return record.reject("judge", *fault, score=means[name])
-
-
-def _note(case: Case, readings: list[Reading], means: dict[str, float]) -> str:
-    """Scores and reasons in words, for `seedbed show`."""
-    said = []
-    for name in case.criteria:
-        reasons = " / ".join(dict.fromkeys(reading.marks[name].reason.strip() for reading in readings))
-        said.append(f"{name} {means[name]:g}" + (f" ({reasons})" if reasons else ""))
-    return "; ".join(said)
-
-
-def _means(readings: list[Reading]) -> dict[str, float]:
-    """The mean mark of each criterion."""
-    return {name: _mean([reading.marks[name].score for reading in readings]) for name in readings[0].marks}
-
-
-def _mean(values: list[float] | list[int]) -> float:
-    return sum(values) / len(values)
+    """The record, rejected where a score lies under its cut: by the one that lies furthest under it."""
+    under = [(means[name] - cut, name) for name, cut in options.above.items() if name in means]
+    name = min(under)[1] if under else OVERALL
+    if fault := cuts.outside(name, means[name], options.above.get(name), None):
+        return record.reject("judge", *fault, score=round(means[name], 4))
+    return record
 
 
 def _without(tally: _Tally) -> str:

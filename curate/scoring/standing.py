@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from curate.scoring.rating import Rating
+
 # Under this share a judge is flat: nine records in ten have one score (1 - .9² - .1² = .18).
 FLAT = 0.2
 FEW = 20  # records under which nothing is said: ten equal scores are no news
@@ -26,10 +28,12 @@ class Standing:
         self._apart = 0.0
         self._twice = 0
 
-    def add(self, marks: dict[str, float], scores: dict[str, float]) -> None:
-        """One record's marks by criterion, and its scores."""
-        for name, mark in marks.items():
-            self._marks[name][mark] += 1
+    def add(self, rating: Rating) -> None:
+        """One record's scores."""
+        for name, mark in rating.means.items():
+            if name in self._marks:
+                self._marks[name][mark] += 1
+        scores = rating.scores
         self._overall[round(scores["judge"] / _STEP) * _STEP] += 1
         if "judge.disagreement" in scores:
             self._apart += scores["judge.disagreement"]
