@@ -20,7 +20,6 @@ from typing import Any
 import msgspec
 
 from datagen.asking.answering import answer
-from datagen.asking.parse import ask
 from datagen.checks import verify
 from datagen.checks.agreement import agree
 from datagen.checks.certainty import certainty
@@ -35,6 +34,7 @@ from datagen.material.passages import Passage
 from datagen.material.tables import cells
 from seedbed import content
 from seedbed.chat import Complete, Request
+from seedbed.parse import ask
 from seedbed.prompts import Prompt
 from seedbed.record import Message, Record, Step, make
 

@@ -11,7 +11,6 @@ from typing import Any, Literal
 import msgspec
 
 from datagen.asking.answering import Answer, answer
-from datagen.asking.parse import ask
 from datagen.checks import verify
 from datagen.checks.verify import Fault
 from datagen.doc_qa.probes import declines
@@ -20,6 +19,7 @@ from datagen.evol_instruct.evolve import Draft, Evolution
 from datagen.material.statements import Statements
 from datagen.self_instruct.filters import instance_fault
 from seedbed.chat import Complete, Request
+from seedbed.parse import ask
 from seedbed.prompts import load
 
 _JUDGE_TOKENS = 120
