@@ -35,11 +35,12 @@ class Verdict(msgspec.Struct):
 
 def judged(
     records: Iterable[Record], prompt: str, names: tuple[str, ...], stage: str, context: Context,
-    verdicts: Counter[str],
+    verdicts: Counter[str], *, silent: bool = False,
 ) -> Iterator[Record]:
     """Every record, in order; one in which the judge finds a fault of `names` is rejected with that name.
 
-    Records that are rejected already, or have no exchange, are not asked about. `verdicts` counts what was said.
+    Records that are rejected already, or have no exchange, are not asked about. `verdicts` counts what was said. With
+    `silent` the judge's words, which may quote the record, are kept out of the rejection.
     """
     complete, loop = context.teacher("judge")
     works = (_verdict(complete, record, prompt, names, context) for record in records)
@@ -49,7 +50,8 @@ def judged(
             continue
         verdicts[verdict.fault] += 1
         if verdict.fault in names:
-            record = record.reject(stage, verdict.fault, f"the judge: {verdict.why[:200]}")
+            why = "the judge finds it" if silent else f"the judge: {verdict.why[:200]}"
+            record = record.reject(stage, verdict.fault, why)
         yield record
     _doubt(verdicts, context)
 

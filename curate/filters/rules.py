@@ -20,11 +20,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
+from curate.filters import phrases
 from curate.filters.endings import unfinished
 from curate.filters.exchange import Exchange, exchanges, is_json
 from curate.filters.language import language_fault
@@ -32,7 +32,6 @@ from curate.filters.prose import prose
 from curate.filters.tongues import QUOTED, by_words, tongue
 from seedbed.context import Context
 from seedbed.record import Record
-from seedbed.resources import resource
 from seedbed.text import language, length, normalise, tokenize
 
 VERSION = 2
@@ -75,7 +74,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def watch(options: Options) -> list[Path]:
     """The lists of phrases decide what is rejected."""
-    return [resource("seeds") / f"evasions.{name}.txt" for name in ("en", "zh")]
+    return phrases.files("evasions")
 
 
 def rules(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
@@ -138,27 +137,10 @@ _EXCUSE = 20  # tokens: a general record that declines and says more than this o
 
 
 def _banned_phrase(exchange: Exchange, options: Options) -> str:
-    if not exchange.asked:
+    if not exchange.asked or (exchange.general and length(QUOTED.sub(" ", prose(exchange.answer))) > _EXCUSE):
         return ""
-    answer = QUOTED.sub(" ", prose(exchange.answer))  # a text about such phrases quotes them
-    tokens = length(answer)
-    if exchange.general and tokens > _EXCUSE:
-        return ""
-    searched = answer if tokens <= options.short else answer[: options.opening]
-    found = _phrases(options.banned).search(_flat(searched))
-    return f"says {found.group()!r}" if found else ""
-
-
-@lru_cache
-def _phrases(more: tuple[str, ...]) -> re.Pattern[str]:
-    lines = [line for path in watch(Options()) for line in path.read_text(encoding="utf-8").splitlines()]
-    phrases = [re.escape(_flat(line)) for line in [*lines, *more] if line.strip() and not line.startswith("#")]
-    # Latin letters must not go on ("Alaska has an airport" holds "as an ai"); \b would fail beside Chinese.
-    return re.compile("|".join(rf"(?<![a-z]){phrase}(?![a-z])" for phrase in phrases))
-
-
-def _flat(text: str) -> str:
-    return normalise(text).replace("，", ",").replace(" ,", ",").replace(", ", ",")
+    phrase = phrases.found(exchange.answer, options.opening, options.short, ("evasions",), options.banned)
+    return f"says {phrase!r}" if phrase else ""
 
 
 def _wrong_language(exchange: Exchange, options: Options) -> str:
