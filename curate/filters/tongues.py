@@ -48,8 +48,8 @@ _WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’][A-Za-z]+)?")
 _NOT_LATIN = re.compile(f"[{CJK}\u3000-\u303f\uff00-\uffef\uac00-\ud7a3\u0370-\u06ff\u0900-\u097f\u0e00-\u0e7f]+")
 # Words that each language cannot do without and the others hardly have.
 _SMALL = {
-    "en": "the a an of to is are was were you your that this with and be it can has have not for from they which how what "
-    "who why when where do does i my me we there their about between will would",
+    "en": "the a an of to is are was were you your that this with and be it can has have not for from they which how "
+    "what who why when where do does i my me we there their about between will would",
     "de": "der die das und ist nicht ein eine mit auf für von den dem des sich auch werden wird oder als zu im",
     "fr": "le la les des est et une dans pour que qui pas sur avec vous nous sont du ce cette au aux je il",
     "es": "el los las una que y es en por con para del se no lo como más su está son al pero",

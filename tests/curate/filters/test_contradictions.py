@@ -15,6 +15,7 @@ from seedbed.record import Message, Record, chat, make
 CLASH = [
     ("When was the bridge opened?", "In 1932.", "It was opened in 1923."),
     ("How long is the track?", "1.2 km", "1.3 km"),
+    ("Which port does it listen on?", "Port 5432.", "It listens on port 5433."),
     ("Who wrote Faust?", "Goethe", "Schiller"),
     ("Is it safe?", "Yes, it is safe.", "No, it is not safe."),
     ("Is the device waterproof?", "The device is waterproof.", "The device is not waterproof."),
