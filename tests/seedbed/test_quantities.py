@@ -39,6 +39,10 @@ def test_what_only_looks_like_a_number(text: str) -> None:
     assert quantities(text) == []
 
 
+def test_a_time_of_day_is_no_decimal() -> None:
+    assert [found.value for found in quantities("六点四十二分，三点五")] == ["6", "42", "3.5"]
+
+
 def test_values_are_found_with_and_without_their_unit() -> None:
     assert values("1.5小时") == {"5400", "1.5"}
 

@@ -34,6 +34,13 @@ def test_precision_before_recall(rule: str, language: str) -> None:
     assert score.recall >= 0.7, score
 
 
+@EACH
+@BOTH
+@pytest.mark.parametrize("name", measured.LATER)
+def test_what_was_written_later_gives_no_false_alarm(name: str, rule: str, language: str) -> None:
+    assert measured.score(rule, measured.later(name, rule, language)).wrong == 0
+
+
 @BOTH
 def test_no_rule_rejects_what_another_one_is_tempted_by(language: str) -> None:
     total, rejected = measured.others(language)
