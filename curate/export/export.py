@@ -18,8 +18,8 @@ from typing import Any
 
 import msgspec
 
-from curate import card
-from curate.columns import Columns, Row, even_out, factory_entry, head
+from curate.export import card
+from curate.export.columns import Columns, Row, even_out, factory_entry, head
 from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.formats import FORMATS, plain, to_row

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from curate.split import Options, split
+from curate.shaping.split import Options, split
 from seedbed.context import Context
 from seedbed.gate import rouge_l
 from seedbed.record import Evidence, Record, Source, chat

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import yaml
 
-from curate.export import Options, export
+from curate.export.export import Options, export
 from seedbed.context import Context
 from seedbed.formats import read_records
 from seedbed.record import Evidence, Message, Record, Source, Step, chat, make

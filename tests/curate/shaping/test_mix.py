@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from curate.mix import Options, mix, watch
+from curate.shaping.mix import Options, mix, watch
 from seedbed import jsonl
 from seedbed.context import Context, Silent
 from seedbed.errors import InputError
