@@ -114,6 +114,7 @@ _ALL = [
     Stage("rules", "curate.rules:rules", "curate"),
     Stage("exact", "curate.exact:exact", "curate"),
     Stage("rouge", "curate.rouge:rouge", "curate"),
+    Stage("balance", "curate.shaping.balance:balance", "curate"),
     Stage("split", "curate.shaping.split:split", "curate"),
     Stage("mix", "curate.shaping.mix:mix", "curate"),
     Stage("export", "curate.export.export:export", "curate"),

@@ -12,10 +12,10 @@ from curate.exact import On, exact
 from curate.exact import Options as Exact
 from curate.export.export import Options as Export
 from curate.export.export import export
-from curate.shaping.mix import Options as Mix
-from curate.shaping.mix import mix
 from curate.rouge import Options as Rouge
 from curate.rouge import rouge
+from curate.shaping.mix import Options as Mix
+from curate.shaping.mix import mix
 from curate.shaping.split import Options as Split
 from curate.shaping.split import split
 from seedbed.context import Context

@@ -1,0 +1,30 @@
+"""What a record can be counted, capped and weighed by."""
+
+from __future__ import annotations
+
+from seedbed.record import Record
+
+DIALOGUE, INSTRUCTION = "dialogue", "instruction"
+
+
+def trait(record: Record, name: str) -> str:
+    """`task`, `language`, `source` (its document or data file) or `shape` of a record, or the label of that name; empty
+    where it has none."""
+    if name == "task":
+        return record.task
+    if name == "language":
+        return record.language
+    if name == "source":
+        return record.source.document if record.source else ""
+    if name == "shape":
+        return shape(record)
+    return record.labels.get(name, "")
+
+
+def shape(record: Record) -> str:
+    """`text`, `preference`, `dialogue` (the user speaks more than once) or `instruction`."""
+    if not record.messages:
+        return "text"
+    if record.rejected is not None:
+        return "preference"
+    return DIALOGUE if sum(message.role == "user" for message in record.messages) > 1 else INSTRUCTION
