@@ -25,7 +25,7 @@ def times(record: Record) -> int:
 
 
 def repeated(records: Iterable[Record]) -> Iterator[Record]:
-    """The records, then those that stand a second time, and so on: copies are far apart, also for who packs in order."""
+    """The records, then those that stand a second time, and so on: copies are far apart, packed in order or not."""
     again: list[Record] = []
     for record in records:
         yield record

@@ -28,3 +28,12 @@ def shape(record: Record) -> str:
     if record.rejected is not None:
         return "preference"
     return DIALOGUE if sum(message.role == "user" for message in record.messages) > 1 else INSTRUCTION
+
+
+# Characters of a question that are compared: about ten pages. Two fields of 10 MB would take the LCS for minutes.
+_ENOUGH = 20_000
+
+
+def question(record: Record) -> str:
+    """What is compared to find the same question again: the first user turn with its input, or the running text."""
+    return (record.user_text or record.text)[:_ENOUGH]
