@@ -22,7 +22,7 @@ from typing import Literal
 import msgspec
 
 from curate.shaping.traits import trait
-from curate.shaping.waiting import Waiting
+from curate.waiting import Waiting
 from seedbed.config import suggest
 from seedbed.context import Context
 from seedbed.errors import InputError

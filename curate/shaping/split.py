@@ -22,7 +22,7 @@ from curate.shaping.drawing import set_apart
 from curate.shaping.holdout import Side, hold_out, sides, why_so_few
 from curate.shaping.items import HELDOUT, SEEN, TRAIN, VALIDATION, Item, item
 from curate.shaping.twins import Questions, link, twins
-from curate.shaping.waiting import Waiting
+from curate.waiting import Waiting
 from seedbed.context import Context
 from seedbed.record import Record
 

@@ -12,9 +12,10 @@ import yaml
 
 from curate.export.export import Options, export
 from seedbed.context import Context
+from seedbed.errors import RunError
 from seedbed.formats import read_records
 from seedbed.record import Evidence, Message, Record, Source, Step, chat, make
-from seedbed.run import Manifest, finish
+from seedbed.run import Manifest, Usage, finish
 
 SYSTEM = Message("system", "You help a technician.")
 VALVE = chat(
@@ -126,7 +127,152 @@ def test_preference_rows_are_all_lists_where_one_has_to_be(tmp_path: Path) -> No
     row = lines(tmp_path / "preference/train.jsonl")[0]
     assert row["prompt"] == [{"role": "user", "content": "Is the valve shut?"}]
     assert row["chosen"] == [{"role": "assistant", "content": "Yes, since noon."}]
-    assert json.loads((tmp_path / "dataset_info.json").read_text()) == {}
+    told = json.loads((tmp_path / "dataset_info.json").read_text())
+    assert {name: entry["file_name"] for name, entry in told.items()} == {
+        "seedbed_preference": "preference/llama_factory/train.jsonl",
+        "seedbed_preference_test_seen": "preference/llama_factory/test_seen.jsonl",
+    }
+    assert lines(tmp_path / "preference/llama_factory/test_seen.jsonl") == [{
+        "system": SYSTEM.content,
+        "conversations": [{"from": who, "value": m.content} for who, m in zip(["human", "gpt", "human"], DIALOGUE.messages[1:4], strict=True)],
+        "chosen": {"from": "gpt", "value": "再检查联轴器。"}, "rejected": {"from": "gpt", "value": "不知道。"},
+    }]  # fmt: skip
+
+
+def test_a_pair_keeps_its_system_prompt_in_llama_factory_too(tmp_path: Path) -> None:
+    told = make(messages=(SYSTEM, *CHOICE.messages), rejected=CHOICE.rejected)
+    run([CHOICE, told], tmp_path, formats=("preference",))
+    assert lines(tmp_path / "preference/train.jsonl")[1]["prompt"][0] == {"role": "system", "content": SYSTEM.content}
+    entry = json.loads((tmp_path / "dataset_info.json").read_text())["seedbed_preference"]
+    assert entry["columns"]["system"] == "system" and entry["ranking"] is True
+    assert [row["system"] for row in lines(tmp_path / entry["file_name"])] == ["", SYSTEM.content]
+
+
+def test_a_repeated_record_is_as_many_rows_of_train_far_apart(tmp_path: Path) -> None:
+    again = [msgspec.structs.replace(r, labels={"repeat": n}) for r, n in ((VALVE, "3"), (OIL, "5"), (TABLE, "2"))]
+    figures = run(again, tmp_path, formats=("alpaca", "record"))
+    assert figures["rows"] == {"alpaca": {"train": 5, "validation": 1}, "record": {"train": 2, "validation": 1}}
+    rows = [row["output"] for row in lines(tmp_path / "alpaca/train.jsonl")]
+    assert rows == [VALVE.answer, TABLE.answer, VALVE.answer, TABLE.answer, VALVE.answer]
+    assert "2 training records are repeated, which makes 3 more rows" in (tmp_path / "README.md").read_text()
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["README.md", "dataset_info.json", "left_out.jsonl"]
+
+
+STOP = {"type": "function", "function": {"name": "stop", "arguments": {"pump": "P1", "秒": 3}}}
+TOOLS = [{"type": "function", "function": {"name": "stop", "parameters": {"type": "object", "properties": {"pump": {"type": "string"}}}}}]
+CALL = make(messages=(Message("user", "停泵。"), Message("assistant", "", {"tool_calls": [STOP]}), Message("tool", "done"), Message("assistant", "泵已停。")),
+            language="zh", split="train", extra={"tools": TOOLS})  # fmt: skip
+
+
+def test_tools_and_arguments_are_json_text_so_that_no_tool_gets_the_fields_of_another(tmp_path: Path) -> None:
+    run([CALL, OIL], tmp_path, formats=("messages", "sharegpt"))
+    row = lines(tmp_path / "messages/train.jsonl")[0]
+    assert json.loads(row["tools"]) == TOOLS
+    assert json.loads(row["messages"][1]["tool_calls"][0]["function"]["arguments"]) == {"pump": "P1", "秒": 3}
+    assert lines(tmp_path / "messages/validation.jsonl")[0]["tools"] is None, "an empty text is no JSON"
+    value = lines(tmp_path / "sharegpt/train.jsonl")[0]["conversations"][1]
+    assert value["from"] == "function_call" and json.loads(value["value"])["arguments"] == {"pump": "P1", "秒": 3}
+
+
+def test_llama_factory_is_not_told_of_tool_calls_that_it_would_lose(tmp_path: Path) -> None:
+    run([CALL], tmp_path, formats=("messages", "sharegpt"))
+    assert list(json.loads((tmp_path / "dataset_info.json").read_text())) == ["seedbed_sharegpt"]
+    assert "LLaMA-Factory loses the tool calls of `messages`" in (tmp_path / "README.md").read_text()
+
+
+def test_rows_that_llama_factory_passes_over_are_counted(tmp_path: Path) -> None:
+    twice = make(messages=(Message("user", "在吗？"), Message("user", "泵停了。"), Message("assistant", "看电源。")), split="train")
+    opens = make(messages=(Message("assistant", "Hello."), Message("user", "Hi."), Message("assistant", "Yes?")), split="train")
+    figures = run([VALVE, twice, opens, CALL], tmp_path)
+    assert figures["passed_over"] == {"sharegpt": 2, "messages": 2}
+    assert "LLaMA-Factory passes over 2 rows of sharegpt" in (tmp_path / "README.md").read_text()
+
+
+ODD = {
+    "there is no text": Record(id="0" * 16),
+    "there is no question": make(messages=(Message("assistant", "只有回答"),), input="x"),
+    "there is no answer at the end": make(messages=(Message("user", "在吗？"), Message("user", "喂？"))),
+    "there are two answers and no question": make(rejected=Message("assistant", "No.")),
+}
+
+
+@pytest.mark.parametrize("reason", ODD)
+@pytest.mark.parametrize("format", ["alpaca", "sharegpt", "messages", "preference", "text"])
+def test_what_no_trainer_can_use_is_left_out_with_a_reason(tmp_path: Path, reason: str, format: str) -> None:
+    figures = run([ODD[reason]], tmp_path, formats=(format,))
+    assert figures["left_out"] == {format: {reason: 1}}
+    assert figures["rows"] == {format: {}} and lines(tmp_path / "left_out.jsonl")[0]["reason"] == reason
+
+
+def test_surrogates_nan_and_ten_megabytes_come_out_as_valid_json(tmp_path: Path) -> None:
+    lone = Record(id="1" * 16, messages=(Message("user", "坏\ud800字？"), Message("assistant", "a\udfffb")), labels={"k\ud801": "v"})
+    nan = msgspec.structs.replace(VALVE, scores={"ppl": float("nan"), "judge": 4.0}, extra={"x": float("inf"), "when": {"y": float("nan")}})
+    long = chat("长" * 3_500_000, "答\x00\u2028\n", split="train")
+    run([lone, nan, long, CHOICE], tmp_path, formats=("alpaca", "sharegpt", "messages", "preference", "record"))
+    for path in tmp_path.rglob("*.jsonl"):
+        for line in path.read_bytes().splitlines():
+            json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    rows = lines(tmp_path / "messages/train.jsonl")
+    assert rows[0]["messages"] == [{"role": "user", "content": "坏\ufffd字？"}, {"role": "assistant", "content": "a\ufffdb"}]
+    assert rows[2]["messages"][0]["content"] == long.instruction
+    back = list(read_records(tmp_path / "record/train.jsonl"))
+    assert back[1].scores == {"judge": 4.0} and back[1].extra == {"x": None, "when": {"y": None}}
+    assert json.loads((tmp_path / "dataset_info.json").read_text())
+
+
+@pytest.mark.parametrize("container", ["json", "csv", "parquet"])
+def test_other_containers_hold_the_same_rows(tmp_path: Path, container: str) -> None:
+    given = [VALVE, OIL, TABLE, make(messages=DIALOGUE.messages, split="train"), chat('逗号,"引号"\n换行', "=1+1", split="train")]
+    formats = ("alpaca",) if container == "csv" else ("alpaca", "messages", "text")
+    run([*given, TEXT], tmp_path / "a", formats=formats, container=container)
+    run([*given, TEXT], tmp_path / "b", formats=formats)
+    names = lambda folder: sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*/*") if p.suffix != ".md")  # noqa: E731
+    assert names(tmp_path / "a") == names(tmp_path / "b")
+    for path in (tmp_path / "a").glob(f"*/*.{container}"):
+        twin = tmp_path / "b" / path.relative_to(tmp_path / "a").with_suffix(".jsonl")
+        told = [[(m.role, m.content) for m in r.messages] or r.text for r in read_records(path)]
+        assert told == [[(m.role, m.content) for m in r.messages] or r.text for r in read_records(twin)]
+    info = json.loads((tmp_path / "a" / "dataset_info.json").read_text())
+    assert {Path(entry["file_name"]).suffix for entry in info.values()} == {f".{container}"}
+    assert [f["path"] for f in head(tmp_path / "a/alpaca/README.md")["configs"][0]["data_files"]] == [f"train.{container}", f"validation.{container}"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("full", ["alpaca/train.jsonl.partial", "left_out.jsonl.partial", "dataset_info.json.partial", "README.md.partial"])
+def test_a_full_disk_is_one_clear_error_and_no_half_file(tmp_path: Path, full: str) -> None:
+    (tmp_path / full).parent.mkdir(exist_ok=True)
+    (tmp_path / full).symlink_to("/dev/full")
+    with pytest.raises(RunError, match="cannot be written: No space left"):
+        run([VALVE, CHOICE], tmp_path, formats=("alpaca",))
+    assert not (tmp_path / full.removesuffix(".partial")).exists()
+    (tmp_path / full).unlink()
+    assert run([VALVE, CHOICE], tmp_path, formats=("alpaca",))["rows"] == {"alpaca": {"train": 1}}
+
+
+def test_no_record_at_all_is_a_card_that_says_so(tmp_path: Path) -> None:
+    assert run([], tmp_path)["rows"] == {"alpaca": {}, "sharegpt": {}, "messages": {}}
+    card = (tmp_path / "README.md").read_text()
+    assert "0 records, in no format." in card and (tmp_path / "dataset_info.json").read_text() == "{}\n"
+
+
+def test_the_card_tells_cost_prompts_and_known_limits(tmp_path: Path) -> None:
+    made, parted, mixed = tmp_path / "02-doc_qa", tmp_path / "03-split", tmp_path / "04-mix"
+    for folder in (made, parted, mixed):
+        folder.mkdir()
+    usage = Usage(calls=1200, prompt_tokens=900_000, completion_tokens=81_000, money=1.5)
+    finish(made, Manifest(stage="doc_qa", fingerprint="", kept=3, usage=usage, prompts={"en/doc_qa/pairs": "1f0c22aa77"}))
+    finish(parted, Manifest(stage="split", fingerprint="", kept=3, figures={"shortfalls": {"test_seen": "2 of at least 4"}}))
+    finish(mixed, Manifest(stage="mix", fingerprint="", kept=3, figures={"notes": ["general data is 2.0% of it"]}))
+    upstream = {"doc_qa": made, "split": parted, "mix": mixed}
+    options = Options(sources_licence="CC-BY-4.0", teacher_terms="Apache-2.0")
+    list(export([VALVE, TABLE, OIL, *[msgspec.structs.replace(VALVE, id=f"{n:016x}") for n in range(9)]], options, Context(tmp_path / "e", upstream=upstream)))
+    card = (tmp_path / "e/README.md").read_text()
+    assert "| doc_qa | 1,200 | 900,000 | 81,000 | 1.50 |" in card
+    assert "en/doc_qa/pairs 1f0c22aa" in card
+    for line in ("Written by a model", "2 records carry no quote", "Only 1 records are in zh", "No test set", "No stage looked for personal data",
+                 "test_seen is small: 2 of at least 4", "mix: general data is 2.0% of it",
+                 "Licence of the source documents: CC-BY-4.0", "Terms of the teacher's output: Apache-2.0; teachers: demo-teacher"):
+        assert line in card, line
 
 
 def test_the_card_tells_counts_sources_kinds_provenance_and_licence(tmp_path: Path) -> None:
@@ -158,6 +304,11 @@ def test_nothing_appears_when_the_records_break_off(tmp_path: Path) -> None:
     next(rest)
     rest.close()
     assert [p for p in tmp_path.rglob("*") if p.is_file() and p.suffix != ".partial"] == []
+
+
+def test_csv_is_refused_for_lists_of_turns() -> None:
+    with pytest.raises(ValueError, match="^container: csv holds no lists of turns, so not messages"):
+        Options(formats=("alpaca", "messages"), container="csv")
 
 
 @pytest.mark.parametrize("formats", [(), ("alpaca", "alpaca"), ("parquet",)])
