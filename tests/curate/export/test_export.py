@@ -43,7 +43,7 @@ def run(records: list[Record], folder: Path, **options: Any) -> dict[str, Any]:
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def head(path: Path) -> dict[str, Any]:
