@@ -17,10 +17,15 @@ import msgspec
 
 from curate.export.columns import Columns, Row
 from seedbed import jsonl
-from seedbed.errors import MissingExtra
+from seedbed.errors import MissingExtra, RunError
 
 Container = Literal["jsonl", "json", "csv", "parquet"]
 _BATCH = 1024  # rows of a Parquet row group written at a time
+
+
+def holds(container: Container, row: Row) -> bool:
+    """Whether a container has room for the row: in a CSV loaders take a list for a text, and lose what it says."""
+    return container != "csv" or not any(isinstance(value, list | dict) for value in row.values())
 
 
 def turn_into(container: Container, path: Path, columns: Columns) -> None:
@@ -48,23 +53,17 @@ def _json(rows: Iterator[Row], target: Path) -> None:
 
 
 def _csv(rows: Iterator[Row], target: Path, columns: Columns) -> None:
-    """What is no text is written as JSON, which seedbed reads back; the first line names the columns."""
+    """The first line names the columns. Lists and objects have been refused before (see `holds`)."""
     with jsonl.Writer(target) as out:
         out.write_bytes(_line(columns.types))
         for row in rows:
-            out.write_bytes(_line(_cell(row.get(name), kind) for name, kind in columns.types.items()))
+            out.write_bytes(_line("" if row.get(name) is None else str(row[name]) for name in columns.types))
 
 
 def _line(cells: Iterable[str]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue().encode("utf-8")
-
-
-def _cell(value: Any, kind: Any) -> str:
-    if value is None:
-        return "[]" if isinstance(kind, list) else ""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _parquet(rows: Iterator[Row], target: Path, columns: Columns) -> None:
@@ -82,6 +81,9 @@ def _parquet(rows: Iterator[Row], target: Path, columns: Columns) -> None:
         partial.replace(target)
     except OSError as error:
         raise jsonl.cannot_write(target, error) from error
+    except pyarrow.ArrowException as error:
+        why = f"cannot be written as Parquet, for rows disagree on a column: {error}"
+        raise RunError(why, where=str(target), next_step="Write `container: jsonl`") from error
 
 
 def _arrow(kind: Any, pa: Any) -> Any:

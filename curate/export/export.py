@@ -22,7 +22,7 @@ import msgspec
 
 from curate.export import card, factory, limits, made, turns
 from curate.export.columns import Columns, Row, even_out, head
-from curate.export.containers import Container, turn_into
+from curate.export.containers import Container, holds, turn_into
 from curate.export.rows import row_of
 from curate.waiting import Waiting
 from seedbed import jsonl
@@ -32,15 +32,15 @@ from seedbed.record import Record
 from seedbed.repeats import times
 
 VERSION = 2
-# Formats in which a row may hold lists, which a CSV cannot.
-_NESTED = ("sharegpt", "messages", "record")
+# What a container has no room for: lists of turns; and whatever columns imported records brought along.
+_UNFIT = {"csv": {"sharegpt", "messages", "record"}, "parquet": {"record"}}
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is written, and what the card says that no record knows.
 
     formats   alpaca, sharegpt, messages, preference, text, record
-    container jsonl, json (one array), csv (alpaca, preference and text only) or parquet
+    container jsonl, json (one array), csv (alpaca, preference and text only) or parquet (all but record)
     licence   of the data set
     sources_licence, teacher_terms
               of the documents, and of what the teacher wrote; the card asks for what is left out
@@ -55,8 +55,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def __post_init__(self) -> None:
         if not self.formats or len(set(self.formats)) < len(self.formats) or set(self.formats) - set(FORMATS):
             raise ValueError(f"formats: expected some of {', '.join(FORMATS)}, each once, got {list(self.formats)}")
-        if self.container == "csv" and (nested := set(self.formats) & set(_NESTED)):
-            raise ValueError(f"container: csv holds no lists of turns, so not {', '.join(sorted(nested))}")
+        if unfit := set(self.formats) & _UNFIT.get(self.container, set()):
+            raise ValueError(f"container: {self.container} has no room for {', '.join(sorted(unfit))}; jsonl has")
 
 
 class _Format:
@@ -75,7 +75,7 @@ class _Format:
     def add(self, record: Record, split: str) -> str:
         """Writes the record as a row. Returns the reason when the format cannot hold it."""
         try:
-            row = row_of(record, self.name)
+            row = self._row(record)
         except ValueError as error:
             self.left_out.add(str(error), record.id)
             return str(error)
@@ -88,7 +88,13 @@ class _Format:
         """Writes another row of a record. That of the format `record` says itself how often it counts."""
         with suppress(ValueError):  # what the format cannot hold was told the first time
             if self.name != "record":
-                self._write(row_of(record, self.name), "train")
+                self._write(self._row(record), "train")
+
+    def _row(self, record: Record) -> Row:
+        row = row_of(record, self.name)
+        if not holds(self.container, row):
+            raise ValueError("a CSV holds no lists, and this is a conversation of several turns")
+        return row
 
     def _write(self, row: Row, split: str) -> None:
         self._writers[split].write(row)

@@ -25,7 +25,7 @@ _CONVERSATIONS = {"messages": "conversations", "system": "system", "tools": "too
 _TOLD: dict[str, dict[str, Any]] = {
     "alpaca": {
         "columns": {"prompt": "instruction", "query": "input", "response": "output", "system": "system",
-                    "history": "history"},
+                    "history": "history", "tools": "tools"},
     },
     "sharegpt": {"formatting": "sharegpt", "columns": _CONVERSATIONS, "tags": _SHAREGPT_TAGS},
     "messages": {

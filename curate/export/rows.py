@@ -26,8 +26,9 @@ def row_of(record: Record, format: str) -> Row:
     if fault := _fault(record):
         raise ValueError(fault)
     row = to_row(plain(record), format)
-    if row.get("tools") and not isinstance(row["tools"], str):
-        row["tools"] = _text(row["tools"])
+    tools = row.pop("tools", None)
+    if tools and tools != "[]":
+        row["tools"] = tools if isinstance(tools, str) else _text(tools)
     for name in ("messages", "prompt", "chosen", "rejected"):
         if isinstance(row.get(name), list):
             row[name] = [_with_text_arguments(turn) for turn in row[name]]

@@ -222,7 +222,8 @@ def test_surrogates_nan_and_ten_megabytes_come_out_as_valid_json(tmp_path: Path)
 
 @pytest.mark.parametrize("container", ["json", "csv", "parquet"])
 def test_other_containers_hold_the_same_rows(tmp_path: Path, container: str) -> None:
-    given = [VALVE, OIL, TABLE, make(messages=DIALOGUE.messages, split="train"), chat('逗号,"引号"\n换行', "=1+1", split="train")]
+    talk = [] if container == "csv" else [make(messages=DIALOGUE.messages, split="train")]
+    given = [VALVE, OIL, TABLE, *talk, chat('逗号,"引号"\n换行', "=1+1", split="train")]
     formats = ("alpaca",) if container == "csv" else ("alpaca", "messages", "text")
     run([*given, TEXT], tmp_path / "a", formats=formats, container=container)
     run([*given, TEXT], tmp_path / "b", formats=formats)
@@ -306,9 +307,28 @@ def test_nothing_appears_when_the_records_break_off(tmp_path: Path) -> None:
     assert [p for p in tmp_path.rglob("*") if p.is_file() and p.suffix != ".partial"] == []
 
 
+def test_a_csv_leaves_out_what_has_earlier_turns(tmp_path: Path) -> None:
+    longer = msgspec.structs.replace(DIALOGUE, rejected=Message("assistant", "不知道。"))
+    figures = run([VALVE, DIALOGUE, CHOICE, longer], tmp_path, formats=("alpaca", "preference"), container="csv")
+    assert figures["rows"] == {"alpaca": {"train": 1}, "preference": {"train": 1}}
+    reasons = [line["reason"] for line in lines(tmp_path / "left_out.jsonl") if line["id"] == DIALOGUE.id]
+    assert reasons[0] == "a CSV holds no lists, and this is a conversation of several turns"
+
+
 def test_csv_is_refused_for_lists_of_turns() -> None:
-    with pytest.raises(ValueError, match="^container: csv holds no lists of turns, so not messages"):
-        Options(formats=("alpaca", "messages"), container="csv")
+    with pytest.raises(ValueError, match="^container: csv has no room for messages, record; jsonl has"):
+        Options(formats=("alpaca", "record", "messages"), container="csv")
+    with pytest.raises(ValueError, match="^container: parquet has no room for record"):
+        Options(formats=("record",), container="parquet")
+
+
+def test_columns_that_parquet_cannot_hold_are_one_clear_error(tmp_path: Path) -> None:
+    calls = [Message("assistant", "", {"tool_calls": calls}) for calls in ([{"function": 3}], [{"function": ["x"]}])]
+    odd = [make(messages=(Message("user", "停泵。"), call, Message("tool", "好"), Message("assistant", "已停。")), split="train") for call in calls]
+    with pytest.raises(RunError, match="cannot be written as Parquet") as error:
+        run(odd, tmp_path, formats=("messages",), container="parquet")
+    assert "container: jsonl" in str(error.value)
+    assert run(odd, tmp_path, formats=("messages",))["rows"] == {"messages": {"train": 2}}
 
 
 @pytest.mark.parametrize("formats", [(), ("alpaca", "alpaca"), ("parquet",)])

@@ -1,0 +1,63 @@
+"""Run in the environment of TRL: SFTTrainer on messages and text, DPOTrainer on preference, made and not trained.
+
+A trainer prepares its data when it is made: the chat template, tokens, columns. What it prepared is decoded, and each
+row's answers must be in it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import datasets
+import tiny
+import trl
+
+
+def prepared(kind: str, folder: Path, scratch: Path) -> tuple[Any, Any, Any]:
+    loaded = datasets.load_dataset(str(folder), cache_dir=str(scratch / "trl"))
+    tokenizer = tiny.tokenizer()
+    options = {"output_dir": str(scratch / "out"), "use_cpu": True, "bf16": False, "report_to": [], "max_length": None}
+    trainer_of, config = (trl.DPOTrainer, trl.DPOConfig) if kind == "dpo" else (trl.SFTTrainer, trl.SFTConfig)
+    trainer = trainer_of(
+        model=tiny.model(len(tokenizer)), args=config(**options), processing_class=tokenizer,
+        train_dataset=loaded["train"], eval_dataset=loaded.get("validation"),
+    )
+    return trainer, tokenizer, loaded["train"]
+
+
+def wanted(row: dict[str, Any]) -> list[str]:
+    if "messages" in row:
+        return [turn["content"] or "" for turn in row["messages"]]
+    return [row["text"]]
+
+
+def compared(kind: str, name: str, folder: Path, scratch: Path) -> list[Any]:
+    trainer, tokenizer, rows = prepared(kind, folder, scratch)
+    made = trainer.train_dataset
+    unlike = 0
+    for row, one in zip(rows, made, strict=False):
+        if kind == "dpo":
+            for answer in ("chosen", "rejected"):
+                said = tokenizer.decode(one[f"{answer}_ids"] if f"{answer}_ids" in one else one[f"{answer}_input_ids"])
+                unlike += row[answer][-1]["content"].strip() not in said
+        else:
+            said = tokenizer.decode(one["input_ids"])
+            unlike += any(text not in said for text in wanted(row))
+            unlike += sum(tool["function"]["name"] not in said for tool in json.loads(row.get("tools") or "[]") if "function" in tool)
+    return [name, len(rows), len(made), f"{unlike} differ" if unlike else "equal"]
+
+
+def main(scratch: Path) -> None:
+    datasets.disable_progress_bars()
+    about = "The trainers are made on `load_dataset(FOLDER/FORMAT)`; all turns and answers must be in what they prepared."
+    print("SAID", json.dumps([f"TRL {trl.__version__}", about]))
+    folder = scratch / "jsonl"
+    print("SAID", json.dumps(compared("sft", "SFTTrainer: messages", folder / "messages", scratch)))
+    print("SAID", json.dumps(compared("sft", "SFTTrainer: text", folder / "text", scratch)))
+    print("SAID", json.dumps(compared("dpo", "DPOTrainer: preference", folder / "preference", scratch)))
+
+
+main(Path(sys.argv[1]))
