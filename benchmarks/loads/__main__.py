@@ -87,7 +87,8 @@ def records(shared: Path) -> list[Record]:
     ]
     texts = [make(text=r.answer, language=r.language) for r in plain[20:60] + plain[-60:-20]]
     again = [msgspec.structs.replace(r, labels={"repeat": "3"}) for r in plain[:10]]
-    twice = make(messages=(Message("user", "在吗？"), Message("user", "泵停了。"), Message("assistant", "先看电源。")), language="zh")
+    asked_twice = (Message("user", "在吗？"), Message("user", "泵停了。"), Message("assistant", "先看电源。"))
+    twice = make(messages=asked_twice, language="zh")
     found = [*again, *plain[10:], *talks, *pairs, *texts, *tool_calls(), twice]
     for name in ("glaive_toolcall_zh_demo.json", "dpo_zh_demo.json"):
         if (shared / name).is_file():
@@ -100,9 +101,12 @@ def write(found: list[Record], folder: Path) -> dict[str, Any]:
     """The exports that are loaded: JSON lines of every format, and the other containers. Returns the figures."""
     context = Context(folder / "jsonl")
     list(export(found, Options(formats=FORMATS, licence="Apache-2.0"), context))
-    for container in ("json", "parquet"):
-        list(export(found, Options(formats=FORMATS[:5], container=container), Context(folder / container)))  # type: ignore[arg-type]
+    list(export(found, Options(formats=FORMATS[:5], container="json"), Context(folder / "json")))
+    list(export(found, Options(formats=FORMATS[:5], container="parquet"), Context(folder / "parquet")))
     list(export(found, Options(formats=("alpaca",), container="csv"), Context(folder / "csv")))
+    # Without dialogues and tools there are simpler forms: pairs of texts, messages that LLaMA-Factory is told of.
+    plain = [record for record in found if len(record.messages) == 2]
+    list(export(plain, Options(formats=("messages", "preference")), Context(folder / "plain")))
     return context.figures
 
 
@@ -123,11 +127,14 @@ def environment(tool: str, envs: Path) -> Path:
 
 
 def ask(tool: str, python: Path, folder: Path) -> list[list[Any]]:
-    """What the tool says of the folder: rows of `what, rows written, rows loaded, remarks`, and its version first."""
-    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "CUDA_VISIBLE_DEVICES": "",
-               "HF_HOME": str(folder / "cache"), "PYTHONPATH": "", "TQDM_DISABLE": "1", "DISABLE_VERSION_CHECK": "1"}  # fmt: skip
-    script = HERE / f"with_{tool}.py"
-    done = subprocess.run([python, script, folder], env=os.environ | offline, text=True, capture_output=True)
+    """What the tool says of the folder: its version and what it does, then `what, rows written, rows loaded, word`."""
+    offline = {
+        "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(folder / "cache"), "CUDA_VISIBLE_DEVICES": "",
+        "TRANSFORMERS_VERBOSITY": "error", "TQDM_DISABLE": "1",
+        "DISABLE_VERSION_CHECK": "1",  # LLaMA-Factory's, of what it depends on
+    }
+    command = [str(python), "-m", f"benchmarks.loads.with_{tool}", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | offline, text=True, capture_output=True)
     answers = [line.removeprefix("SAID ") for line in done.stdout.splitlines() if line.startswith("SAID ")]
     if done.returncode or not answers:
         raise SystemExit(f"{tool} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")

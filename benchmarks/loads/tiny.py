@@ -1,5 +1,7 @@
-"""A tokenizer and a model of a few thousand parameters, so that no file is fetched. Imported by the scripts beside it,
-which run in environments without seedbed."""
+"""A tokenizer and a model of a few thousand parameters, so that no file is fetched.
+
+Imported in environments that lack what seedbed needs: it stands on its own.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,13 @@ def tokenizer() -> Any:
     from transformers import PreTrainedTokenizerFast
 
     alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
-    bpe = tokenizers.Tokenizer(tokenizers.models.BPE(vocab={char: number for number, char in enumerate(alphabet)}, merges=[]))
+    vocab = {char: number for number, char in enumerate(alphabet)}
+    bpe = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocab, merges=[]))
     bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     bpe.decoder = tokenizers.decoders.ByteLevel()
     made = PreTrainedTokenizerFast(
-        tokenizer_object=bpe, eos_token="<|im_end|>", pad_token="<|endoftext|>", additional_special_tokens=["<|im_start|>"]
+        tokenizer_object=bpe, eos_token="<|im_end|>", pad_token="<|endoftext|>",
+        additional_special_tokens=["<|im_start|>"],
     )
     made.chat_template = CHAT
     return made

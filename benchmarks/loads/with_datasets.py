@@ -10,6 +10,10 @@ from typing import Any
 import datasets
 
 
+def say(*words: object) -> None:
+    print("SAID", json.dumps(words))
+
+
 def bare(value: Any) -> Any:
     """Without nulls and what is empty: a column is there in all rows, a key of a row need not be."""
     if isinstance(value, dict):
@@ -33,16 +37,16 @@ def compared(folder: Path, format: str, loaded: Any) -> tuple[int, int, str]:
 def main(folder: Path) -> None:
     datasets.disable_progress_bars()
     about = "`load_dataset(FOLDER/FORMAT)`, and `load_dataset(FOLDER, FORMAT)`; every value of every row is compared."
-    print("SAID", json.dumps([f"datasets {datasets.__version__}", about]))
+    say(f"datasets {datasets.__version__}", about)
     for container in ("jsonl", "json", "parquet"):
         for path in sorted((folder / container).glob("*/README.md")):
             format = path.parent.name
             cache = str(folder / "cache" / container)
             own = datasets.load_dataset(str(path.parent), cache_dir=cache)
-            print("SAID", json.dumps([f"{container}: {format}, splits {', '.join(own)}", *compared(folder, format, own)]))
+            say(f"{container}: {format}, splits {', '.join(own)}", *compared(folder, format, own))
             if container == "jsonl":
                 named = datasets.load_dataset(str(path.parent.parent), format, cache_dir=cache)
-                print("SAID", json.dumps([f"{container}: the same by name", *compared(folder, format, named)]))
+                say(f"{container}: {format}, by name", *compared(folder, format, named))
     table = datasets.load_dataset(str(folder / "csv" / "alpaca"), cache_dir=str(folder / "cache" / "csv"))
     rows = {split: [row for row in written(folder, "alpaca", split) if not row["history"]] for split in table}
     alike = all(
@@ -50,7 +54,7 @@ def main(folder: Path) -> None:
         for split, part in table.items() for row, line in zip(part, rows[split], strict=True)
     )
     counts = sum(map(len, rows.values())), sum(map(len, table.values()))
-    print("SAID", json.dumps(["csv: alpaca", *counts, "equal" if alike else "differ"]))
+    say("csv: alpaca", *counts, "equal" if alike else "differ")
 
 
 main(Path(sys.argv[1]))

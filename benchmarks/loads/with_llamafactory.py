@@ -16,8 +16,9 @@ import types
 from pathlib import Path
 from typing import Any
 
-import tiny
-import transformers
+import transformers  # noqa: F401 - looks for torchaudio when it is imported, and must not find what follows
+
+from benchmarks.loads import tiny
 
 # Its module for pictures, sound and film imports torchaudio at once, of which there is none for this torch; it is used
 # for sound only.
@@ -28,6 +29,7 @@ from llamafactory.data import get_dataset, get_template_and_fix_tokenizer  # noq
 from llamafactory.hparams import DataArguments, ModelArguments, TrainingArguments  # noqa: E402
 
 _IGNORED = -100
+_WHOLE = 1_000_000  # tokens: nothing is cut
 
 
 def learned(ids: list[int], labels: list[int], tokenizer: Any) -> str:
@@ -58,9 +60,9 @@ def passes(row: dict[str, Any], entry: dict[str, Any]) -> bool:
 def load(folder: Path, name: str, entry: dict[str, Any], cache: Path) -> tuple[Any, str, Any]:
     tokenizer = tiny.tokenizer()
     stage = "rm" if entry.get("ranking") else "pt" if entry["columns"] == {"prompt": "text"} else "sft"
-    data = DataArguments(dataset=name, dataset_dir=str(folder), template="qwen", cutoff_len=1_000_000, overwrite_cache=True,
-                         packing=False)
-    transformers.utils.logging.set_verbosity_error()
+    data = DataArguments(
+        dataset=name, dataset_dir=str(folder), template="qwen", cutoff_len=_WHOLE, overwrite_cache=True, packing=False
+    )
     training = TrainingArguments(output_dir=str(cache), use_cpu=True, report_to=[])
     model = ModelArguments(model_name_or_path="none", cache_dir=str(cache))
     template = get_template_and_fix_tokenizer(tokenizer, data)
@@ -69,42 +71,55 @@ def load(folder: Path, name: str, entry: dict[str, Any], cache: Path) -> tuple[A
     return loaded["train_dataset"], stage, tokenizer
 
 
-def compared(folder: Path, name: str, entry: dict[str, Any], cache: Path) -> list[Any]:
-    rows = [json.loads(line) for line in (folder / entry["file_name"]).open(encoding="utf-8")]
-    fit = [row for row in rows if passes(row, entry)]
-    loaded, stage, tokenizer = load(folder, name, entry, cache)
+def said(loaded: Any, stage: str, tokenizer: Any) -> list[list[str]]:
+    """What is learned of each loaded row."""
     if stage == "pt":
-        said = [[text] for text in "".join(tokenizer.decode(ids) for ids in loaded["input_ids"]).split("<|endoftext|>") if text]
-        said = said if len(said) == len(fit) else [[tokenizer.decode(ids)] for ids in loaded["input_ids"]]
-    elif stage == "rm":
-        kinds = ("chosen", "rejected")
-        said = [[learned(row[f"{kind}_input_ids"], row[f"{kind}_labels"], tokenizer) for kind in kinds] for row in loaded]
-    else:
-        said = [[learned(row["input_ids"], row["labels"], tokenizer)] for row in loaded]
+        return [[tokenizer.decode(ids)] for ids in loaded["input_ids"]]
+    if stage == "sft":
+        return [[learned(row["input_ids"], row["labels"], tokenizer)] for row in loaded]
+    kinds = ("chosen", "rejected")
+    return [[learned(row[f"{kind}_input_ids"], row[f"{kind}_labels"], tokenizer) for kind in kinds] for row in loaded]
+
+
+def compared(folder: Path, name: str, entry: dict[str, Any], cache: Path) -> list[Any]:
+    rows = written(folder / entry["file_name"])
+    fit = [row for row in rows if passes(row, entry)]
+    found = said(*load(folder, name, entry, cache))
     unlike = sum(
-        wanted.strip() not in got for row, one in zip(fit, said, strict=False)
-        for wanted, got in zip(answers(row, entry), one, strict=True)
+        wanted.strip() not in got
+        for row, one in zip(fit, found, strict=False) for wanted, got in zip(answers(row, entry), one, strict=True)
     )
     passed = f", {len(rows) - len(fit)} passed over" if len(rows) > len(fit) else ""
-    return [f"{name} ({stage})", len(fit), len(said), (f"{unlike} differ" if unlike else "equal") + passed]
+    word = f"{unlike} differ" if unlike else "equal"
+    return [f"{name} ({folder.name}/{entry['file_name']})", len(fit), len(found), word + passed]
+
+
+def written(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.open(encoding="utf-8")]
 
 
 def main(folder: Path) -> None:
-    version = importlib.metadata.version("llamafactory")
     about = "Its `get_dataset` with template qwen; what is learned of each row must be the row's answer."
-    print("SAID", json.dumps([f"LLaMA-Factory {version}", about]))
-    for container in ("jsonl", "json", "parquet", "csv"):
-        told = json.loads((folder / container / "dataset_info.json").read_text(encoding="utf-8"))
-        for name, entry in told.items():
-            if container == "jsonl" or name == "seedbed_alpaca":
-                twin = entry | {"file_name": str(Path(entry["file_name"]).with_suffix(".jsonl"))}
-                row = compared(folder / container, name, entry, folder / "cache" / container) if container == "jsonl" else [
-                    f"{container}: {name}",
-                    sum(container != "csv" or not json.loads(line)["history"]
-                        for line in (folder / "jsonl" / twin["file_name"]).open(encoding="utf-8")),
-                    len(load(folder / container, name, entry, folder / "cache" / container)[0]), "equal (rows counted)",
-                ]
-                print("SAID", json.dumps(row))
+    say(f"LLaMA-Factory {importlib.metadata.version('llamafactory')}", about)
+    for part in ("jsonl", "plain"):
+        for name, entry in told(folder / part).items():
+            say(*compared(folder / part, name, entry, folder / "cache" / part))
+    for container in ("json", "parquet", "csv"):
+        entry = told(folder / container)["seedbed_alpaca"]
+        rows = written(folder / "jsonl" / "alpaca" / "train.jsonl")
+        rows = [row for row in rows if container != "csv" or not row["history"]]
+        found = said(*load(folder / container, "seedbed_alpaca", entry, folder / "cache" / container))
+        unlike = sum(row["output"].strip() not in one[0] for row, one in zip(rows, found, strict=False))
+        word = f"{unlike} differ" if unlike else "equal"
+        say(f"seedbed_alpaca ({container}/{entry['file_name']})", len(rows), len(found), word)
+
+
+def told(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "dataset_info.json").read_text(encoding="utf-8")))
+
+
+def say(*words: object) -> None:
+    print("SAID", json.dumps(words))
 
 
 main(Path(sys.argv[1]))

@@ -12,8 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import tiny
 import trl
+
+from benchmarks.loads import tiny
+
+
+def say(*words: object) -> None:
+    print("SAID", json.dumps(words))
 
 
 def prepared(kind: str, folder: Path, scratch: Path) -> tuple[Any, Any, Any]:
@@ -21,9 +26,10 @@ def prepared(kind: str, folder: Path, scratch: Path) -> tuple[Any, Any, Any]:
     tokenizer = tiny.tokenizer()
     options = {"output_dir": str(scratch / "out"), "use_cpu": True, "bf16": False, "report_to": [], "max_length": None}
     trainer_of, config = (trl.DPOTrainer, trl.DPOConfig) if kind == "dpo" else (trl.SFTTrainer, trl.SFTConfig)
+    reference = {"ref_model": tiny.model(len(tokenizer))} if kind == "dpo" else {}
     trainer = trainer_of(
         model=tiny.model(len(tokenizer)), args=config(**options), processing_class=tokenizer,
-        train_dataset=loaded["train"], eval_dataset=loaded.get("validation"),
+        train_dataset=loaded["train"], eval_dataset=loaded.get("validation"), **reference,
     )
     return trainer, tokenizer, loaded["train"]
 
@@ -34,6 +40,12 @@ def wanted(row: dict[str, Any]) -> list[str]:
     return [row["text"]]
 
 
+def tools(row: dict[str, Any]) -> list[str]:
+    """The names of the tools that the row offers."""
+    offered = json.loads(row.get("tools") or "[]")
+    return [tool.get("function", tool)["name"] for tool in offered]
+
+
 def compared(kind: str, name: str, folder: Path, scratch: Path) -> list[Any]:
     trainer, tokenizer, rows = prepared(kind, folder, scratch)
     made = trainer.train_dataset
@@ -42,22 +54,24 @@ def compared(kind: str, name: str, folder: Path, scratch: Path) -> list[Any]:
         if kind == "dpo":
             for answer in ("chosen", "rejected"):
                 said = tokenizer.decode(one[f"{answer}_ids"] if f"{answer}_ids" in one else one[f"{answer}_input_ids"])
-                unlike += row[answer][-1]["content"].strip() not in said
+                learned = row[answer] if isinstance(row[answer], str) else row[answer][-1]["content"]
+                unlike += learned.strip() not in said
         else:
             said = tokenizer.decode(one["input_ids"])
             unlike += any(text not in said for text in wanted(row))
-            unlike += sum(tool["function"]["name"] not in said for tool in json.loads(row.get("tools") or "[]") if "function" in tool)
+            unlike += any(name not in said for name in tools(row))
     return [name, len(rows), len(made), f"{unlike} differ" if unlike else "equal"]
 
 
 def main(scratch: Path) -> None:
     datasets.disable_progress_bars()
-    about = "The trainers are made on `load_dataset(FOLDER/FORMAT)`; all turns and answers must be in what they prepared."
-    print("SAID", json.dumps([f"TRL {trl.__version__}", about]))
+    about = "Made on `load_dataset(FOLDER/FORMAT)`: all turns, tools and answers must be in what the trainer prepared."
+    say(f"TRL {trl.__version__}", about)
     folder = scratch / "jsonl"
-    print("SAID", json.dumps(compared("sft", "SFTTrainer: messages", folder / "messages", scratch)))
-    print("SAID", json.dumps(compared("sft", "SFTTrainer: text", folder / "text", scratch)))
-    print("SAID", json.dumps(compared("dpo", "DPOTrainer: preference", folder / "preference", scratch)))
+    say(*compared("sft", "SFTTrainer: messages", folder / "messages", scratch))
+    say(*compared("sft", "SFTTrainer: text", folder / "text", scratch))
+    say(*compared("dpo", "DPOTrainer: preference, turns", folder / "preference", scratch))
+    say(*compared("dpo", "DPOTrainer: preference, texts", scratch / "plain" / "preference", scratch))
 
 
 main(Path(sys.argv[1]))

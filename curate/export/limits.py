@@ -11,6 +11,7 @@ from seedbed.run import manifest
 
 # Below this part of the records, a language is too small to be judged by what is said of the whole. A choice.
 _FEW = 0.1
+_NAMES = {"": "an unknown language", "mixed": "English and Chinese at once", "other": "another language"}
 # Stages that look for personal data and for harm; without them the card says that nobody looked.
 _LOOKED = {"pii": "personal data", "safety": "harmful content", "decontaminate": "items of public evaluation sets"}
 
@@ -33,7 +34,7 @@ def _of_records(survey: Survey) -> list[str]:
         languages.update(counts)
     for name, count in sorted(languages.items()):
         if count < _FEW * survey.records:
-            found.append(f"Only {count} records are in {name or 'an unknown language'}")
+            found.append(f"Only {count} records are in {_NAMES.get(name, name)}")
     if not any(name.startswith("test") for name in survey.splits):
         found.append("No test set: what a model learned from this cannot be measured with it")
     elif "test_heldout" not in survey.splits:

@@ -205,6 +205,7 @@ def test_a_count_in_the_place_of_a_share(tmp_path: Path) -> None:
     assert run(domain(50), tmp_path, count=0, test=0)[1]["added"] == 0
 
 
+@pytest.mark.slow  # imports datasets
 def test_a_hub_name_or_folder_is_a_source_as_it_is_under_records(tmp_path: Path) -> None:
     pytest.importorskip("datasets")
     source_file(tmp_path, "set/train.jsonl", 0, 20)
