@@ -99,7 +99,10 @@ def written(path: Path) -> list[dict[str, Any]]:
 
 
 def main(folder: Path) -> None:
-    about = "Its `get_dataset` with template qwen; what is learned of each row must be the row's answer."
+    about = (
+        "Its `get_dataset` with template qwen; what is learned of each row must be the row's answer. Installed without "
+        "what its web page needs; an empty module stands in for torchaudio."
+    )
     say(f"LLaMA-Factory {importlib.metadata.version('llamafactory')}", about)
     for part in ("jsonl", "plain"):
         for name, entry in told(folder / part).items():
