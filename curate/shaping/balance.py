@@ -21,7 +21,7 @@ from typing import Literal
 
 import msgspec
 
-from curate.shaping.traits import trait
+from curate.shaping.traits import TRAITS, trait
 from curate.waiting import Waiting
 from seedbed.config import suggest
 from seedbed.context import Context
@@ -170,10 +170,9 @@ class _Survey:
 
     def refuse_unknown(self) -> None:
         for name in self.fields:
-            if self.items and not any(found == name for found, _ in self._values):
-                known = ["task", "language", "source", "shape", *self._labels]
+            if self.items and name not in TRAITS and not any(found == name for found, _ in self._values):
                 raise InputError(f"no record has a `{name}` to count by", where="balance",
-                                 next_step=suggest(name, known))
+                                 next_step=suggest(name, [*TRAITS, *self._labels]))
 
     def training(self) -> list[_Item]:
         """The first are the last to be left out: what is scarce and wanted, what tests ask about, then by rank."""
@@ -287,4 +286,4 @@ def _decided(record: Record, item: _Item) -> Record:
     labels = {name: value for name, value in record.labels.items() if name != LABEL}
     labels |= {LABEL: str(item.times)} if item.times > 1 else {}
     step = Step(stage="balance", operation="repeat", note=f"stands {item.times} times in training")
-    return record.revised(step, labels=labels)
+    return msgspec.structs.replace(record, labels=labels, history=(*record.history, step))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from seedbed.record import Record
 
+# What every record may have; all else is a label.
+TRAITS = ("task", "language", "source", "shape")
 DIALOGUE, INSTRUCTION = "dialogue", "instruction"
 
 
