@@ -11,14 +11,14 @@ import pytest
 
 from curate.clean import Options as Clean
 from curate.clean import clean
-from curate.export import Options as Export
-from curate.export import export
+from curate.export.export import Options as Export
+from curate.export.export import export
 from curate.filters.rules import Options as Rules
 from curate.filters.rules import rules
 from curate.rouge import Options as Rouge
 from curate.rouge import rouge
-from curate.split import Options as Split
-from curate.split import split
+from curate.shaping.split import Options as Split
+from curate.shaping.split import split
 from datagen.corpus import Options, passages
 from seedbed.context import Context
 from seedbed.record import Record, Source, Step, chat, make

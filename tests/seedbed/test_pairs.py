@@ -10,14 +10,14 @@ import pytest
 
 from curate.exact import On, exact
 from curate.exact import Options as Exact
-from curate.export import Options as Export
-from curate.export import export
-from curate.mix import Options as Mix
-from curate.mix import mix
+from curate.export.export import Options as Export
+from curate.export.export import export
 from curate.rouge import Options as Rouge
 from curate.rouge import rouge
-from curate.split import Options as Split
-from curate.split import split
+from curate.shaping.mix import Options as Mix
+from curate.shaping.mix import mix
+from curate.shaping.split import Options as Split
+from curate.shaping.split import split
 from seedbed.context import Context
 from seedbed.pairs import conversation, conversations, is_pair
 from seedbed.record import Message, Record, Source, chat

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from seedbed.record import Record
-from seedbed.run import Manifest, manifest
+from seedbed.repeats import LABEL, times
 
 # Rows of a table in the card; what is longer is summed up, and stands in full in the records.
 _MOST = 100
 # Sizes as dataset hubs name them.
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+# Labels that tell rows apart instead of grouping them.
+_UNCOUNTED = ("format", "fact", LABEL)
 _MEANING = {
     "train": "for training",
     "validation": "watched during training: unseen questions on documents of train",
@@ -30,25 +31,29 @@ class Survey:
         self.records = 0
         self.splits: dict[str, Counter[str]] = defaultdict(Counter)
         self.columns: Counter[str] = Counter()
+        self.repeats = [0, 0]  # records that stand several times in training, and the rows that adds
         self._labels: dict[str, Counter[str]] = defaultdict(Counter)
         self._sources: Counter[tuple[str, str]] = Counter()
-        self._evident = 0
+        self.evident = 0
         self._steps: Counter[str] = Counter()
         self._prompts: Counter[str] = Counter()
-        self._teachers: Counter[str] = Counter()
+        self.teachers: Counter[str] = Counter()
 
     def look(self, record: Record, split: str) -> None:
         self.records += 1
         self.splits[split][record.language] += 1
         for name, value in (("task", record.task), *record.labels.items()):
-            if value and name != "format":
+            if value and name not in _UNCOUNTED:
                 self._labels[name][value] += 1
+        if (often := times(record)) > 1:
+            self.repeats[0] += 1
+            self.repeats[1] += often - 1
         source = record.source
         self._sources[(source.document, source.document_hash) if source else ("", "")] += 1
-        self._evident += bool(record.evidence)
+        self.evident += bool(record.evidence)
         self._steps.update({f"{step.stage}: {step.operation}" for step in record.history})
         self._prompts.update({step.prompt for step in record.history if step.prompt})
-        self._teachers.update({step.teacher for step in record.history if step.teacher})
+        self.teachers.update({step.teacher for step in record.history if step.teacher})
         self.columns.update(key for key in record.extra if not key.startswith("_") and key != "tools")
 
     def head(self, licence: str) -> dict[str, Any]:
@@ -75,52 +80,46 @@ class Survey:
             for name, counts in in_order(self.splits).items()
         ]
         titles = ["split", *(name or "unknown" for name in languages), "all", "what it is for"]
-        return "## Records by split and language\n\n" + _table(titles, rows)
+        records, more = self.repeats
+        again = f"\n{records} training records are repeated, which makes {more} more rows.\n" if records else ""
+        return "## Records by split and language\n\n" + table(titles, rows) + again
 
     def _sourced(self) -> str:
         known = [(name, digest[:16], count) for (name, digest), count in self._sources.most_common() if name]
         nowhere = self._sources[("", "")]
-        table = _table(["document or file", "hash begins with", "records"], known[:_MOST])
+        listing = table(["document or file", "hash begins with", "records"], known[:_MOST])
         more = len(known) - _MOST
         return (
-            "## Sources\n\n" + table
+            "## Sources\n\n" + listing
             + (f"\nand {more} more, with {sum(row[2] for row in known[_MOST:])} records\n" if more > 0 else "")
             + (f"\nRecords that name no source: {nowhere}\n" if nowhere else "")
         )
 
     def _labelled(self) -> str:
         labels = sorted(self._labels.items())
-        tables = [_table([name, "records"], counts.most_common()[:_MOST]) for name, counts in labels]
+        tables = [table([name, "records"], counts.most_common()[:_MOST]) for name, counts in labels]
         return "## Kinds\n\n" + "\n".join(tables or ["No record has a task or a label.\n"])
 
     def _provenance(self) -> str:
         lines = [
-            f"{self._evident} of {self.records} records carry the quotes that their answer rests on, with their place "
+            f"{self.evident} of {self.records} records carry the quotes that their answer rests on, with their place "
             "in the document. `seedbed show ID` tells a record's whole history.",
             "",
-            f"- Teachers: {_listed(self._teachers)}",
-            f"- Prompts (name@hash): {_listed(self._prompts)}",
-            f"- Steps that records went through: {_listed(self._steps)}",
+            f"- Teachers: {listed(self.teachers)}",
+            f"- Prompts (name@hash): {listed(self._prompts)}",
+            f"- Steps that records went through: {listed(self._steps)}",
         ]
         return "## Provenance\n\n" + "\n".join(lines) + "\n"
 
 
-def made(upstream: Mapping[str, Path]) -> str:
-    """How the data was made: each finished stage with what it kept and why it rejected, as Markdown."""
-    done = [(name, found) for name, folder in upstream.items() if (found := manifest(folder))]
-    if not done:
-        return "## How it was made\n\nWritten by seedbed from records given to it; no earlier stage is known.\n"
-    rows = [[name, found.kept, found.rejected, _reasons(found)] for name, found in done]
-    return "## How it was made\n\nBy seedbed, stage by stage:\n\n" + _table(["stage", "kept", "rejected", "why"], rows)
-
-
-def licences(licence: str, survey: Survey) -> str:
+def licences(licence: str, sources: str, terms: str, survey: Survey) -> str:
     """What is known of licences, and what whoever publishes the data has to find out."""
+    ask = "to be filled in by whoever publishes"
     return (
         "## Licence\n\n"
         f"- Licence of this data set: {licence or '(not stated; give it as `licence` to the stage export)'}\n"
-        "- Licence of the source documents: (to be filled in by whoever publishes; the owners must permit training)\n"
-        f"- Terms of the teacher's output: (to be filled in; teachers: {_listed(survey._teachers)})\n"
+        f"- Licence of the source documents: {sources or f'({ask}; the owners must permit training)'}\n"
+        f"- Terms of the teacher's output: {terms or f'({ask})'}; teachers: {listed(survey.teachers)}\n"
     )
 
 
@@ -146,7 +145,7 @@ def left_out(formats: Mapping[str, LeftOut]) -> str:
     if not rows:
         return "## Left out\n\nEvery record is in every format.\n"
     return ("## Left out\n\nThese records cannot be told in a format; all of them stand in `left_out.jsonl`.\n\n"
-            + _table(["format", "reason", "records", "ids"], rows))
+            + table(["format", "reason", "records", "ids"], rows))
 
 
 def in_order(splits: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,17 +154,12 @@ def in_order(splits: Mapping[str, Any]) -> dict[str, Any]:
     return dict(sorted(splits.items(), key=lambda item: (known.index(item[0]) if item[0] in known else 99, item[0])))
 
 
-def _reasons(found: Manifest) -> str:
-    reasons = sorted(found.reasons.items(), key=lambda reason: (-reason[1], reason[0]))
-    return ", ".join(f"{reason} {count}" for reason, count in reasons)
-
-
-def _listed(counts: Counter[str]) -> str:
+def listed(counts: Counter[str]) -> str:
     named = [f"{name} ({count})" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
     return ", ".join(named[:_MOST]) or "none known"
 
 
-def _table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [titles, ["---"] * len(titles), *rows]
     return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
 

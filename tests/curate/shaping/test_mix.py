@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from curate.mix import Options, mix, watch
+from curate.shaping.general import General
+from curate.shaping.mix import Options, mix, watch
 from seedbed import jsonl
 from seedbed.context import Context, Silent
 from seedbed.errors import InputError
 from seedbed.gate import rouge_l
-from seedbed.record import Record, Source, Step, chat
+from seedbed.record import Message, Record, Source, Step, chat
 
 
 class Heard(Silent):
@@ -57,6 +59,8 @@ def test_eight_per_cent_of_the_final_set_in_the_domain_s_languages_and_24_set_ap
     assert figures == {
         "share": 0.08, "asked": 0.08, "added": 8, "test": 24, "kept_out": 0, "notes": [],
         "by_language": {"en": {"domain": 69, "added": 6, "test": 18}, "zh": {"domain": 23, "added": 2, "test": 6}},
+        "by_source": {"general.en.jsonl": {"there": 142, "added": 6, "test": 18},
+                      "general.zh.jsonl": {"there": 145, "added": 2, "test": 6}},
     }  # fmt: skip
     assert said == []
 
@@ -142,7 +146,7 @@ def test_lines_that_cannot_be_used_are_told(tmp_path: Path) -> None:
     path.write_text(path.read_text() + '{"messages": []}\n')
     _, figures, said = run(domain(10), tmp_path, data=str(path), test=0)
     assert figures["added"] == 1
-    assert said[0].startswith("1 lines of general data cannot be used; the first, line 3: ")
+    assert said[0].startswith(f"1 lines of general data cannot be used; the first: {path}:3: ")
 
 
 def test_what_decides_the_outcome_is_watched(tmp_path: Path) -> None:
@@ -153,7 +157,110 @@ def test_what_decides_the_outcome_is_watched(tmp_path: Path) -> None:
         watch(Options(data=str(tmp_path / "none.jsonl")))
 
 
-@pytest.mark.parametrize(("bad", "key"), [({"share": 1.0}, "share"), ({"test": -1}, "test")])
+# Words of one character each, so that no two questions are near.
+FRESH = [chr(0x4E00 + 7 * n) * 2 + chr(0x6000 + 11 * n) * 3 for n in range(300)]
+
+
+def source_file(folder: Path, name: str, start: int, count: int, talks: bool = False) -> str:
+    """Chinese questions, numbers `start` and on; dialogues where `talks`."""
+    rows = []
+    for word in FRESH[start : start + count]:
+        turns = [{"role": "user", "content": f"{word}？"}, {"role": "assistant", "content": "好。"}]
+        turns += [{"role": "user", "content": f"{word}还有呢？"}, {"role": "assistant", "content": "没有了。"}] if talks else []
+        rows.append({"messages": turns})
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    jsonl.write(folder / name, rows)
+    return str(folder / name)
+
+
+def origins(done: list[Record], split: str = "train") -> Counter[str]:
+    return Counter(r.source.document for r in general(done, split) if r.source)
+
+
+def test_several_sources_come_in_the_proportion_of_their_weights(tmp_path: Path) -> None:
+    sources = [General(data=source_file(tmp_path, "a.jsonl", 0, 60), weight=3),
+               General(data=source_file(tmp_path, "folder/b.jsonl", 100, 60).removesuffix("/b.jsonl"), weight=1)]
+    done, figures, _ = run(domain(0, 120), tmp_path, share=0.25, test=8, sources=tuple(sources))
+    assert origins(done) == {"a.jsonl": 30, "b.jsonl": 10}
+    assert origins(done, "test_general") == {"a.jsonl": 6, "b.jsonl": 2}
+    assert figures["by_source"]["folder"] == {"there": 60, "added": 10, "test": 2}
+
+
+def test_what_one_source_lacks_the_others_give(tmp_path: Path) -> None:
+    sources = (General(data=source_file(tmp_path, "a.jsonl", 0, 6), weight=9), General(data=source_file(tmp_path, "b.jsonl", 100, 60)))
+    done, _, said = run(domain(0, 90), tmp_path, share=0.25, test=0, sources=sources)
+    assert origins(done) == {"a.jsonl": 6, "b.jsonl": 24} and said == []
+
+
+def test_a_source_may_give_a_count_and_the_rest_fills_the_share(tmp_path: Path) -> None:
+    sources = (General(data=source_file(tmp_path, "a.jsonl", 0, 30), count=12), General(data=source_file(tmp_path, "b.jsonl", 100, 60)))
+    done, _, _ = run(domain(0, 90), tmp_path, share=0.25, test=0, sources=sources)
+    assert origins(done) == {"a.jsonl": 12, "b.jsonl": 18}
+    done, figures, said = run(domain(0, 90), tmp_path, test=0, sources=(sources[0],))
+    assert origins(done) == {"a.jsonl": 12} and figures["added"] == 12 and said == []
+
+
+def test_a_count_in_the_place_of_a_share(tmp_path: Path) -> None:
+    assert run(domain(50, 50), tmp_path, count=17)[1]["added"] == 17
+    assert run(domain(50), tmp_path, count=0, test=0)[1]["added"] == 0
+
+
+@pytest.mark.slow  # imports datasets
+def test_a_hub_name_or_folder_is_a_source_as_it_is_under_records(tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    source_file(tmp_path, "set/train.jsonl", 0, 20)
+    placed = Options(sources=(General(dataset="set", split="train"),)).placed(tmp_path)
+    assert watch(placed) == [tmp_path / "set/train.jsonl"]
+    done, _, _ = run(domain(0, 30), tmp_path, share=0.25, test=0, sources=placed.sources)
+    assert origins(done) == {"set/train": 10}
+
+
+def test_the_same_question_from_two_sources_comes_once(tmp_path: Path) -> None:
+    sources = (General(data=source_file(tmp_path, "a.jsonl", 0, 20)), General(data=source_file(tmp_path, "b.jsonl", 10, 20)))
+    done, _, said = run(domain(0, 200), tmp_path, share=0.3, test=5, sources=sources)
+    asked = [r.instruction for r in done if r.task == "general"]
+    assert len(asked) == len(set(asked)) == 30
+    assert said[0].startswith("too few general records")
+
+
+@pytest.mark.parametrize(("share", "talks"), [(0.7, 30), (0.0, 0), (0.2, 20)])
+def test_general_dialogues_bring_the_training_set_near_seventy_to_thirty(tmp_path: Path, share: float, talks: int) -> None:
+    sources = (General(data=source_file(tmp_path, "talks.jsonl", 0, 90, talks=True)), General(data=source_file(tmp_path, "asks.jsonl", 100, 90)))
+    done, figures, _ = run(domain(0, 70), tmp_path, share=0.3, test=0, dialogue=share, sources=sources)
+    assert sum(len(r.messages) == 4 for r in general(done, "train")) == talks
+    assert figures["added"] == 30 and figures["dialogue"] == talks / 100
+
+
+def test_the_order_of_domain_records_and_rows_changes_nothing(tmp_path: Path) -> None:
+    first, second = source_file(tmp_path, "a.jsonl", 0, 40), source_file(tmp_path, "b.jsonl", 100, 40, talks=True)
+    options = {"share": 0.3, "test": 6, "dialogue": 0.5, "sources": (General(data=first, weight=2), General(data=second))}
+    one = run(domain(30, 40), tmp_path, **options)[0]
+    two = run(domain(30, 40)[::-1], tmp_path, **options)[0]
+    assert one[70:] == two[70:] and len(one) > 90
+
+
+def test_repeated_records_count_as_often_as_they_train(tmp_path: Path) -> None:
+    again = [msgspec.structs.replace(r, labels={"repeat": "4"}) for r in domain(0, 23)]
+    assert run(again, tmp_path)[1]["added"] == 8
+
+
+def test_malformed_domain_records_pass(tmp_path: Path) -> None:
+    odd = [Record(id="0" * 16), Record(id="1" * 16, messages=(Message("assistant", "嗯"),)), Record(id="2" * 16, text="\ud800"),
+           chat("长" * 3_000_000, "x", language="zh"), chat("长" * 3_000_000 + "！", "x", language="zh")]
+    done, figures, _ = run(odd, tmp_path)
+    assert done[:5] == odd and figures["test"] == 24
+
+
+@pytest.mark.parametrize(("bad", "key"), [
+    ({"data": "a", "dataset": "b"}, "data"), ({}, "data"), ({"data": "a", "weight": 0}, "weight"),
+    ({"data": "a", "count": -1}, "count"), ({"data": "a", "split": "train"}, "split"), ({"data": "a", "format": "x"}, "format"),
+])  # fmt: skip
+def test_sources_that_cannot_be_are_refused(bad: dict, key: str) -> None:
+    with pytest.raises(ValueError, match=f"^{key}: "):
+        General(**bad)
+
+
+@pytest.mark.parametrize(("bad", "key"), [({"share": 1.0}, "share"), ({"test": -1}, "test"), ({"count": -1}, "count"), ({"dialogue": 7}, "dialogue")])
 def test_options_that_cannot_be_are_refused(bad: dict, key: str) -> None:
     with pytest.raises(ValueError, match=f"^{key}: expected"):
         Options(**bad)

@@ -20,26 +20,6 @@ Type = str | list["Type | None"] | dict[str, "Type | None"] | None
 _SCALARS = {bool: "bool", int: "int64", float: "float64", str: "string"}
 _NUMBERS = ("int64", "float64")
 
-# How LLaMA-Factory (0.9) is told of a format; `columns` and `tags` are its words, see data/README.md there.
-_SHAREGPT_TAGS = {"role_tag": "from", "content_tag": "value", "user_tag": "human", "assistant_tag": "gpt",
-                  "observation_tag": "observation", "function_tag": "function_call", "system_tag": "system"}
-_OPENAI_TAGS = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant",
-                "observation_tag": "tool", "function_tag": "function_call", "system_tag": "system"}
-_FACTORY: dict[str, dict[str, Any]] = {
-    "alpaca": {
-        "columns": {"prompt": "instruction", "query": "input", "response": "output", "system": "system",
-                    "history": "history"},
-    },
-    "sharegpt": {
-        "formatting": "sharegpt",
-        "columns": {"messages": "conversations", "system": "system", "tools": "tools"},
-        "tags": _SHAREGPT_TAGS,
-    },
-    "messages": {"formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": _OPENAI_TAGS},
-    "preference": {"ranking": True, "columns": {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"}},
-    "text": {"columns": {"prompt": "text"}},
-}
-
 
 class Columns:
     """The columns of one format, gathered row by row."""
@@ -65,8 +45,10 @@ class Columns:
         return all(count == self.rows for count in self._present.values())
 
     def filled(self, row: Row) -> Row:
-        """The row with all columns: text that it lacks is empty, everything else null."""
-        return {name: row.get(name, "" if kind == "string" else None) for name, kind in self.types.items()}
+        """The row with all columns: text that it lacks is empty, everything else null, and so are tools: whoever reads
+        them reads JSON, which an empty text is not."""
+        empty = {name: "" if kind == "string" and name != "tools" else None for name, kind in self.types.items()}
+        return {name: row.get(name, empty[name]) for name in self.types}
 
     def features(self) -> list[dict[str, Any]] | None:
         """As `datasets` wants them in a README's head; None where rows disagree on a type and it must find its way."""
@@ -79,15 +61,6 @@ def even_out(paths: Iterable[Path], columns: Columns) -> None:
         return
     for path in paths:
         jsonl.write(path, (columns.filled(row) for row in jsonl.read_as(dict[str, Any], path)))
-
-
-def factory_entry(format: str, file_name: str, columns: Columns) -> dict[str, Any] | None:
-    """What LLaMA-Factory's `dataset_info.json` says of a file; None where it has no form for such rows."""
-    known = _FACTORY.get(format)
-    if known is None or (format == "preference" and columns.types.get("prompt") != "string"):
-        return None
-    there = {role: name for role, name in known["columns"].items() if name in columns.types}
-    return {"file_name": file_name, **known, "columns": there}
 
 
 def head(configs: dict[str, tuple[dict[str, str], Columns]], **more: Any) -> str:

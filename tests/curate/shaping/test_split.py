@@ -9,10 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from curate.split import Options, split
+from curate.shaping.split import Options, split
 from seedbed.context import Context
+from seedbed.errors import RunError
 from seedbed.gate import rouge_l
-from seedbed.record import Evidence, Record, Source, chat
+from seedbed.record import Evidence, Message, Record, Source, chat, make
 
 # Of each device, one part and what is wrong with it; so no two questions have a ROUGE-L over 0.6.
 ASKED = {
@@ -211,6 +212,163 @@ def test_larger_sets_come_near_the_shares(tmp_path: Path) -> None:
     assert 0.10 < done["test_heldout"] / 1200 < 0.20
     assert 0.07 < done["test_seen"] / 1200 < 0.14
     assert 0.05 < done["validation"] / 1200 < 0.12
+
+
+# ---- documents that say the same ----
+
+
+def edition(original: Record, document: str) -> Record:
+    """The record as a new edition of its manual would give it: a word more in question and answer."""
+    zh = original.language == "zh"
+    more = "请问" + original.instruction if zh else original.instruction.replace("?", " exactly?")
+    source = Source(document=document, document_hash=f"#{document}", start=0, end=9)
+    return chat(more, original.answer, source=source, language=original.language)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_two_editions_of_a_manual_are_on_one_side(tmp_path: Path, language: str) -> None:
+    given = manuals((language,))
+    name = given[0].source.document
+    again = [edition(r, f"new-{r.source.document}") for r in given]
+    for seed in range(6):
+        done, figures = run([*given, *again], tmp_path, seed)
+        held = documents(done, "test_heldout")
+        assert held and held == {f"new-{d}" if not d.startswith("new-") else d[4:] for d in held}
+        assert not held & documents(done, "train", "validation", "test_seen")
+        assert [r for r in done if r.rejection] == []
+    assert sorted([name, f"new-{name}"]) in figures["linked_documents"]
+
+
+def test_what_is_linked_through_a_third_document_is_linked(tmp_path: Path) -> None:
+    given = manuals(("en",))
+    first = [r for r in given if r.source.document == "pump.md"]
+    bridge = [*[edition(r, "bridge.md") for r in first[:2]], *[edition(r, "bridge.md") for r in given[5:7]]]
+    _, figures = run([*given, *bridge], tmp_path)
+    assert figures["linked_documents"] == [["bridge.md", "pump.md", "turbine.md"]]
+
+
+def test_documents_that_rest_on_the_same_sentences_say_the_same(tmp_path: Path) -> None:
+    words = ["The seal of the slewing ring lasts four hundred hours.", "回转支承的密封件每运行四百小时必须更换一次。"]
+    resting = [
+        msgspec.structs.replace(r, evidence=(Evidence(words[n % 2], 0, 9),)) if r.source.document in ("pump.md", "saw.md") else r
+        for n, r in enumerate(manuals(("en",)))
+    ]
+    _, figures = run(resting, tmp_path)
+    assert figures["linked_documents"] == [["pump.md", "saw.md"]]
+
+
+def test_manuals_of_two_models_are_two_documents(tmp_path: Path) -> None:
+    asked = {"KX-40": "2.5", "KX-50": "4.5", "KX-60": "7", "KX-70": "9"}
+    given = [
+        record(f"{model} 离心泵的{part}压力是多少 bar？", f"{model}.md", "zh", n)
+        for model in asked for n, part in enumerate(["默认", "最高", "最低", "试验", "入口"])
+    ]
+    done, figures = run(given, tmp_path)
+    assert figures["linked_documents"] == [] and len(documents(done, "test_heldout")) == 1
+    assert [r for r in done if r.rejection] == []
+
+
+def test_a_page_that_stands_in_every_manual_links_none_and_is_no_test(tmp_path: Path) -> None:
+    given = manuals(("zh",))
+    notes = [record("检修之前必须先做什么才安全？", name, "zh", 990) for name in sorted(documents(given, ""))]
+    done, figures = run([*given, *notes], tmp_path)
+    assert figures["linked_documents"] == []
+    held = documents(done, "test_heldout")
+    left_out = [r for r in done if r.rejection]
+    assert {r.source.document for r in left_out} == held and len(left_out) == len(held) > 0
+    assert {(r.rejection.reason, r.instruction) for r in left_out} == {("twin_in_train", notes[0].instruction)}
+    trained = {r.id for r in done if r.split == "train"}
+    assert all(r.rejection.match in trained for r in left_out)
+    assert sum(figures["counts"]["test_heldout"].values()) == sizes(done)["test_heldout"]
+
+
+def test_an_imported_twin_of_a_held_out_record_is_held_out_too(tmp_path: Path) -> None:
+    given = manuals(("en",))
+    rows = [chat(r.instruction, r.answer, source=Source(document="faq.csv", line=n), language="en") for n, r in enumerate(given, 1)]
+    done, _ = run([*given, *rows], tmp_path)
+    by_question = {r.instruction: r.split for r in done[: len(given)]}
+    assert "test_heldout" in by_question.values()
+    assert all(by_question[r.instruction] == r.split or "test_heldout" not in (by_question[r.instruction], r.split) for r in done)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_twin_is_on_the_other_side_in_any_order(tmp_path: Path, seed: int) -> None:
+    given = manuals()
+    mixed = random.Random(seed)
+    originals = mixed.sample(given, 40)
+    again = [edition(r, f"copy-of-{r.source.document}" if n % 3 else "") for n, r in enumerate(originals)]
+    again = [msgspec.structs.replace(r, source=None) if r.source.document == "" else r for r in again]
+    done, _ = run([*given, *again], tmp_path, seed)
+    other, _ = run(mixed.sample([*given, *again], len(given) + len(again)), tmp_path, seed)
+    assert {r.id: (r.split, r.rejection) for r in other} == {r.id: (r.split, r.rejection) for r in done}
+    kept = [r for r in done if r.rejection is None]
+    trained = [r.instruction for r in kept if r.split == "train"]
+    for one in kept:
+        if one.split in ("validation", "test_seen"):
+            assert max(rouge_l(one.instruction, question) for question in trained) <= 0.6
+    by_question = {r.instruction: r.split for r in kept}
+    for one, twin in zip(originals, again, strict=True):
+        sides = {by_question[r.instruction] for r in (one, twin) if r.instruction in by_question}
+        assert sides == {"test_heldout"} or "test_heldout" not in sides
+
+
+def test_a_later_question_of_a_dialogue_is_a_question_too(tmp_path: Path) -> None:
+    given = manuals(("zh",))
+    talks = [
+        make(messages=(Message("user", f"{n}在吗"), Message("assistant", "在。"), Message("user", r.instruction), Message("assistant", r.answer)),
+             language="zh")
+        for n, r in zip(["老张", "小李", "王工", "赵姐", "班长"] * 12, given, strict=True)
+    ]
+    done, _ = run([*given, *talks], tmp_path, heldout=0)
+    assert sizes(done) == {"train": 120}, "each has its twin within a dialogue"
+    short = [make(messages=(*t.messages[:2], Message("user", "那要多久呢？"), t.messages[3]), language="zh") for t in talks]
+    done, _ = run([*given, *short], tmp_path, heldout=0)
+    assert sizes(done)["test_seen"] >= 4, "what is asked in every dialogue tells nothing"
+
+
+def test_other_wordings_of_a_fact_may_train_and_its_twin_may_not_be_tested(tmp_path: Path) -> None:
+    fact = (Evidence("密封件在压力超过四巴时会泄漏。", 10, 25),)
+    wordings = ["密封在多大压力下会漏？", "超过几巴时水泵开始渗水？", "什么情况会让密封件失效？", "压力到几巴就不能再升高了？"]
+    asked = [msgspec.structs.replace(record(w, "pump.md", "zh", 10), evidence=fact, labels={"fact": "7"}) for w in wordings]
+    for seed in range(6):
+        done, figures = run([*asked, *manuals(("zh",))], tmp_path, seed, heldout=0, seen=0.4, validation=0)
+        tested = [r for r in done[:4] if r.split == "test_seen"]
+        assert figures["taught"] >= len(tested)
+        if tested:
+            return
+    raise AssertionError("in six seeds no wording of the fact was drawn")
+
+
+def test_pairs_texts_and_malformed_records_find_their_place(tmp_path: Path) -> None:
+    given = manuals(("zh",))
+    pairs = [msgspec.structs.replace(r, id=f"{n:016x}", rejected=Message("assistant", "不知道。")) for n, r in enumerate(given)]
+    odd = [
+        Record(id="a" * 16),
+        Record(id="b" * 16, messages=(Message("assistant", "只有回答"),)),
+        Record(id="c" * 16, messages=(Message("user", ""), Message("user", "")), scores={"judge": float("nan")}),
+        Record(id="d" * 16, messages=(Message("user", "\ud800?"), Message("assistant", "x"))),
+        chat("长" * 2_000_000, "答", language="zh"), chat("长" * 2_000_001, "答", language="zh"),
+    ]
+    done, _ = run([*given, *pairs, *odd], tmp_path)
+    assert len(done) == len(given) + len(pairs) + len(odd)
+    assert [r.split for r in done[: len(given)]] == [r.split for r in done[len(given) : 2 * len(given)]]
+    assert {r.split for r in done[-6:-3]} <= {"train", "validation"}, "what asks nothing is no test of what was learned"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda dir: open("/dev/full", "wb+"))  # noqa: SIM115
+    with pytest.raises(RunError, match="cannot be written: No space left"):
+        run(manuals(), tmp_path)
+
+
+def test_broken_off_in_the_middle_it_leaves_nothing_and_starts_anew(tmp_path: Path) -> None:
+    whole = run(manuals(), tmp_path)[0]
+    begun = split(manuals(), Options(), Context(tmp_path))
+    assert next(begun) == whole[0]
+    begun.close()
+    assert list(tmp_path.iterdir()) == []
+    assert run(manuals(), tmp_path)[0] == whole
 
 
 @pytest.mark.parametrize(
