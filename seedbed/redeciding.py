@@ -30,7 +30,7 @@ def finished(run: Path) -> Pipeline:
     try:
         raw = yaml.safe_load((run / "job.yaml").read_text(encoding="utf-8"))
         path = Path(raw.pop("job_file"))
-    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError) as error:
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise InputError("has no job.yaml that can be read", where=str(run), next_step="Run its job again") from error
     pipeline = Pipeline(build(path, raw), run.resolve(), report="report" in map(stage_name, folders))
     for step in pipeline.plan():
@@ -59,7 +59,7 @@ def rethresholded(job: Job, thresholds: str, run: Path) -> tuple[Job, list[str]]
         if not meant:
             next_step = "Name the stage, as in semantic=0.9" if near else "Such stages are rouge, minhash and semantic"
             raise InputError("no near-duplicate stage that it could be for", where=_FLAG, next_step=next_step)
-        chosen = [n for n in meant if threshold >= floors.get(n, 0.0)]
+        chosen = [n for n in meant if not threshold < floors.get(n, 0.0)]
         if not chosen:
             raise _below(meant[0], threshold, floors[meant[0]])
         notes += [f"{n} stays as it is: it found its pairs from {floors[n]:g} on" for n in meant if n not in chosen]
