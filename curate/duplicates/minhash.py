@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from curate.duplicates.buckets import band_keys, candidates, rows_of_band
+from curate.duplicates.buckets import band_keys, candidates, low_bytes, rows_of_band
 from curate.duplicates.decide import precedence
 from curate.duplicates.jaccard import exact
 from curate.duplicates.material import Material
@@ -66,11 +66,17 @@ def _find(material: Material, floor: float, signed: Signed) -> Pairs:
     import numpy as np
 
     rows = rows_of_band(floor)
-    keys = [band_keys(some, rows) for some in signed.parts(material)]
+    keys, low = [], []
+    for some in signed.parts(material):
+        keys.append(band_keys(some, rows))
+        low.append(low_bytes(some))
     order = precedence(material.items)
     filled = np.fromiter((item.filled for item in material.items), bool, len(material))
-    columns = np.concatenate(keys, axis=1) if keys else np.empty((1, 0), np.uint64)
-    first, second, crowded = candidates(columns, order[filled[order]])
+    if not keys:
+        return Pairs.of([], floor)
+    first, second, crowded = candidates(
+        np.concatenate(keys, axis=1), order[filled[order]], np.concatenate(low), floor
+    )
     kinds = material.kinds()
     alike = kinds[first] == kinds[second]
     first, second = first[alike], second[alike]

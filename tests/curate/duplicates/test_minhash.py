@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curate.duplicates.buckets import band_keys, candidates, chance, near_each, rows_of_band
+from curate.duplicates.buckets import band_keys, candidates, chance, low_bytes, near_each, rows_of_band
 from curate.duplicates.minhash import Options, minhash
 from curate.duplicates.signatures import shingles, signatures
 from seedbed.context import Context
@@ -90,7 +90,7 @@ def test_nothing_goes_that_is_no_duplicate_and_nearly_nothing_stays_that_is_one(
 def test_pairs_from_the_threshold_on_are_found(tmp_path: Path, lang: str) -> None:
     texts = [normalise(text) for text in made(lang, 240, seed=1)]
     signed = np.concatenate(list(signatures(texts)))
-    first, second, crowded = candidates(band_keys(signed, rows_of_band(0.6)), np.arange(len(texts)))
+    first, second, crowded = candidates(band_keys(signed, rows_of_band(0.6)), np.arange(len(texts)), low_bytes(signed), 0.6)
     found = set(zip(first.tolist(), second.tolist(), strict=True))
     exact = {(a, b): similarity(texts[a], texts[b]) for b in range(240) for a in range(b)}
     near = {pair for pair, score in exact.items() if score >= 0.7}
@@ -107,7 +107,7 @@ def test_bands_follow_the_floor() -> None:
 
 def test_in_a_crowd_everyone_is_compared_with_those_the_policy_prefers() -> None:
     keys, order = np.zeros((2, 400), np.uint64), np.arange(400)[::-1]
-    first, second, crowded = candidates(keys, order)
+    first, second, crowded = candidates(keys, order, np.zeros((400, 128), np.uint8), 0.6)
     heads = set(range(384, 400))
     assert crowded == 384
     assert all(a in heads or b in heads for a, b in zip(first.tolist(), second.tolist(), strict=True))
@@ -124,10 +124,13 @@ def test_of_a_template_filled_in_hundreds_of_times_one_stays(tmp_path: Path, lan
 
 def test_candidates_of_many_bands_are_told_once_and_those_left_out_never() -> None:
     keys = np.array([[1, 1, 2, 1], [5, 5, 6, 7]], np.uint64)
-    first, second, _ = candidates(keys, np.array([0, 1, 2, 3]))
+    alike = np.zeros((4, 128), np.uint8)
+    first, second, _ = candidates(keys, np.array([0, 1, 2, 3]), alike, 0.6)
     assert list(zip(first.tolist(), second.tolist(), strict=True)) == [(0, 1), (0, 3), (1, 3)]
-    assert len(candidates(keys, np.array([0, 2]))[0]) == 0
-    assert len(candidates(np.empty((1, 0), np.uint64), np.empty(0, np.int64))[0]) == 0
+    assert len(candidates(keys, np.array([0, 2]), alike, 0.6)[0]) == 0
+    alike[3, :80] = 1  # agrees with the others in 48 of 128 places, of which .6 of the texts would give 77
+    first, second, _ = candidates(keys, np.array([0, 1, 2, 3]), alike, 0.6)
+    assert list(zip(first.tolist(), second.tolist(), strict=True)) == [(0, 1)]
 
 
 def test_near_each_compares_with_what_stands() -> None:
