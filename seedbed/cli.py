@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "curate":
             what = "decide near duplicates anew: 0.6, or minhash=0.6; without data for the finished run in --out"
             sub.add_argument("--rethreshold", default="", metavar="T", help=what)
-            what = "compare with what earlier runs kept, and add to it (a folder)"
+            what = "compare with what earlier runs kept, and add to it (a folder, or redis://HOST)"
             sub.add_argument("--against", default="", metavar="INDEX", help=what)
         if name in ("train", "evaluate"):
             sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
@@ -352,7 +352,10 @@ def _near_flags(given: argparse.Namespace, job: Job) -> Job:
         job, notes = rethresholded(job, given.rethreshold, given.out)
         for note in notes:
             print(note)
-    return against(job, str(Path(given.against).expanduser().resolve())) if given.against else job
+    if not given.against:
+        return job
+    remote = given.against.startswith(("redis://", "rediss://"))
+    return against(job, given.against if remote else str(Path(given.against).expanduser().resolve()))
 
 
 def _export(given: argparse.Namespace) -> None:

@@ -60,26 +60,27 @@ class _Contents(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Index:
-    """A folder that several runs share; `on` is what of the records is compared."""
+    """A folder that several runs share; `on` is what of the records is compared, `rows` those of a band."""
 
     folder: Path
     on: str
+    rows: int
 
     def check(self) -> None:
         """InputError for an index of other signatures, or one that cannot be read."""
         self._contents()
 
     def near(
-        self, signatures: Array, entries: Sequence[Entry], rows: int, least: float, own: str
+        self, signatures: Array, entries: Sequence[Entry], least: float, own: str
     ) -> dict[int, tuple[str, float]]:
         """Places of the records that are near one of the shares before `own` -> its id and the estimated similarity,
         the most similar one, of equals the earliest."""
         found: dict[int, tuple[str, float]] = {}
-        keys = band_keys(signatures, rows)
+        keys = band_keys(signatures, self.rows)
         for share in self._before(own):
             theirs, standing = self._share(share)
-            for place, other, score in near_each(keys, signatures, band_keys(standing, rows), standing, least):
-                if not _apart(entries[place], theirs[other]) and score > found.get(place, ("", 0.0))[1]:
+            for place, other, score in near_each(keys, signatures, band_keys(standing, self.rows), standing, least):
+                if not apart(entries[place], theirs[other]) and score > found.get(place, ("", 0.0))[1]:
                     found[place] = (theirs[other].id, score)
         return found
 
@@ -139,6 +140,7 @@ def owner(folder: Path) -> str:
     return path.read_text(encoding="ascii")
 
 
-def _apart(one: Entry, two: Entry) -> bool:
+def apart(one: Entry, two: Entry) -> bool:
+    """Whether two records are no twins, however similar (see `Material.apart`)."""
     terms, others = set(one.terms), set(two.terms)
     return one.kind != two.kind or bool(terms - others and others - terms)

@@ -22,6 +22,7 @@ from curate.duplicates.jaccard import exact
 from curate.duplicates.material import Material
 from curate.duplicates.near import Near, NearOptions, near_duplicates
 from curate.duplicates.pairs import Pairs
+from curate.duplicates.redis_index import SCHEMES
 from curate.duplicates.signatures import SCHEME
 from curate.duplicates.signed import Signed
 from curate.duplicates.standing import Indexed
@@ -36,16 +37,22 @@ KEEPS = True
 class Options(NearOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The threshold is the default of text-dedup and of datasketch's examples for such work.
 
-    against  a folder with what earlier runs kept (see `index`): these records are compared with those too, and are put
-             there in their turn
+    against  what earlier runs kept: a folder (see `index`) or redis://HOST (see `redis_index`). These records are
+             compared with those too, and are put there in their turn
     """
 
     against: str = ""
 
+    def __post_init__(self) -> None:
+        NearOptions.__post_init__(self)
+        if self.against.startswith(SCHEMES) and "@" in self.against:
+            raise ValueError("against: no password in a job; put it into the variable REDIS_PASSWORD")
+
     def placed(self, base: Path) -> Options:
-        """The same with `against` below `base`."""
-        against = str(base / Path(self.against).expanduser()) if self.against else ""
-        return msgspec.structs.replace(self, against=against)
+        """The same with a folder in `against` below `base`."""
+        if not self.against or self.against.startswith(SCHEMES):
+            return self
+        return msgspec.structs.replace(self, against=str(base / Path(self.against).expanduser()))
 
 
 def minhash(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:

@@ -11,6 +11,7 @@ from curate.duplicates.buckets import rows_of_band
 from curate.duplicates.decide import Decision
 from curate.duplicates.index import Entry, Index, owner
 from curate.duplicates.material import Material
+from curate.duplicates.redis_index import SCHEMES, RedisIndex
 from curate.duplicates.signed import Signed
 from seedbed.context import Context
 from seedbed.text import exact_terms
@@ -23,24 +24,25 @@ if TYPE_CHECKING:
 class Indexed:
     """The standing index of one stage (a `near.Standing`)."""
 
-    index: Index
+    index: Index | RedisIndex
     signed: Signed
     own: str
-    floor: float
     threshold: float
 
     @classmethod
     def of(cls, options: Options, signed: Signed, context: Context) -> Indexed:
         """Raises InputError for an index of another scheme, before anything is compared."""
-        index = Index(Path(options.against), options.on)
-        index.check()
-        return cls(index, signed, owner(context.folder), options.lowest, options.threshold)
+        rows, remote = rows_of_band(options.lowest), options.against.startswith(SCHEMES)
+        index = RedisIndex(options.against, options.on, rows) if remote else None
+        chosen = index or Index(Path(options.against), options.on, rows)
+        chosen.check()
+        return cls(chosen, signed, owner(context.folder), options.threshold)
 
     def near(self, material: Material) -> dict[int, tuple[str, float]]:
         """Places of records that an earlier run has -> its record's id, and the estimated similarity."""
         places = [place for place, item in enumerate(material.items) if item.filled]
         chosen = self.signed.whole(material)[places]
-        found = self.index.near(chosen, _entries(material, places), rows_of_band(self.floor), self.threshold, self.own)
+        found = self.index.near(chosen, _entries(material, places), self.threshold, self.own)
         return {places[row]: match for row, match in found.items()}
 
     def add(self, material: Material, decision: Decision) -> None:
