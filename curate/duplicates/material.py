@@ -41,6 +41,7 @@ class Material:
         self._on, self._keep, self._score, self._folder = on, keep, score, folder
         self.items: list[Item] = []
         self._ends = array("q", [0])
+        self._odd: dict[int, Record] = {}
         self._hash = hashlib.blake2b(digest_size=16)
         self._decode = msgspec.json.Decoder(Record).decode
         self._terms = lru_cache(_REMEMBERED)(lambda place: exact_terms(self.text(place)))
@@ -66,7 +67,10 @@ class Material:
         return self._hash.hexdigest()
 
     def add(self, record: Record) -> None:
-        line = msgspec.json.encode(record) + b"\n"
+        try:
+            line = msgspec.json.encode(record) + b"\n"
+        except UnicodeEncodeError:  # half a surrogate pair cannot be written; what becomes of it is not decided here
+            line, self._odd[len(self.items)] = b"\n", record
         try:
             self._file.write(line)
         except OSError as error:
@@ -86,6 +90,8 @@ class Material:
             raise jsonl.cannot_write(self._folder, error) from error
 
     def record(self, place: int) -> Record:
+        if place in self._odd:
+            return self._odd[place]
         start, end = self._ends[place], self._ends[place + 1]
         return self._decode(os.pread(self._file.fileno(), end - start, start))
 
@@ -100,7 +106,8 @@ class Material:
     def records(self) -> Iterator[Record]:
         """All records in order."""
         self._file.seek(0)
-        return map(self._decode, self._file)
+        for place, line in enumerate(self._file):
+            yield self._odd[place] if place in self._odd else self._decode(line)
 
     def kinds(self) -> Array:
         """A number for each record; those of two numbers are never twins (see `apart`)."""

@@ -189,6 +189,13 @@ def _made(folder: Path) -> str:
 
 
 @ALL
+@BOTH
+def test_half_a_surrogate_pair_is_no_reason_to_stop(tmp_path: Path, stage: str, lang: str) -> None:
+    odd = [Record(id=str(n), messages=(Message("user", TEXTS[lang][n] + "\ud800"), Message("assistant", "-"))) for n in (0, 1)]
+    assert run(stage, tmp_path, [*odd, *three(lang)[2:]])[0][:2] == [None, "0"]
+
+
+@ALL
 def test_a_full_disk_is_told(tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RunError, match="cannot be written"):
         run(stage, tmp_path / "missing", three("en"))
