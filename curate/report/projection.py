@@ -104,7 +104,8 @@ def _fitted(points: Array) -> Array:
     import numpy as np
 
     centred = points - (points.max(axis=0) + points.min(axis=0)) / 2
-    return (centred / max(float(np.abs(centred).max()), 1e-12)).astype(np.float32)
+    fitted: Array = (centred / max(float(np.abs(centred).max()), 1e-12)).astype(np.float32)
+    return fitted
 
 
 def _settled(components: Array, points: Array, seed: int) -> Array:
