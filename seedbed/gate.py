@@ -102,6 +102,10 @@ class Gate:
         """The accepted text with the highest score over the threshold, the earliest of equals; None without any."""
         return _best(self._over(self._encode(text)))
 
+    def over(self, text: str) -> list[Match]:
+        """All accepted texts that score over the threshold, in order of acceptance."""
+        return sorted(self._over(self._encode(text)), key=lambda match: match.index)
+
     def neighbours(self, index: int) -> list[Match]:
         """All other accepted texts that score over the threshold against number `index`, in order of acceptance."""
         return sorted((m for m in self._over(self._tokens[index]) if m.index != index), key=lambda m: m.index)

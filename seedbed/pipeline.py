@@ -222,7 +222,7 @@ class Pipeline:
             options=step.entry.options,
             prompts=self._prompt_hashes(stage),
         )
-        self.run.begin(step.folder, done.fingerprint, keep_files=stage.group == "source")
+        self.run.begin(step.folder, done.fingerprint, keep_files=stage.keeps)
         context = self.context(step, step.folder, done, progress)
         if stage.teacher:
             lender.lend(context, done.usage, progress)

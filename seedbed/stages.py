@@ -60,6 +60,11 @@ class Stage:
     def version(self) -> int:
         return self.module.VERSION  # type: ignore[no-any-return]
 
+    @property
+    def keeps(self) -> bool:
+        """Whether its folder holds things that are right under other options too, and says by itself of what."""
+        return self.group == "source" or getattr(self.module, "KEEPS", False)
+
     def watched(self, options: Any) -> list[Path]:
         """Files outside the run whose content decides the outcome."""
         watch = getattr(self.module, "watch", None)
@@ -112,8 +117,8 @@ _ALL = [
     Stage("augment", "datagen.augment.stage:augment", "generate", teacher=True, prompts=("augment",), reads="records"),
     Stage("clean", "curate.clean:clean", "curate"),
     Stage("rules", "curate.rules:rules", "curate"),
-    Stage("exact", "curate.exact:exact", "curate"),
-    Stage("rouge", "curate.rouge:rouge", "curate"),
+    Stage("exact", "curate.duplicates.exact:exact", "curate"),
+    Stage("rouge", "curate.duplicates.rouge:rouge", "curate"),
     Stage("split", "curate.split:split", "curate"),
     Stage("mix", "curate.mix:mix", "curate"),
     Stage("export", "curate.export:export", "curate"),

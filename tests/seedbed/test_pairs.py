@@ -8,14 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from curate.exact import On, exact
-from curate.exact import Options as Exact
+from curate.duplicates.compared import On
+from curate.duplicates.exact import Options as Exact
+from curate.duplicates.exact import exact
+from curate.duplicates.rouge import Options as Rouge
+from curate.duplicates.rouge import rouge
 from curate.export import Options as Export
 from curate.export import export
 from curate.mix import Options as Mix
 from curate.mix import mix
-from curate.rouge import Options as Rouge
-from curate.rouge import rouge
 from curate.split import Options as Split
 from curate.split import split
 from seedbed.context import Context

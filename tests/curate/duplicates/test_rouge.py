@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from curate.rouge import Options, rouge
+from curate.duplicates.rouge import Options, rouge
 from seedbed.context import Context
 from seedbed.record import Evidence, Record, Step, chat, make
 
@@ -17,8 +18,9 @@ ZH_TWIN = "怎样修改服务器的默认地址？"  # 10 of 12 characters
 
 
 def run(records: list[Record], options: Options | None = None) -> tuple[list[Record], Context]:
-    context = Context(Path("rouge"))
-    return list(rouge(records, options or Options(), context)), context
+    with TemporaryDirectory() as folder:
+        context = Context(Path(folder))
+        return list(rouge(records, options or Options(), context)), context
 
 
 @pytest.mark.parametrize(("first", "twin", "score"), [(EN, EN_TWIN, 0.9), (ZH, ZH_TWIN, 0.8333)])
@@ -68,7 +70,10 @@ def test_languages_are_compared_apart_and_counted() -> None:
     twins = [(EN, "en"), (EN, "zh"), (ZH, "zh"), (EN_TWIN, "en")]
     results, context = run([chat(text, "-", language=language) for text, language in twins])
     assert [result.rejection is None for result in results] == [True, True, True, False]
-    assert context.figures == {"threshold": 0.7, "accepted": {"en": 1, "zh": 2}, "rejected": {"en": 1}, "spared": 0}
+    assert context.figures == {
+        "threshold": 0.7, "floor": 0.6, "pairs": 1, "crowded": 0, "accepted": {"en": 1, "zh": 2}, "rejected": {"en": 1},
+        "spared": 0, "wordings": 0,
+    }
 
 
 def test_text_records_are_compared_by_their_text() -> None:

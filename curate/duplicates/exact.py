@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from typing import Literal
 
 import msgspec
 
+from curate.duplicates.compared import On, group, parts
 from seedbed.context import Context
-from seedbed.pairs import is_pair
 from seedbed.record import Record
 from seedbed.text import normalise
 
 VERSION = 2
 
-On = Literal["both", "instruction", "answer"]
 _WHAT: dict[On, str] = {
     "both": "the same question and answer",
     "instruction": "the same question",
@@ -56,28 +54,6 @@ def exact(records: Iterable[Record], options: Options, context: Context) -> Iter
             first[digest] = record.id
         yield record
     context.figures |= {"distinct": len(first)}
-
-
-def group(record: Record) -> str:
-    """Records are compared within their group: a preference pair asks what its chat record asks and is no repetition of
-    it, and two pairs that are wrong in different ways are two."""
-    return f"pair {record.labels.get('negative', '')}" if is_pair(record) else ""
-
-
-def parts(record: Record, on: On) -> list[str]:
-    """What is compared: the users' turns and the input, the assistant's turns and the rejected answer, or all in order.
-
-    A text record is its text, whatever `on` says.
-    """
-    if not record.messages:
-        return [record.text]
-    roles = {"both": ("user", "assistant", "tool"), "instruction": ("user",), "answer": ("assistant",)}[on]
-    found = [message.content for message in record.messages if message.role in roles]
-    if on != "answer":
-        found.append(record.input)
-    if on != "instruction" and record.rejected:
-        found.append(record.rejected.content)
-    return found
 
 
 def _digest(content: list[str]) -> bytes:

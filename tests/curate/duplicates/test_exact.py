@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from curate.exact import On, Options, exact
+from curate.duplicates.compared import On
+from curate.duplicates.exact import Options, exact
 from seedbed.context import Context
 from seedbed.record import Message, Record, chat, make
 
