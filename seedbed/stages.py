@@ -116,7 +116,7 @@ _ALL = [
     Stage("rewrite", "datagen.rewrite.stage:rewrite", "generate", teacher=True, prompts=("rewrite",)),
     Stage("augment", "datagen.augment.stage:augment", "generate", teacher=True, prompts=("augment",), reads="records"),
     Stage("clean", "curate.clean:clean", "curate"),
-    Stage("rules", "curate.rules:rules", "curate"),
+    Stage("rules", "curate.filters.rules:rules", "curate"),
     Stage("exact", "curate.duplicates.exact:exact", "curate"),
     Stage("rouge", "curate.duplicates.rouge:rouge", "curate"),
     Stage("split", "curate.split:split", "curate"),

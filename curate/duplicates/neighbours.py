@@ -1,16 +1,18 @@
-"""All pairs of vectors at or above a cosine: exactly up to some ten thousand, by faiss above that.
+"""Pairs of vectors at or above a cosine: exactly up to some ten thousand, by faiss above that.
 
-Exact: blocks of rows against the rows after them, so that each pair is looked at once. Most of a product's work goes
-into pairs that are far apart, which a few numbers show: turned so that the widest directions come first, a row is its
-first k numbers p and a rest of length r, and
+Rows come in order, and each is compared with those before it. So whoever decides between two blocks that a row is a
+copy can leave it out of all later comparisons, and a crowd of a hundred thousand copies is no hundred thousand squared.
+
+Exact: most of a product's work goes into pairs that are far apart, which a few numbers show. Turned so that the widest
+directions come first, a row is its first k numbers p and a rest of length r, and
 
     cosine = p·p' + rest·rest' <= p·p' + r r' = (p, r)·(p', r')                         (Cauchy and Schwarz)
 
-so one product of k + 1 numbers rules out all but a few pairs, without losing one; those are computed in full. k is chosen
-by what a sample says (of the default encoder's 512 numbers about 130 are enough, four times as fast).
+so one product of k + 1 numbers rules out all but a few pairs without losing one; those are computed in full. A sample
+says which k is cheapest.
 
-Above that: inverted lists of faiss, range search (Douze et al. 2024, arXiv:2401.08281). Never the k nearest: the 21st
-member of a family of twins has no place among twenty neighbours, and the family falls apart.
+Above that: inverted lists of faiss, range search (Douze et al. 2024, arXiv:2401.08281). Never the k nearest: a family of
+fifty twins has no room among twenty neighbours, and falls apart.
 
 The trap: what a matrix product says of one pair depends on the shape of the block and the number of threads (1e-6). Every
 pair is therefore decided by a product of its own two rows, which says the same in any company.
@@ -19,7 +21,7 @@ pair is therefore decided by a product of its own two rows, which says the same 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from seedbed.errors import MissingExtra
 
@@ -28,108 +30,147 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-# Two arrays of row numbers, each first one below its second, and their cosines.
+# Places of the later and of the earlier row of each pair, and their cosine; ordered by both places.
 Found = tuple["Array", "Array", "Array"]
 
 EXACT = 50_000  # rows up to which every pair is looked at
-_BLOCK = 512  # rows against _WIDE others at a time: 4 MB of scores, which a second-level cache nearly holds
-_WIDE = 2048
+_BLOCK = 1024  # rows that are compared with all earlier ones at a time
+_WIDE = 1024  # of those at a time: 4 MB of scores, about a second-level cache
 _AT_ONCE = 1024  # pairs computed in full at a time
 _SLACK = 1e-4  # cosines in single precision are right to 1e-6
 _SAMPLE = 2000  # rows whose pairs say how many directions are enough
 # A pair computed in full costs as much as this many numbers more in the product over all pairs (measured: 0.5 µs
 # against 0.03 ns).
 _FULL = 15_000
-_STEP = 16  # directions are tried by so many; the product's inner loops like it
-# faiss's guidelines: 4 to 16 lists a root of n; 39 rows a list are the least to train on. Probing 1/16 of 256 lists lost
-# 8 pairs in 10,000 at cosine .9; what is nearer than a list's border is wide is lost least.
-_LISTS = 4
-_PER_LIST = 64
-_PROBED = 1 / 16
-_QUERIES = 4096
+_STEP = 16  # directions are tried by so many
 
 
-def pairs(vectors: Array, floor: float, exact: int = EXACT) -> Iterator[Found]:
-    """Every pair of rows whose cosine is at least `floor`, each once, in blocks.
+def earlier(
+    vectors: Array, places: Array, floor: float, left_out: Array, *, sides: int = 1, exact: int = EXACT
+) -> Iterator[Found]:
+    """For each row its pairs with earlier rows from `floor` on, in blocks of rows, in order.
 
-    `vectors`: float32 (n, width), rows of length 1, or 0, which are near nothing. It may lie on disk (a memmap): blocks
-    are read as they are needed. `floor` is above 0. Above `exact` rows, faiss searches, and may miss a few in a
-    thousand; raises MissingExtra when it is not installed.
+    `vectors`: float32 (n, width), rows of length 1, or 0, which are near nothing; it may lie on disk. `places`: the
+    rows to compare, in order. `left_out`, one truth value for each of `vectors`, is read after each block: a row that
+    the caller has marked by then is compared with no later one. With two `sides`, a row is two vectors beside each
+    other (question and answer), and the cosine of two rows is that of their less similar sides; a side that only one of
+    them has makes it 0.
+
+    `floor` is above 0. Above `exact` rows faiss searches, which may miss a few; MissingExtra when it is not installed.
     """
+    import numpy as np
+
     if not 0 < floor <= 1:
         raise ValueError(f"floor: expected a cosine above 0 and up to 1, got {floor}")
-    candidates = _exact(vectors, floor) if len(vectors) <= exact else _listed(vectors, floor)
-    for first, second in candidates:
-        found = _decided(vectors, first, second, floor)
-        if len(found[0]):
-            yield found
+    index: _Index = _Scan(vectors, places, floor) if len(places) <= exact else _Lists(vectors, places, floor)
+    least = np.float32(floor - _SLACK)
+    for top in range(0, len(places), _BLOCK):
+        block = places[top : top + _BLOCK]
+        rows = np.asarray(vectors[block])
+        later, before = index.near(rows)
+        own, other = np.nonzero(np.tril(rows @ rows.T, -1) >= least)
+        yield _decided(
+            vectors, np.concatenate([block[later], block[own]]), np.concatenate([before, block[other]]), floor, sides
+        )
+        index.add(rows[~left_out[block]], block[~left_out[block]])
 
 
-def _decided(vectors: Array, first: Array, second: Array, floor: float) -> Found:
+def _decided(vectors: Array, later: Array, before: Array, floor: float, sides: int) -> Found:
     """Those of the candidates that reach the floor, each with the product of its own two rows."""
     import numpy as np
 
-    order = np.lexsort((second, first))
-    first, second = first[order], second[order]
-    scores = np.empty(len(first), np.float32)
-    for start in range(0, len(first), _AT_ONCE):
+    scores = np.empty(len(later), np.float32)
+    for start in range(0, len(later), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        np.einsum("ij,ij->i", vectors[first[part]], vectors[second[part]], out=scores[part])
+        one, other = (vectors[rows[part]].reshape(-1, sides, vectors.shape[1] // sides) for rows in (later, before))
+        scores[part] = _cosines(one, other)
     # The product of a row with itself may come out as 0.99999994: a floor of 1 means equal.
     reached = scores >= floor - 1e-6
-    return first[reached], second[reached], np.minimum(scores[reached], 1)
+    later, before, scores = later[reached], before[reached], np.minimum(scores[reached], 1)
+    order = np.lexsort((before, later))
+    return later[order], before[order], scores[order]
 
 
-def _exact(vectors: Array, floor: float) -> Iterator[tuple[Array, Array]]:
-    """All pairs that may reach the floor, and few others."""
+def _cosines(one: Array, other: Array) -> Array:
+    """The least cosine of the sides of each pair, of those that one or both have. Shapes: (pairs, sides, width)."""
     import numpy as np
 
-    rows = _shortened(vectors, floor)
-    least = np.float32(floor - _SLACK)
-    for top in range(0, len(rows), _BLOCK):
-        block = rows[top : top + _BLOCK]
-        firsts, seconds = [], []
-        for left in range(top, len(rows), _WIDE):
-            scores = block @ rows[left : left + _WIDE].T
-            places = np.flatnonzero(scores >= least)
-            first, second = np.divmod(places, scores.shape[1])
-            after = first + top < second + left
-            firsts.append(first[after] + top)
-            seconds.append(second[after] + left)
-        yield np.concatenate(firsts), np.concatenate(seconds)
+    products = np.einsum("psw,psw->ps", one, other)
+    if one.shape[1] == 1:
+        return products[:, 0]
+    lengths = np.einsum("psw,psw->ps", one, one) * np.einsum("psw,psw->ps", other, other)
+    there = one.any(axis=2) | other.any(axis=2)
+    cosines = np.divide(products, np.sqrt(lengths), out=np.zeros_like(products), where=lengths > 0)
+    least: Array = np.where(there, cosines, 1).min(axis=1)
+    return least
 
 
-def _shortened(vectors: Array, floor: float) -> Array:
-    """Rows whose product is at least the cosine: the widest directions and the length of the rest."""
+class _Index(Protocol):
+    """The rows that later ones are compared with."""
+
+    def near(self, rows: Array) -> tuple[Array, Array]:
+        """Candidates: the number of one of `rows` and the place of a row in the index; all that are near, and more."""
+
+    def add(self, rows: Array, places: Array) -> None: ...
+
+
+class _Scan:
+    """Every pair, by the bound of the module's docstring."""
+
+    def __init__(self, vectors: Array, places: Array, floor: float) -> None:
+        import numpy as np
+
+        self._least = np.float32(floor - _SLACK)
+        self._directions = _directions(vectors, places, floor)
+        width = vectors.shape[1] if self._directions is None else self._directions.shape[1] + 1
+        self._rows = np.empty((len(places), width), np.float32)
+        self._places = np.empty(len(places), np.int64)
+        self._count = 0
+
+    def near(self, rows: Array) -> tuple[Array, Array]:
+        import numpy as np
+
+        short = self._shortened(rows)
+        found = [np.empty((2, 0), np.int64)]
+        for left in range(0, self._count, _WIDE):
+            scores = short @ self._rows[left : min(left + _WIDE, self._count)].T
+            # A scan of the flat array costs a fifth of what `nonzero` in two dimensions does.
+            later, before = np.divmod(np.flatnonzero(scores >= self._least), scores.shape[1])
+            found.append(np.stack([later, self._places[left + before]]))
+        later, before = np.concatenate(found, axis=1)
+        return later, before
+
+    def add(self, rows: Array, places: Array) -> None:
+        here = slice(self._count, self._count + len(rows))
+        self._rows[here], self._places[here] = self._shortened(rows), places
+        self._count += len(rows)
+
+    def _shortened(self, rows: Array) -> Array:
+        """The widest directions, and the length of the rest."""
+        import numpy as np
+
+        if self._directions is None:
+            return rows
+        turned = rows @ self._directions
+        rest = np.sqrt(np.maximum((rows**2).sum(axis=1) - (turned**2).sum(axis=1), 0))
+        return np.concatenate([turned, rest[:, None]], axis=1)
+
+
+def _directions(vectors: Array, places: Array, floor: float) -> Array | None:
+    """The widest directions, as many as make the least work; None where the rows themselves do."""
     import numpy as np
 
-    if len(vectors) < _SAMPLE:  # the sample would be the work
-        return np.asarray(vectors)
-    every = -(-len(vectors) // _SAMPLE)
-    sample = np.asarray(vectors[::every])
+    if len(places) < _SAMPLE:  # the sample would be the work
+        return None
+    sample = np.asarray(vectors[places[:: -(-len(places) // _SAMPLE)]])
     _, directions = np.linalg.eigh(sample.T.astype(np.float64) @ sample)
     directions = directions[:, ::-1].astype(np.float32)
-    count = _enough(sample @ directions, floor)
-    if count >= vectors.shape[1]:
-        return np.asarray(vectors)
-    short = np.empty((len(vectors), count + 1), np.float32)
-    for start in range(0, len(vectors), _WIDE):
-        part = vectors[start : start + _WIDE]
-        np.matmul(part, directions[:, :count], out=short[start : start + _WIDE, :count])
-        short[start : start + _WIDE, count] = _rest((part**2).sum(axis=1), short[start : start + _WIDE, :count])
-    return short
-
-
-def _rest(whole: Array, part: Array) -> Array:
-    """The lengths of what is left of rows whose squared lengths are `whole`."""
-    import numpy as np
-
-    rest: Array = np.sqrt(np.maximum(whole - (part**2).sum(axis=1), 0))
-    return rest
+    enough = _enough(sample @ directions, floor)
+    return directions[:, :enough] if enough < vectors.shape[1] else None
 
 
 def _enough(turned: Array, floor: float) -> int:
-    """How many directions make the least work: more of them cost in every pair, fewer let more pairs through."""
+    """How many directions make the least work: each costs in every pair, and fewer let more pairs through."""
     import numpy as np
 
     width = turned.shape[1]
@@ -138,7 +179,7 @@ def _enough(turned: Array, floor: float) -> int:
     best, cheapest = width, float(width)
     for count in range(_STEP, width, _STEP):
         scores += turned[:, count - _STEP : count] @ turned[:, count - _STEP : count].T
-        rest = _rest(whole, turned[:, :count])
+        rest = np.sqrt(np.maximum(whole - (turned[:, :count] ** 2).sum(axis=1), 0))
         passed = np.count_nonzero(scores + np.outer(rest, rest) >= floor - _SLACK) / scores.size
         cost = count + 1 + passed * _FULL
         if cost < cheapest:
@@ -148,28 +189,37 @@ def _enough(turned: Array, floor: float) -> int:
     return best
 
 
-def _listed(vectors: Array, floor: float) -> Iterator[tuple[Array, Array]]:
-    """Pairs from faiss's inverted lists: each row is compared with those of the lists nearest to it."""
-    import numpy as np
+class _Lists:
+    """faiss's inverted lists: a row is compared with those in the lists nearest to it."""
 
-    try:
-        import faiss
-    except ImportError as error:
-        raise MissingExtra("faiss", "faiss") from error
-    count, width = vectors.shape
-    lists = max(1, min(int(_LISTS * count**0.5), count // 39))
-    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, lists, faiss.METRIC_INNER_PRODUCT)
-    index.train(np.ascontiguousarray(vectors[:: max(1, count // (_PER_LIST * lists))]))
-    for start in range(0, count, _QUERIES):
-        index.add(np.ascontiguousarray(vectors[start : start + _QUERIES]))
-    index.nprobe = max(16, int(lists * _PROBED))
-    for start in range(0, count, _QUERIES):
-        limits, _, near = index.range_search(np.ascontiguousarray(vectors[start : start + _QUERIES]), floor - _SLACK)
-        first = np.repeat(np.arange(start, start + len(limits) - 1), np.diff(limits).astype(np.int64))
-        # A pair may be found from either end; from the later one it counts, so that each is there once.
-        yield from _once(first, near)
+    def __init__(self, vectors: Array, places: Array, floor: float) -> None:
+        import numpy as np
+
+        try:
+            import faiss
+        except ImportError as error:
+            raise MissingExtra("faiss-cpu", "faiss") from error
+        count, width = len(places), vectors.shape[1]
+        lists = max(1, min(int(_LISTS * count**0.5), count // _TRAINED_ON))
+        self._radius = floor - _SLACK
+        self._index: Any = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, lists, faiss.METRIC_INNER_PRODUCT)
+        self._index.own_fields = False
+        self._index.train(np.asarray(vectors[places[:: max(1, count // (_TRAINED_ON * lists))]]))
+        self._index.nprobe = max(_PROBED, int(lists * _SHARE))
+
+    def near(self, rows: Array) -> tuple[Array, Array]:
+        import numpy as np
+
+        limits, _, places = self._index.range_search(rows, self._radius)
+        return np.repeat(np.arange(len(rows)), np.diff(limits.astype(np.int64))), places
+
+    def add(self, rows: Array, places: Array) -> None:
+        self._index.add_with_ids(rows, places)
 
 
-def _once(first: Array, second: Array) -> Iterator[tuple[Array, Array]]:
-    later = second > first
-    yield first[later], second[later]
+# faiss's guidelines: 4 to 16 lists a root of the rows, 39 rows a list to train on at the least. At cosine 0.9, 16 of 256
+# lists lose 8 pairs in 10,000; the lower the floor, the more lists a pair may lie apart.
+_LISTS = 4
+_TRAINED_ON = 64
+_PROBED = 16
+_SHARE = 1 / 16

@@ -25,8 +25,8 @@ from pathlib import Path
 
 import msgspec
 
-from curate.endings import unfinished
-from curate.prose import prose
+from curate.filters.endings import unfinished
+from curate.filters.prose import prose
 from seedbed.context import Context
 from seedbed.record import Message, Record
 from seedbed.resources import resource
