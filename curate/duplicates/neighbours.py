@@ -1,4 +1,4 @@
-"""Pairs of vectors at or above a cosine: exactly up to some ten thousand, by faiss above that.
+"""Pairs of vectors at or above a cosine: exactly up to some hundred thousand, by faiss above that.
 
 Rows come in order, and each is compared with those before it. So whoever decides between two blocks that a row is a
 copy can leave it out of all later comparisons, and a crowd of a hundred thousand copies is no hundred thousand squared.
@@ -11,11 +11,11 @@ directions come first, a row is its first k numbers p and a rest of length r, an
 so one product of k + 1 numbers rules out all but a few pairs without losing one; those are computed in full. A sample
 says which k is cheapest.
 
-Above that: inverted lists of faiss, range search (Douze et al. 2024, arXiv:2401.08281). Never the k nearest: a family of
-fifty twins has no room among twenty neighbours, and falls apart.
+Above that: inverted lists of faiss, range search (Douze et al. 2024, arXiv:2401.08281). Never the k nearest: a family
+of fifty twins has no room among twenty neighbours, and falls apart.
 
-The trap: what a matrix product says of one pair depends on the shape of the block and the number of threads (1e-6). Every
-pair is therefore decided by a product of its own two rows, which says the same in any company.
+The trap: what a matrix product says of one pair depends on the shape of the block and the number of threads (1e-6).
+Every pair is therefore decided by a product of its own two rows, which says the same in any company.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-# Places of the later and of the earlier row of each pair, and their cosine; ordered by both places.
+# Of each pair the number of the later row, of the earlier one, and their cosine; ordered by both numbers.
 Found = tuple["Array", "Array", "Array"]
 
-EXACT = 50_000  # rows up to which every pair is looked at
-_BLOCK = 1024  # rows that are compared with all earlier ones at a time
-_WIDE = 1024  # of those at a time: 4 MB of scores, about a second-level cache
+# Rows up to which every pair is looked at. Lists are no faster before (benchmarks/semantic.md), and the encoder takes
+# longer than either.
+EXACT = 200_000
+_BLOCK = 512  # rows that are compared with all earlier ones at a time
+_WIDE = 2048  # of those at a time: 4 MB of scores, about what a core has for itself
 _AT_ONCE = 1024  # pairs computed in full at a time
 _SLACK = 1e-4  # cosines in single precision are right to 1e-6
 _SAMPLE = 2000  # rows whose pairs say how many directions are enough
@@ -43,6 +45,11 @@ _SAMPLE = 2000  # rows whose pairs say how many directions are enough
 # against 0.03 ns).
 _FULL = 15_000
 _STEP = 16  # directions are tried by so many
+# faiss's guidelines: 4 to 16 lists a root of the rows, at least 39 rows a list to train on. The lower the floor, the
+# more lists a pair may lie apart.
+_LISTS = 4
+_TRAINED_ON = 64
+_PROBED = 64
 
 
 def earlier(
@@ -51,10 +58,10 @@ def earlier(
     """For each row its pairs with earlier rows from `floor` on, in blocks of rows, in order.
 
     `vectors`: float32 (n, width), rows of length 1, or 0, which are near nothing; it may lie on disk. `places`: the
-    rows to compare, in order. `left_out`, one truth value for each of `vectors`, is read after each block: a row that
-    the caller has marked by then is compared with no later one. With two `sides`, a row is two vectors beside each
-    other (question and answer), and the cosine of two rows is that of their less similar sides; a side that only one of
-    them has makes it 0.
+    rows to compare, in order; what is found counts along them, from 0. `left_out`, one truth value for each of
+    `places`, is read after each block: a row that the caller has marked by then is compared with no later one. With two
+    `sides`, a row is two vectors beside each other (question and answer), and the cosine of two rows is that of their
+    less similar sides; 0 where one of them lacks a side that the other has.
 
     `floor` is above 0. Above `exact` rows faiss searches, which may miss a few; MissingExtra when it is not installed.
     """
@@ -65,24 +72,23 @@ def earlier(
     index: _Index = _Scan(vectors, places, floor) if len(places) <= exact else _Lists(vectors, places, floor)
     least = np.float32(floor - _SLACK)
     for top in range(0, len(places), _BLOCK):
-        block = places[top : top + _BLOCK]
-        rows = np.asarray(vectors[block])
+        rows = np.asarray(vectors[places[top : top + _BLOCK]])
         later, before = index.near(rows)
         own, other = np.nonzero(np.tril(rows @ rows.T, -1) >= least)
-        yield _decided(
-            vectors, np.concatenate([block[later], block[own]]), np.concatenate([before, block[other]]), floor, sides
-        )
-        index.add(rows[~left_out[block]], block[~left_out[block]])
+        numbers = np.concatenate([later, own]) + top, np.concatenate([before, other + top])
+        yield _decided(vectors, places, *numbers, floor, sides)
+        stay = np.flatnonzero(~left_out[top : top + _BLOCK])
+        index.add(rows[stay], stay + top)
 
 
-def _decided(vectors: Array, later: Array, before: Array, floor: float, sides: int) -> Found:
+def _decided(vectors: Array, places: Array, later: Array, before: Array, floor: float, sides: int) -> Found:
     """Those of the candidates that reach the floor, each with the product of its own two rows."""
     import numpy as np
 
     scores = np.empty(len(later), np.float32)
     for start in range(0, len(later), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        one, other = (vectors[rows[part]].reshape(-1, sides, vectors.shape[1] // sides) for rows in (later, before))
+        one, other = (vectors[places[rows[part]]].reshape(len(rows[part]), sides, -1) for rows in (later, before))
         scores[part] = _cosines(one, other)
     # The product of a row with itself may come out as 0.99999994: a floor of 1 means equal.
     reached = scores >= floor - 1e-6
@@ -95,7 +101,7 @@ def _cosines(one: Array, other: Array) -> Array:
     """The least cosine of the sides of each pair, of those that one or both have. Shapes: (pairs, sides, width)."""
     import numpy as np
 
-    products = np.einsum("psw,psw->ps", one, other)
+    products: Array = np.einsum("psw,psw->ps", one, other)
     if one.shape[1] == 1:
         return products[:, 0]
     lengths = np.einsum("psw,psw->ps", one, one) * np.einsum("psw,psw->ps", other, other)
@@ -109,9 +115,9 @@ class _Index(Protocol):
     """The rows that later ones are compared with."""
 
     def near(self, rows: Array) -> tuple[Array, Array]:
-        """Candidates: the number of one of `rows` and the place of a row in the index; all that are near, and more."""
+        """Candidates: which of `rows`, and the number of a row in the index; all that are near, and some more."""
 
-    def add(self, rows: Array, places: Array) -> None: ...
+    def add(self, rows: Array, numbers: Array) -> None: ...
 
 
 class _Scan:
@@ -124,7 +130,7 @@ class _Scan:
         self._directions = _directions(vectors, places, floor)
         width = vectors.shape[1] if self._directions is None else self._directions.shape[1] + 1
         self._rows = np.empty((len(places), width), np.float32)
-        self._places = np.empty(len(places), np.int64)
+        self._numbers = np.empty(len(places), np.int64)
         self._count = 0
 
     def near(self, rows: Array) -> tuple[Array, Array]:
@@ -136,13 +142,13 @@ class _Scan:
             scores = short @ self._rows[left : min(left + _WIDE, self._count)].T
             # A scan of the flat array costs a fifth of what `nonzero` in two dimensions does.
             later, before = np.divmod(np.flatnonzero(scores >= self._least), scores.shape[1])
-            found.append(np.stack([later, self._places[left + before]]))
+            found.append(np.stack([later, self._numbers[left + before]]))
         later, before = np.concatenate(found, axis=1)
         return later, before
 
-    def add(self, rows: Array, places: Array) -> None:
+    def add(self, rows: Array, numbers: Array) -> None:
         here = slice(self._count, self._count + len(rows))
-        self._rows[here], self._places[here] = self._shortened(rows), places
+        self._rows[here], self._numbers[here] = self._shortened(rows), numbers
         self._count += len(rows)
 
     def _shortened(self, rows: Array) -> Array:
@@ -176,7 +182,8 @@ def _enough(turned: Array, floor: float) -> int:
     width = turned.shape[1]
     whole = (turned**2).sum(axis=1)
     scores = np.zeros((len(turned), len(turned)), np.float32)
-    best, cheapest = width, float(width)
+    best: int = width
+    cheapest = float(width)
     for count in range(_STEP, width, _STEP):
         scores += turned[:, count - _STEP : count] @ turned[:, count - _STEP : count].T
         rest = np.sqrt(np.maximum(whole - (turned[:, :count] ** 2).sum(axis=1), 0))
@@ -203,23 +210,14 @@ class _Lists:
         lists = max(1, min(int(_LISTS * count**0.5), count // _TRAINED_ON))
         self._radius = floor - _SLACK
         self._index: Any = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, lists, faiss.METRIC_INNER_PRODUCT)
-        self._index.own_fields = False
         self._index.train(np.asarray(vectors[places[:: max(1, count // (_TRAINED_ON * lists))]]))
-        self._index.nprobe = max(_PROBED, int(lists * _SHARE))
+        self._index.nprobe = _PROBED
 
     def near(self, rows: Array) -> tuple[Array, Array]:
         import numpy as np
 
-        limits, _, places = self._index.range_search(rows, self._radius)
-        return np.repeat(np.arange(len(rows)), np.diff(limits.astype(np.int64))), places
+        limits, _, numbers = self._index.range_search(rows, self._radius)
+        return np.repeat(np.arange(len(rows)), np.diff(limits.astype(np.int64))), numbers
 
-    def add(self, rows: Array, places: Array) -> None:
-        self._index.add_with_ids(rows, places)
-
-
-# faiss's guidelines: 4 to 16 lists a root of the rows, 39 rows a list to train on at the least. At cosine 0.9, 16 of 256
-# lists lose 8 pairs in 10,000; the lower the floor, the more lists a pair may lie apart.
-_LISTS = 4
-_TRAINED_ON = 64
-_PROBED = 16
-_SHARE = 1 / 16
+    def add(self, rows: Array, numbers: Array) -> None:
+        self._index.add_with_ids(rows, numbers)
