@@ -116,8 +116,13 @@ def _parser() -> argparse.ArgumentParser:
     ):
         sub = add(name, _stage, help_)
         sub.set_defaults(part=name)
-        sub.add_argument("data", nargs="+", help=data)
+        sub.add_argument("data", nargs="*" if name == "curate" else "+", help=data)
         _stage_flags(sub)
+        if name == "curate":
+            what = "decide near duplicates anew: 0.6, or minhash=0.6; without data for the finished run in --out"
+            sub.add_argument("--rethreshold", default="", metavar="T", help=what)
+            what = "compare with what earlier runs kept, and add to it (a folder)"
+            sub.add_argument("--against", default="", metavar="INDEX", help=what)
         if name in ("train", "evaluate"):
             sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
         if name == "evaluate":
@@ -304,6 +309,9 @@ def _generate(given: argparse.Namespace) -> None:
 
 def _stage(given: argparse.Namespace) -> None:
     part: str = given.part
+    if not given.data:
+        _redecide(given)
+        return
     raw: dict[str, Any] = {"records": [str(Path(p).resolve()) for p in given.data]}
     defaults: dict[str, Any] = {
         "generate": ["doc_qa"],
@@ -317,6 +325,32 @@ def _stage(given: argparse.Namespace) -> None:
     raw[part] = defaults[part] | options if options else defaults[part]
     keep = {"generate": ("generate", "teacher", "limits", "prompts")}.get(part, (part,))
     _execute(given, raw, keep, options)
+
+
+def _redecide(given: argparse.Namespace) -> None:
+    """Another threshold for a run that is finished, as far as its curators go."""
+    from seedbed.pipeline import Pipeline
+    from seedbed.progress import for_terminal
+    from seedbed.redeciding import finished
+
+    if not given.rethreshold:
+        next_step = "Name data files, or a new threshold for the run in --out: --rethreshold 0.6"
+        raise InputError("names no data", where="curate", next_step=next_step)
+    before = finished(given.out)
+    job = _near_flags(given, before.job)
+    pipeline = Pipeline(job, before.run.path, report=before.plan()[-1].stage.name == "report")
+    last = [step.name for step in pipeline.plan() if step.stage.group == "curate"][-1]
+    pipeline.execute(last, for_terminal())
+    print(f"Done: {pipeline.run.path}. To keep it, write the threshold into the job")
+
+
+def _near_flags(given: argparse.Namespace, job: Job) -> Job:
+    """The job with --rethreshold and --against put over it."""
+    from seedbed.redeciding import against, rethresholded
+
+    if given.rethreshold:
+        job = rethresholded(job, given.rethreshold, given.out)
+    return against(job, str(Path(given.against).expanduser().resolve())) if given.against else job
 
 
 def _export(given: argparse.Namespace) -> None:
@@ -344,7 +378,10 @@ def _execute(
                 raw[key] = {k: v for k, v in job.raw[key].items() if k not in ("paths", "database")} | raw[key]
     if "generate" in raw:
         raw |= _teacher_changes(given, raw)
-    pipeline = Pipeline(config.build(base, raw, lines), given.out.resolve(), report=False)
+    job = config.build(base, raw, lines)
+    if "curate" in keep:
+        job = _near_flags(given, job)
+    pipeline = Pipeline(job, given.out.resolve(), report=False)
     if getattr(given, "preview", None) is not None:
         _preview(pipeline, given.preview)
         return

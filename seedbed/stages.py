@@ -119,6 +119,7 @@ _ALL = [
     Stage("rules", "curate.filters.rules:rules", "curate"),
     Stage("exact", "curate.duplicates.exact:exact", "curate"),
     Stage("rouge", "curate.duplicates.rouge:rouge", "curate"),
+    Stage("minhash", "curate.duplicates.minhash:minhash", "curate"),
     Stage("semantic", "curate.duplicates.semantic:semantic", "curate"),
     Stage("split", "curate.split:split", "curate"),
     Stage("mix", "curate.mix:mix", "curate"),

@@ -34,6 +34,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     """What must be known of a record while its text waits on disk.
 
     group     records of two groups are never twins: chats, texts, preference pairs by what is wrong with them
+    filled    there is something to compare
     grounded  it has evidence, so that its figures and codes tell which fact it is about
     worth     what the policy goes by; the higher stays, of equals the earlier
     fact      the id of the fact that it states a wording of (seedbed's label `fact`)
@@ -43,6 +44,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     id: str
     group: str
     language: str
+    filled: bool = True
     grounded: bool = False
     worth: float = 0.0
     fact: str = ""
@@ -55,6 +57,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
             id=record.id,
             group=f"{'chat' if record.messages else 'text'} {group(record)}".rstrip(),
             language=record.language or language(compared),
+            filled=bool(compared),
             grounded=bool(record.evidence),
             worth=worth(record, keep, score),
             fact=record.labels.get("fact", ""),
@@ -92,11 +95,13 @@ def precedence(items: Sequence[Item]) -> Array:
 class Decision:
     """Places of the records that go -> place of the match that stays, and the similarity.
 
+    outside  places of those that go for a record that is not among these -> its id, and the similarity
     spared   places of records that stay only because what they are near is kin
     wordings places of records that stay only because their fact may have another wording
     """
 
     gone: dict[int, tuple[int, float]] = field(default_factory=dict)
+    outside: dict[int, tuple[str, float]] = field(default_factory=dict)
     spared: set[int] = field(default_factory=set)
     wordings: set[int] = field(default_factory=set)
 
@@ -104,18 +109,22 @@ class Decision:
 class Deciding:
     """Decides one record after the other, which must come in order of precedence."""
 
-    def __init__(self, items: Sequence[Item], max_per_fact: int = 1) -> None:
+    def __init__(
+        self, items: Sequence[Item], max_per_fact: int = 1, outside: dict[int, tuple[str, float]] | None = None
+    ) -> None:
         self._items, self._most = items, max_per_fact
         self._stated = Counter[str]()
-        self.decision = Decision()
+        self.decision = Decision(outside=outside or {})
 
     def take(self, place: int, near: Iterable[tuple[int, float]]) -> bool:
         """Whether the record stays. `near`: places of earlier ones over the threshold with their similarity, the one
         to be named first; those that went do not matter."""
         item, decision = self._items[place], self.decision
+        if place in decision.outside:
+            return False
         kin_near = wording_near = False
         for other, score in near:
-            if other in decision.gone:
+            if other in decision.gone or other in decision.outside:
                 continue
             if item.is_kin(self._items[other]):
                 kin_near = True
@@ -133,9 +142,15 @@ class Deciding:
         return True
 
 
-def decide(items: Sequence[Item], pairs: Pairs, threshold: float, max_per_fact: int = 1) -> Decision:
+def decide(
+    items: Sequence[Item],
+    pairs: Pairs,
+    threshold: float,
+    max_per_fact: int = 1,
+    outside: dict[int, tuple[str, float]] | None = None,
+) -> Decision:
     """Which records go where pairs from `threshold` on are twins. The match is the most similar one that stays, of
-    equals the one that was looked at first."""
+    equals the one that was looked at first. Those that go in any case, for a record outside, are in `outside`."""
     import numpy as np
 
     order = precedence(items)
@@ -148,7 +163,7 @@ def decide(items: Sequence[Item], pairs: Pairs, threshold: float, max_per_fact: 
     by_rank = np.lexsort((rank[earlier], -score, rank[later]))
     earlier, score = earlier[by_rank].tolist(), score[by_rank].tolist()
     bounds = np.searchsorted(rank[later][by_rank], np.arange(len(items) + 1)).tolist()
-    deciding = Deciding(items, max_per_fact)
+    deciding = Deciding(items, max_per_fact, outside)
     for number, place in enumerate(order.tolist()):
         span = slice(bounds[number], bounds[number + 1])
         deciding.take(place, zip(earlier[span], score[span], strict=True))

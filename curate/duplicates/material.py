@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,6 +19,11 @@ from curate.duplicates.decide import Item, Keep
 from seedbed import jsonl
 from seedbed.record import Record
 from seedbed.text import exact_terms
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
 
 # Terms of records that are looked at again and again; one text's are about 500 bytes.
 _REMEMBERED = 65_536
@@ -96,6 +101,14 @@ class Material:
         """All records in order."""
         self._file.seek(0)
         return map(self._decode, self._file)
+
+    def kinds(self) -> Array:
+        """A number for each record; those of two numbers are never twins (see `apart`)."""
+        import numpy as np
+
+        known: dict[tuple[str, str], int] = {}
+        numbers = (known.setdefault((item.group, item.language), len(known)) for item in self.items)
+        return np.fromiter(numbers, np.int32, len(self.items))
 
     def apart(self, place: int, other: int) -> bool:
         """Whether two records are no twins, however similar: they are of two groups or languages, or have evidence and

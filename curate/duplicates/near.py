@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -57,6 +58,18 @@ class NearOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return min(FLOOR, self.threshold) if self.floor is None else self.floor
 
 
+class Standing(Protocol):
+    """What earlier runs kept."""
+
+    def near(self, material: Material) -> dict[int, tuple[str, float]]:
+        """Places of the records that are near one of those -> its id, and the similarity."""
+        ...
+
+    def add(self, material: Material, decision: Decision) -> None:
+        """Takes in the records that stay."""
+        ...
+
+
 @dataclass(frozen=True)
 class Near:
     """One way of comparing.
@@ -68,6 +81,7 @@ class Near:
     find      all pairs from the floor on that are not `apart`; may look at `material.items` for the order
     settings  what else decides which pairs there are: an encoder's name, say
     over      a score of exactly the threshold still passes
+    standing  records outside that these are compared with, if any
     """
 
     name: str
@@ -77,11 +91,10 @@ class Near:
     find: Callable[[Material, float], Pairs]
     settings: dict[str, Any]
     over: bool = False
+    standing: Standing | None = None
 
     def least(self, threshold: float) -> float:
         """The least score that is too close."""
-        import math
-
         return math.nextafter(threshold, math.inf) if self.over else threshold
 
 
@@ -101,9 +114,12 @@ def near_duplicates(
             material.add(record)
         material.added()
         pairs = known(material, options, context, near)
-        decision = decide(material.items, pairs, near.least(options.threshold), options.max_per_fact)
+        outside = near.standing.near(material) if near.standing else None
+        decision = decide(material.items, pairs, near.least(options.threshold), options.max_per_fact, outside)
         context.figures |= _figures(material, pairs, decision, options)
         yield from verdicts(material, decision, options, near)
+        if near.standing:
+            near.standing.add(material, decision)
 
 
 def known(material: Material, options: NearOptions, context: Context, near: Near) -> Pairs:
@@ -128,20 +144,25 @@ def verdicts(material: Material, decision: Decision, options: NearOptions, near:
     """The records in order, those that go with their rejection."""
     limit = f"at most {options.threshold:g} passes" if near.over else f"from {options.threshold:g} on it is a duplicate"
     for place, record in enumerate(material.records()):
-        if place not in decision.gone:
+        if place in decision.gone:
+            other, score = decision.gone[place]
+            match, how = material.items[other].id, near.measure
+        elif place in decision.outside:
+            match, score = decision.outside[place]
+            how = f"in the index, estimated {near.measure}"
+        else:
             yield record
             continue
-        other, score = decision.gone[place]
-        match = material.items[other].id
         what = _WHAT[options.on] if record.messages else "text"
-        detail = f"its {what} is {near.alike} that of {match}: {near.measure} {score:.2f}, {limit}"
+        detail = f"its {what} is {near.alike} that of {match}: {how} {score:.2f}, {limit}"
         yield record.reject(near.name, near.name, detail, match=match, score=round(score, 4))
 
 
 def _figures(material: Material, pairs: Pairs, decision: Decision, options: NearOptions) -> dict[str, Any]:
     accepted, rejected = Counter[str](), Counter[str]()
     for place, item in enumerate(material.items):
-        (rejected if place in decision.gone else accepted)[item.language] += 1
+        goes = place in decision.gone or place in decision.outside
+        (rejected if goes else accepted)[item.language] += 1
     return {
         "threshold": options.threshold,
         "floor": pairs.floor,
@@ -151,4 +172,5 @@ def _figures(material: Material, pairs: Pairs, decision: Decision, options: Near
         "rejected": dict(sorted(rejected.items())),
         "spared": len(decision.spared),
         "wordings": len(decision.wordings),
+        "outside": len(decision.outside),
     }

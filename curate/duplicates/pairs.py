@@ -7,16 +7,14 @@ Arrays in numpy's own format, whose bytes depend on nothing but the content.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import msgspec
 
-from seedbed import jsonl
+from curate.duplicates import arrays
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,42 +66,24 @@ def save(folder: Path, pairs: Pairs, ids: Sequence[str], key: str, decided: str)
     """Writes the pairs, ordered by place, whole or not at all. `decided` names threshold and policy of this time."""
     import numpy as np
 
-    about = msgspec.json.encode(_About(key, pairs.floor, pairs.crowded, decided))
     order = np.lexsort((pairs.second, pairs.first))
-    file = io.BytesIO()
-    np.savez(
-        file,
+    arrays.save(
+        folder / FILE,
         first=pairs.first[order].astype(np.int32),
         second=pairs.second[order].astype(np.int32),
         score=pairs.score[order],
-        ids=np.frombuffer(msgspec.json.encode(ids), np.uint8),
-        about=np.frombuffer(about, np.uint8),
+        ids=arrays.packed(ids),
+        about=arrays.packed(_About(key, pairs.floor, pairs.crowded, decided)),
     )
-    with jsonl.Writer(folder / FILE) as out:
-        out.write_bytes(file.getvalue())
 
 
 def load(folder: Path, key: str, decided: str) -> Pairs | None:
     """The pairs that were kept for `key`, or None: none were, they are of something else, or a crowd's that were cut
     for another decision. A file that cannot be read counts as not there: they are found again."""
-    import numpy as np
-
-    try:
-        with np.load(folder / FILE, allow_pickle=False) as arrays:
-            about = msgspec.json.decode(arrays["about"].tobytes(), type=_About)
-            if about.key != key or (about.crowded and about.decided != decided):
-                return None
-            return Pairs(arrays["first"], arrays["second"], arrays["score"], about.floor, about.crowded)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, msgspec.DecodeError):
+    found = arrays.load(folder / FILE)
+    if found is None or found.keys() < {"first", "second", "score", "about"}:
         return None
-
-
-def floor_of(folder: Path) -> float | None:
-    """The floor of the pairs that lie in a stage's folder; None where there are none."""
-    import numpy as np
-
-    try:
-        with np.load(folder / FILE, allow_pickle=False) as arrays:
-            return msgspec.json.decode(arrays["about"].tobytes(), type=_About).floor
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, msgspec.DecodeError):
+    about = msgspec.json.decode(found["about"].tobytes(), type=_About)
+    if about.key != key or (about.crowded and about.decided != decided):
         return None
+    return Pairs(found["first"], found["second"], found["score"], about.floor, about.crowded)

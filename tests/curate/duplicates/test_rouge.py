@@ -72,7 +72,7 @@ def test_languages_are_compared_apart_and_counted() -> None:
     assert [result.rejection is None for result in results] == [True, True, True, False]
     assert context.figures == {
         "threshold": 0.7, "floor": 0.6, "pairs": 1, "crowded": 0, "accepted": {"en": 1, "zh": 2}, "rejected": {"en": 1},
-        "spared": 0, "wordings": 0,
+        "spared": 0, "wordings": 0, "outside": 0,
     }
 
 
