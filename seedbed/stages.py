@@ -123,6 +123,7 @@ _ALL = [
     Stage("semantic", "curate.duplicates.semantic:semantic", "curate"),
     Stage("split", "curate.split:split", "curate"),
     Stage("mix", "curate.mix:mix", "curate"),
+    Stage("decontaminate", "curate.shaping.decontaminate:decontaminate", "curate"),
     Stage("export", "curate.export:export", "curate"),
     Stage("train", "train.sft:train", "task", extra="train"),
     Stage("evaluate", "train.evaluate:evaluate", "task", extra="train"),
