@@ -138,7 +138,7 @@ def _trained(record: Record, options: Options) -> bool:
 
 def _all(record: Record) -> str:
     """All that a student would read, questions and answers in order."""
-    parts = [message.content for message in record.messages] + [record.input, record.text]
+    parts = [turn["content"] for turn in record.turns()] + [record.text]
     return "\n\n".join([*parts, record.rejected.content if record.rejected else ""])
 
 
