@@ -14,6 +14,7 @@ or of which one denies, are told apart by their words.
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -123,7 +124,7 @@ def _find(material: Material, floor: float, encoder: Encoder, options: Options, 
     texts = (_sides(record, options.on) for record in material.records())
     vectors = encoded(context.folder, encoder, texts, len(material), sides, context.progress)
     told = lru_cache(_REMEMBERED)(lambda place: _answer_terms(material.record(place), options.on))
-    found: list[tuple[int, int, float]] = []
+    laters, befores, scores = array("i"), array("i"), array("d")  # a pair as a tuple would take ten times as much
     crowded = done = 0
     for places in _compared(material, vectors, options.on):
         deciding = Deciding(material.items, options.max_per_fact)
@@ -141,8 +142,11 @@ def _find(material: Material, floor: float, encoder: Encoder, options: Options, 
                 left_out[number] = not stays
                 gone = deciding.decision.gone
                 near = [pair for at, pair in enumerate(near) if at < CROWD or pair[0] not in gone]
-            found += [(place, other, score) for other, score in near]
-    return Pairs.of(found, floor, crowded)
+            laters.extend([place] * len(near))
+            befores.extend(other for other, _ in near)
+            scores.extend(score for _, score in near)
+    one, other = np.array(laters, np.int32), np.array(befores, np.int32)
+    return Pairs(np.minimum(one, other), np.maximum(one, other), np.array(scores), floor, crowded)
 
 
 def _sides(record: Record, on: On) -> tuple[str, ...]:
