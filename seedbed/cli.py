@@ -349,7 +349,9 @@ def _near_flags(given: argparse.Namespace, job: Job) -> Job:
     from seedbed.redeciding import against, rethresholded
 
     if given.rethreshold:
-        job = rethresholded(job, given.rethreshold, given.out)
+        job, notes = rethresholded(job, given.rethreshold, given.out)
+        for note in notes:
+            print(note)
     return against(job, str(Path(given.against).expanduser().resolve())) if given.against else job
 
 

@@ -6,6 +6,7 @@ the stage runs again, finds its pairs kept, and only decides. What comes after i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def finished(run: Path) -> Pipeline:
     try:
         raw = yaml.safe_load((run / "job.yaml").read_text(encoding="utf-8"))
         path = Path(raw.pop("job_file"))
-    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError) as error:
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise InputError("has no job.yaml that can be read", where=str(run), next_step="Run its job again") from error
     pipeline = Pipeline(build(path, raw), run.resolve(), report="report" in map(stage_name, folders))
     for step in pipeline.plan():
@@ -39,25 +40,51 @@ def finished(run: Path) -> Pipeline:
     return pipeline
 
 
-def rethresholded(job: Job, thresholds: str, run: Path) -> Job:
-    """The job with other thresholds: `0.6`, or `minhash=0.6,rouge=0.7`.
+def rethresholded(job: Job, thresholds: str, run: Path) -> tuple[Job, list[str]]:
+    """The job with other thresholds, `0.6` or `minhash=0.6,rouge=0.8`, and what is to be said of it.
 
-    A number alone is for every near-duplicate stage but those whose threshold hangs on their encoder. InputError for a
-    stage that the job does not have, and for a threshold below the floor of the pairs that the run has.
+    A number alone is for every near-duplicate stage that found its pairs from there on, except those whose threshold
+    hangs on their encoder. InputError for a stage that the job does not have, and for a threshold below the floor of
+    the pairs that the run has.
     """
     near = [name for name in map(_name, job.raw.get("curate") or []) if "floor" in _fields(name)]
-    wanted = _wanted(thresholds, near)
     floors = _floors(run)
-    for name, threshold in wanted.items():
-        if threshold < floors.get(name, 0.0):
-            raise InputError(
-                f"{threshold:g} is below the floor of {floors[name]:g}, from which on {name} found its pairs",
-                where=_FLAG,
-                next_step=f"Set `floor: {threshold:g}` and the threshold of `{name}` in the job and run it: pairs are "
-                "found anew",
-            )
-    changes = {name: {"threshold": wanted[name]} | _floor(name, floors) for name in wanted}
-    return _with(job, changes)
+    wanted: dict[str, float] = {}
+    notes: list[str] = []
+    for name, threshold in _parts(thresholds):
+        if name and name not in near:
+            what = f"no near-duplicate stage `{name}` in this job"
+            raise InputError(what, where=_FLAG, next_step=suggest(name, near))
+        meant = [name] if name else [n for n in near if _has_own_threshold(n)]
+        if not meant:
+            next_step = "Name the stage, as in semantic=0.9" if near else "Such stages are rouge, minhash and semantic"
+            raise InputError("no near-duplicate stage that it could be for", where=_FLAG, next_step=next_step)
+        chosen = [n for n in meant if not threshold < floors.get(n, 0.0)]
+        if not chosen:
+            raise _below(meant[0], threshold, floors[meant[0]])
+        notes += [f"{n} stays as it is: it found its pairs from {floors[n]:g} on" for n in meant if n not in chosen]
+        wanted |= dict.fromkeys(chosen, threshold)
+    changes = {name: {"threshold": threshold} | _floor(name, floors) for name, threshold in wanted.items()}
+    return _with(job, changes), notes
+
+
+def _below(name: str, threshold: float, floor: float) -> InputError:
+    return InputError(
+        f"{threshold:g} is below the floor of {floor:g}, from which on {name} found its pairs",
+        where=_FLAG,
+        next_step=f"Set `floor: {threshold:g}` and the threshold of `{name}` in the job and run it: it finds them anew",
+    )
+
+
+def _parts(thresholds: str) -> Iterator[tuple[str, float]]:
+    """`minhash=0.6,rouge=0.8` as names and numbers; a number alone has no name."""
+    for part in thresholds.split(","):
+        name, _, number = part.strip().rpartition("=")
+        try:
+            yield name, float(number)
+        except ValueError:
+            next_step = "Write 0.6, or minhash=0.6,rouge=0.8"
+            raise InputError(f"expected a number, got {number!r}", where=_FLAG, next_step=next_step) from None
 
 
 def against(job: Job, index: str) -> Job:
@@ -69,26 +96,6 @@ def against(job: Job, index: str) -> Job:
         before = [number for number, name in enumerate(names, 1) if name in _BEFORE]
         curate.insert(max(before, default=0), "minhash")
     return _with(build(job.path, job.raw | {"curate": curate}, job.lines), {"minhash": {"against": index}})
-
-
-def _wanted(thresholds: str, near: list[str]) -> dict[str, float]:
-    wanted: dict[str, float] = {}
-    for part in thresholds.split(","):
-        name, _, number = part.rpartition("=")
-        try:
-            threshold = float(number)
-        except ValueError:
-            next_step = "Write 0.6, or minhash=0.6,rouge=0.7"
-            raise InputError(f"expected a number, got {number!r}", where=_FLAG, next_step=next_step) from None
-        if name and name not in near:
-            what = f"no near-duplicate stage `{name}` in this job"
-            raise InputError(what, where=_FLAG, next_step=suggest(name, near))
-        chosen = [name] if name else [n for n in near if _has_own_threshold(n)]
-        if not chosen:
-            next_step = "Name the stage, as in semantic=0.9" if near else "Such stages are rouge, minhash and semantic"
-            raise InputError("no near-duplicate stage that it could be for", where=_FLAG, next_step=next_step)
-        wanted |= dict.fromkeys(chosen, threshold)
-    return wanted
 
 
 def _has_own_threshold(name: str) -> bool:

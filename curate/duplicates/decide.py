@@ -8,6 +8,7 @@ connected components would. The outcome depends on the set of pairs alone, not o
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -71,14 +72,16 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 
 
 def worth(record: Record, keep: Keep, score: str = "") -> float:
-    """What `keep` goes by. `score` names one of the record's scores; a record without it comes last."""
+    """What `keep` goes by. `score` names one of the record's scores; a record without it comes last,
+    and so does one whose score is no number."""
     match keep:
         case "first":
             return 0.0
         case "longest":
             return float(sum(map(len, parts(record, "both"))))
         case "best_score":
-            return record.scores.get(score, float("-inf"))
+            found = record.scores.get(score, -math.inf)
+            return -math.inf if math.isnan(found) else found
         case "most_evidence":
             return len(record.evidence)
 

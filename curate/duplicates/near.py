@@ -37,7 +37,7 @@ class NearOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     on: On = "both"
     threshold: float = 0.7
-    floor: float | None = None  # the lower one of FLOOR and the threshold
+    floor: float | None = None  # see `lowest`
     keep: Keep = "first"
     score: str = "judge"
     max_per_fact: int = 1
@@ -54,7 +54,7 @@ class NearOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     @property
     def lowest(self) -> float:
-        """From where on pairs are kept."""
+        """From where on pairs are kept: FLOOR, or the threshold where that is lower."""
         return min(FLOOR, self.threshold) if self.floor is None else self.floor
 
 

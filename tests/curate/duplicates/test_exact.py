@@ -79,3 +79,26 @@ def test_the_rejection_says_what_was_equal() -> None:
     assert rejection is not None
     assert (rejection.stage, rejection.reason, rejection.match) == ("exact", "exact", first.id)
     assert rejection.detail == f"the same question and answer as in {first.id}"
+
+
+@pytest.mark.parametrize(("first", "second"), [("What is the port?", "what is  the PORT?"), ("默认端口？", "默认端口? ")])
+def test_the_copy_that_the_policy_prefers_stays(tmp_path: Path, first: str, second: str) -> None:
+    records = [chat(first, "5432", scores={"judge": 2.0}), chat(second, "5432", scores={"judge": 4.0}), chat("Else? 别的？", "-")]
+    results = list(exact(records, Options(keep="best_score"), Context(tmp_path)))
+    assert [r.rejection.match if r.rejection else None for r in results] == [records[1].id, None, None]
+    results = list(exact(records, Options(keep="best_score", score="other"), Context(tmp_path)))
+    assert [r.rejection.match if r.rejection else None for r in results] == [None, records[0].id, None]
+
+
+def test_under_a_policy_records_with_nothing_to_compare_pass_too(tmp_path: Path) -> None:
+    records = [make(messages=(Message("user", question),)) for question in ("a", "b")]
+    context = Context(tmp_path)
+    assert [r.rejection for r in exact(records, Options(on="answer", keep="longest"), context)] == [None, None]
+    assert context.figures == {"distinct": 0}
+
+
+def test_one_record_given_twice_stays_once(tmp_path: Path) -> None:
+    record = chat("默认端口是多少？", "5432。")
+    for options in (Options(), Options(keep="longest")):
+        results = list(exact([record, record], options, Context(tmp_path)))
+        assert [r.rejection is None for r in results] == [True, False]
