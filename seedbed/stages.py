@@ -70,6 +70,10 @@ class Stage:
         watch = getattr(self.module, "watch", None)
         return watch(options) if watch else []
 
+    def asks(self, options: Any) -> bool:
+        """Whether it asks a teacher with these options: a filter may have a judge, and does without one by default."""
+        return self.teacher and bool(getattr(options, "judge", True))
+
     def marks(self, options: Any) -> list[tuple[str, str]]:
         """What else outside the run decides the outcome and is no file (rows of a database): its name and a hash."""
         marks = getattr(self.module, "marks", None)
@@ -117,6 +121,11 @@ _ALL = [
     Stage("augment", "datagen.augment.stage:augment", "generate", teacher=True, prompts=("augment",), reads="records"),
     Stage("clean", "curate.clean:clean", "curate"),
     Stage("rules", "curate.filters.rules:rules", "curate"),
+    Stage("language", "curate.filters.language:language", "curate", extra="language"),
+    Stage("donts", "curate.filters.donts.stage:donts", "curate", teacher=True, prompts=("donts",)),
+    Stage("contradictions", "curate.filters.contradictions:contradictions", "curate"),
+    Stage("safety", "curate.filters.safety:safety", "curate", teacher=True, prompts=("safety",)),
+    Stage("refusals", "curate.filters.refusals:refusals", "curate"),
     Stage("exact", "curate.duplicates.exact:exact", "curate"),
     Stage("rouge", "curate.duplicates.rouge:rouge", "curate"),
     Stage("minhash", "curate.duplicates.minhash:minhash", "curate"),
