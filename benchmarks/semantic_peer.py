@@ -28,6 +28,16 @@ class Given:
         return np.stack([self._rows[text] for text in inputs])
 
 
+def clocks() -> tuple[float, float]:
+    """Seconds on the wall and of all threads."""
+    return time.perf_counter(), time.process_time()
+
+
+def since(start: tuple[float, float]) -> tuple[float, float]:
+    wall, cpu = clocks()
+    return wall - start[0], cpu - start[1]
+
+
 def main() -> None:
     from semhash import SemHash
 
@@ -36,18 +46,18 @@ def main() -> None:
     vectors = np.load(folder / "vectors.npy")
     search = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = clocks()
         found = SemHash.from_embeddings(vectors, texts, Given(texts, vectors))
         result = found.self_deduplicate(threshold)
-        search.append(time.perf_counter() - start)
+        search.append(since(start))
     model = load(encoder)
-    start = time.perf_counter()
+    start = clocks()
     SemHash.from_records(texts, model=model).self_deduplicate(threshold)
-    whole = time.perf_counter() - start
+    whole = since(start)
     near = found.index.query_threshold(found.index.vectors, threshold=threshold)
     pairs = [(row, int(other)) for row, (others, _) in enumerate(near) for other in others if other != row]
     np.save(folder / "peer.npy", np.array(pairs, np.int64).reshape(-1, 2))
-    print(json.dumps({"search": min(search), "whole": whole, "kept": len(result.selected)}))  # noqa: T201
+    print(json.dumps({"search": min(search, key=lambda taken: taken[1]), "whole": whole, "kept": len(result.selected)}))  # noqa: T201
 
 
 if __name__ == "__main__":
