@@ -131,6 +131,8 @@ _ALL = [
     Stage("exact", "curate.duplicates.exact:exact", "curate"),
     Stage("rouge", "curate.duplicates.rouge:rouge", "curate"),
     Stage("minhash", "curate.duplicates.minhash:minhash", "curate"),
+    Stage("semantic", "curate.duplicates.semantic:semantic", "curate"),
+    Stage("decontaminate", "curate.shaping.decontaminate:decontaminate", "curate"),
     Stage("judge", "curate.scoring.judge:judge", "curate", teacher=True, prompts=("judge",)),
     Stage("ifd", "curate.scoring.ifd:ifd", "curate", student=True, extra="train"),
     Stage("perplexity", "curate.scoring.perplexity:perplexity", "curate", student=True, extra="train"),
