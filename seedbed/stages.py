@@ -114,6 +114,7 @@ _ALL = [
     Stage("rules", "curate.rules:rules", "curate"),
     Stage("exact", "curate.exact:exact", "curate"),
     Stage("rouge", "curate.rouge:rouge", "curate"),
+    Stage("pii", "curate.pii.stage:pii", "curate", extra="pii"),
     Stage("split", "curate.split:split", "curate"),
     Stage("mix", "curate.mix:mix", "curate"),
     Stage("export", "curate.export:export", "curate"),

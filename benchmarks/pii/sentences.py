@@ -81,7 +81,8 @@ class Values:
         area = self.random.choice(["010", "021", "0755", "0571", "028", "0591", "0898", "0431"])
         first = str(self.random.randint(2, 8))
         number = first + self.digits(7 if len(area) == 3 or self.random.random() < 0.6 else 6)
-        return self.random.choice([f"{area}-{number}", f"({area}){number}", f"{area} {number}", f"+86 {area[1:]} {number}"])
+        abroad = f"+86 {area[1:]} {number}"
+        return self.random.choice([f"{area}-{number}", f"({area}){number}", f"{area} {number}", abroad])
 
     def mobile(self) -> str:
         number = str(self.faker.phone_number())
@@ -108,20 +109,26 @@ class Values:
         return str(self.faker.ssn())
 
     def passport(self) -> str:
-        return self.random.choice("EGE") + self.digits(8) if self.language == "zh" else str(self.faker.passport_number())
+        own = self.random.choice("EG") + self.digits(8)  # China's; Faker's Chinese ones begin with any letter
+        faker = str(self.faker.passport_number())
+        return self.random.choice([own, faker]) if self.language == "zh" else faker
 
     def plate(self) -> str:
         if self.language == "en":
             return str(self.faker.license_plate())
         plate = self.random.choice("京沪粤苏浙川鄂鲁闽黑") + self.random.choice("ABCDEFGH")
-        signs = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
-        tail = "".join(self.random.choices(signs, k=5))
-        green = self.random.choice("DF") + self.random.choice(signs) + self.digits(4)
-        return self.random.choice([plate + tail, plate + tail, f"{plate}·{tail}", plate + green])
+        letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+        tail = list(self.digits(5))
+        for place in self.random.sample(range(5), self.random.randint(0, 2)):  # GA 36: two letters at most
+            tail[place] = self.random.choice(letters)
+        number = "".join(tail)
+        green = self.random.choice("DF") + self.random.choice(letters) + self.digits(4)
+        return self.random.choice([plate + number, str(self.faker.license_plate()), f"{plate}·{number}", plate + green])
 
     def credit(self) -> str:
         signs = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-        body = self.random.choice(["91", "92", "12", "52"]) + self.random.choice(["310115", "440305", "110108", "330106"])
+        body = self.random.choice(["91", "92", "12", "52"])
+        body += self.random.choice(["310115", "440305", "110108", "330106"])
         body += "".join(self.random.choices(signs, k=9))
         total = sum(signs.index(sign) * 3**place for place, sign in enumerate(body))
         return body + signs[-total % 31]
@@ -138,23 +145,14 @@ class Values:
 
     def token(self) -> str:
         letters = string.ascii_letters + string.digits
-        return self.random.choice([
-            lambda: "sk-proj-" + self.signs(letters, 48),
-            lambda: "sk-" + self.signs(letters, 48),
-            lambda: "ghp_" + self.signs(letters, 36),
-            lambda: "AKIA" + self.signs(string.ascii_uppercase + "234567", 16),
-            lambda: "AIza" + self.signs(letters + "-_", 35),
-            lambda: "glpat-" + self.signs(letters, 20),
-            lambda: "xoxb-" + self.digits(12) + "-" + self.digits(12) + "-" + self.signs(letters, 24),
-            lambda: "sk_live_" + self.signs(letters, 24),
-            lambda: "hf_" + self.signs(letters, 34),
-            lambda: "npm_" + self.signs(letters, 36),
-            lambda: "LTAI5t" + self.signs(letters, 18),
-            lambda: "AKID" + self.signs(letters, 32),
-        ])()
+        forms = [("sk-proj-", 48), ("sk-", 48), ("ghp_", 36), ("glpat-", 20), ("sk_live_", 24), ("hf_", 34),
+                 ("npm_", 36), ("LTAI5t", 18), ("AKID", 32), ("AIza", 35), ("AKIA", 16),
+                 (f"xoxb-{self.digits(12)}-", 24)]
+        prefix, size = self.random.choice(forms)
+        return prefix + self.signs(string.ascii_uppercase + "234567" if prefix == "AKIA" else letters, size)
 
     def dsn(self) -> tuple[str, str, str]:
-        scheme, host = self.random.choice([("postgresql", "db.internal:5432/erp"), ("mysql", "10.8.0.3/shop"),
+        scheme, host = self.random.choice([("postgresql", "db.internal:5432/erp"), ("mysql", "shop-db/shop"),
                                            ("redis", "cache:6379/0"), ("https", "artifacts.corp.net/simple"),
                                            ("amqp", "mq-2:5672/jobs")])
         return f"{scheme}://{self.faker.user_name()}:", self.password(), f"@{host}"
