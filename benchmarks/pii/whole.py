@@ -60,8 +60,7 @@ def checked(action: str, count: int) -> Checked:
     for old, new in zip(given, done, strict=True):
         cast = stage.entities(old, look)
         touched += bool(cast.entities)
-        written = msgspec.json.encode(new).decode()
-        whole = json.dumps(msgspec.to_builtins(new)) + written + json.dumps(msgspec.to_builtins(new), ensure_ascii=False)
+        whole = msgspec.json.encode(new).decode() + json.dumps(msgspec.to_builtins(new))
         forms = {form for entity in cast.entities.values() for form in entity.forms}
         left += sum(len(form) >= _LEAST and form in _unescaped(whole) for form in forms)
         # The same sentence stood in all places, so it must be one sentence in all of them still.

@@ -1,7 +1,7 @@
 """Names that their surroundings give away, in both languages: 联系人：张伟, 陈金凤女士, "Dr. Anna Kowalski".
 
-So do a common given name before a capitalised word, and a Chinese name before its number. They are what is seen of names
-without a language model; with one they add what it misses.
+So do a common given name before a capitalised word, and a Chinese name before its number. They are what is seen of
+names without a language model; with one they add what it misses.
 """
 
 from __future__ import annotations
