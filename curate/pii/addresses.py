@@ -7,32 +7,50 @@ from __future__ import annotations
 
 import re
 
-from curate.pii.kinds import CUED, SHAPED
+from curate.pii.kinds import CUED
 from curate.pii.rules import HAN, R, Rule
 
-# GB/T 2260: the divisions of the first level, and the cities that stand beside them.
+# GB/T 2260: the divisions of the first level.
 _PROVINCES = (
     "北京 天津 上海 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 "
     "贵州 云南 陕西 甘肃 青海 台湾 内蒙古 广西 西藏 宁夏 新疆 香港 澳门"
 ).split()
-_FIRST = rf"(?:(?:{'|'.join(_PROVINCES)})(?:省|市|(?:壮族|回族|维吾尔)?自治区|特别行政区)?)"
-# Words before an address that are no part of it.
-_NO_PLACE = "的了在到往至于住从向是为把将被我你他她它们这那和与及或等去来寄送搬位租达交"
-_NAME = rf"[^\W\d_A-Za-z{_NO_PLACE}]"
-_CITY = rf"(?:{_NAME}{{1,8}}?(?:市|州|盟|地区|县))"
-_DISTRICT = rf"(?:{_NAME}{{1,7}}?(?:区|县|旗|市|镇|乡|街道|开发区|园区)){{1,3}}"
+_FIRST = rf"(?:{'|'.join(_PROVINCES)})(?:省|市|(?:壮族|回族|维吾尔)?自治区|特别行政区)?"
 _COUNT = r"(?:\d{1,5}|[A-Za-z]\d{0,3}|[一二三四五六七八九十百零甲乙丙丁]{1,4})"
-_ROAD = rf"(?:{HAN}{{1,9}}?\d{{0,3}}(?:大道|大街|路|街|道|巷|弄|胡同|里|村|屯|组|苑|园|小区|花园|广场|大厦|公寓))"
-_DOOR = rf"(?:{_COUNT}(?:[-－]\d{{1,4}}){{0,3}}(?:号院|号楼|号|弄|座|栋|幢|楼|单元|层|室|房|户|院)?)"
-_HOUSE = rf"(?:{_COUNT}(?:[-－]\d{{1,4}}){{0,3}}(?:号院|号楼|号|弄|座|栋|幢|单元|室))"
+_HOUSE = rf"{_COUNT}(?:[-－]\d{{1,4}}){{0,3}}(?:号院|号楼|号|弄|座|栋|幢|单元|室)"
 _ESTATE = rf"(?:{HAN}{{2,8}}?(?:小区|花园|苑|大厦|公寓|广场|中心))"
 _REST = rf"(?:[，, ]?{_HOUSE}|{_ESTATE}{_HOUSE}|\d{{3,4}}(?:室|房)?(?!\d)){{0,6}}"
+_DOOR = re.compile(rf"(?:大道|大街|路|街|道|巷|弄|胡同|里|村|屯|组|苑|园|小区|花园|广场|大厦|公寓){_HOUSE}{_REST}")
+
+_LONGEST = 40  # signs before the road's last one; the longest official names of divisions and a road stay below
+_RUN = re.compile(rf"(?:{HAN}|\d)+\Z")
+_DIVISION = "市|州|盟|地区|区|县|旗|镇|乡|街道|开发区|园区"
+# Words before an address that are no part of it.
+_NO_PLACE = "的了在到往至于住从向是为把将被我你他她它们这那和与及或等去来寄送搬位租达交"
+_BEGINS = re.compile(rf"{_FIRST}|(?:(?![{_NO_PLACE}]){HAN}){{1,8}}?(?:{_DIVISION})")
+_CUE = re.compile(r"(?:地址|住址|住在|家住|位于|送到|寄到|寄往)(?:是|为)?")
+
+
+def _beginning(text: str, road: int) -> int | None:
+    """Where the address begins whose road ends at `road`: at its province, city or district, or after a cue.
+
+    Read from the door backwards: forwards, every sign of a Chinese text could begin one.
+    """
+    run = _RUN.search(text, max(0, road - _LONGEST), road)
+    if run is None:
+        return None
+    begun = _BEGINS.search(text, run.start(), road)
+    if begun is not None:
+        return begun.start()
+    cue = _CUE.search(text, max(0, run.start() - 6), road)
+    after = max(cue.end(), run.start()) if cue else road
+    return after if road - after >= 1 else None
+
+
 CHINESE = (
-    Rule("address", re.compile(rf"{_FIRST}{_CITY}?{_DISTRICT}?{_ROAD}{{1,2}}{_HOUSE}{_REST}"), score=CUED),
-    Rule("address", re.compile(rf"{_CITY}?{_DISTRICT}{_ROAD}{{1,2}}{_HOUSE}{_REST}"), score=SHAPED),
-    Rule("address", re.compile(r"(?:地址|住址|住在|家住|位于|送到|寄到|寄往)(?:是|为)?[:： ]{0,2}"
-                               rf"(?P<v>{_ROAD}{{1,2}}{_HOUSE}{_REST})"), score=CUED),
-    Rule("address", re.compile(rf"{_FIRST}{_CITY}?{_DISTRICT}{_ROAD}?{_DOOR}?"), profiles=("strict",)),
+    Rule("address", _DOOR, score=CUED, begins=_beginning),
+    Rule("address", re.compile(rf"(?:{_FIRST})(?:{HAN}{{1,8}}?(?:市|州|盟|地区))?{HAN}{{1,7}}?(?:区|县|旗|市|镇|乡|街道)"),
+         profiles=("strict",)),
 )
 
 # USPS Publication 28, appendix C1: the suffixes of streets.
@@ -49,7 +67,7 @@ _SUFFIXES = (
 ).split()
 _SHORT = "Ave Blvd Cir Ct Dr Hwy Ln Pkwy Pl Rd Sq St Ter Trl Crt Cres".split()
 _WORD = r"[A-Z][A-Za-z.'’-]{0,20}"
-_STREET = rf"(?:{_WORD} ){{1,4}}?(?:(?:{'|'.join(_SUFFIXES)})s?|(?:{'|'.join(_SHORT)})\b\.?)(?![a-z])"
+_STREET = rf"(?:{_WORD} ){{1,4}}(?:(?:{'|'.join(_SUFFIXES)})s?|(?:{'|'.join(_SHORT)})\b\.?)(?![a-z])"
 _UNIT = r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Room|Rm|Floor|Fl|#)\.? ?#?[0-9A-Z-]{1,6})?"
 _TOWN = rf"(?:,? ?(?:{_WORD}[ ,]{{1,2}}){{1,4}}(?:[A-Z]{{2}}|{_WORD}),? \d{{5}}(?:-\d{{4}})?)"
 _UK = rf"(?:,? (?:{_WORD},? ){{1,3}}[A-Z]{{1,2}}\d[0-9A-Z]? ?\d[A-Z]{{2}})"

@@ -52,7 +52,8 @@ _WORD = r"[A-Z][a-z'’-]{1,20}(?:[A-Z][a-z]{1,20})?"
 _FULL = rf"{_WORD}(?: [A-Z]\.?)?(?: (?:van|von|de|der|la|bin|al) )?(?: {_WORD}){{1,2}}"
 
 
-_TWO_WORDS = re.compile(rf"(?<![0-9A-Za-z_.-])(?P<v>{_WORD}(?: [A-Z]\.)? {_WORD})(?![0-9A-Za-z_]|[-.][A-Za-z])")
+# Looked for ahead, so that "Then Jennifer" does not use up the name after "Then".
+_TWO_WORDS = re.compile(rf"(?<![0-9A-Za-z_.-])(?=(?P<v>{_WORD}(?: [A-Z]\.)? {_WORD})(?![0-9A-Za-z_]|[-.][A-Za-z]))")
 # Second words that make a place or a thing of a given name: Jackson Street, Scott City, Wayne Hospital.
 _THING = re.compile(
     r"(?:Street|Road|Avenue|Lane|Park|City|County|University|College|School|Hospital|Airport|Station|River|Lake|Day|Island"

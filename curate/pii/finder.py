@@ -96,5 +96,6 @@ def _matches(rule: Rule, text: str) -> Iterator[Hit]:
     group = "v" if "v" in rule.pattern.groupindex else 0
     for match in rule.pattern.finditer(text):
         start, end = match.span(group)
-        if end > start and rule.check(Found(match[group], text, start, end)):
-            yield Hit(start, end, rule.kind, rule.score)
+        begun = rule.begins(text, start) if rule.begins else start
+        if begun is not None and end > begun and rule.check(Found(text[begun:end], text, begun, end)):
+            yield Hit(begun, end, rule.kind, rule.score)

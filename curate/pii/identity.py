@@ -48,7 +48,7 @@ def _card_form(found: Found) -> bool:
     """13 to 19 digits of a network that gives cards out, grouped as on a card, with the right check digit."""
     number, groups = checks.digits(found.value), re.split("[ -]", found.value)
     grouped = len(groups) == 1 or all(3 <= len(group) <= 7 for group in groups[:-1])
-    return len(number) >= 13 and grouped and len(set(number)) > 2 and checks.luhn(number)
+    return len(number) >= 13 and grouped and len(set(number)) > 1 and checks.luhn(number)
 
 
 def _long(found: Found) -> bool:

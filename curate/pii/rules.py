@@ -44,7 +44,8 @@ Check = Callable[[Found], bool]
 class Rule:
     """One way to find a kind. The value is the group `v`, or the whole match where there is none.
 
-    `profiles` are those that use the rule.
+    `profiles` are those that use the rule. `begins` says where the value begins, from the text and the place of the
+    match, for what is told by its end; None: it is none.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Rule:
     check: Check = lambda found: True
     score: float = SHAPED
     profiles: tuple[str, ...] = ("strict", "default", "technical")
+    begins: Callable[[str, int], int | None] | None = None
 
 
 def near(cue: re.Pattern[str], size: int, after: int = 0) -> Check:
