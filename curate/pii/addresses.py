@@ -49,8 +49,11 @@ def _beginning(text: str, road: int) -> int | None:
 
 CHINESE = (
     Rule("address", _DOOR, score=CUED, begins=_beginning),
-    Rule("address", re.compile(rf"(?:{_FIRST})(?:{HAN}{{1,8}}?(?:市|州|盟|地区))?{HAN}{{1,7}}?(?:区|县|旗|市|镇|乡|街道)"),
-         profiles=("strict",)),
+    Rule(
+        "address",
+        re.compile(rf"(?:{_FIRST})(?:{HAN}{{1,8}}?(?:市|州|盟|地区))?{HAN}{{1,7}}?(?:区|县|旗|市|镇|乡|街道)"),
+        profiles=("strict",),
+    ),
 )
 
 # USPS Publication 28, appendix C1: the suffixes of streets.

@@ -31,8 +31,11 @@ _WORDS = frozenset(
 
 
 # What the same number is written with or without: the country's code, the 0 before an area.
-_PREFIX = re.compile(r"^(?:(?:00)?86(?=1[3-9]\d{9}$)|(?:001|1)(?=[2-9]\d{9}$)"
-                     r"|(?:(?:00)?86)?0?(?=(?:10|2\d|[3-9]\d{2})[2-8]\d{6,7}$))")
+_PREFIX = {
+    "mobile": re.compile(r"^(?:(?:00)?86|0)(?=1[3-9]\d{9}$)"),
+    "phone": re.compile(r"^(?:(?:001|1)(?=[2-9]\d{2}[2-9]\d{6}$)"
+                        r"|(?:(?:00)?86)?0?(?=(?:10|2\d|[3-9]\d{2})[2-8]\d{6,7}$))"),
+}
 
 
 @dataclass(slots=True)
@@ -62,8 +65,10 @@ class Place:
 
 def key_of(kind: str, form: str) -> str:
     """What is the same for all forms of an entity."""
-    if kind in _NUMBERS and kind != "resident_id":
-        return _PREFIX.sub("", checks.digits(EXTENSION.sub("", form)))
+    if kind in _PREFIX:
+        return _PREFIX[kind].sub("", checks.digits(EXTENSION.sub("", form)))
+    if kind in ("card", "ssn"):
+        return checks.digits(form)
     if kind == "ip":
         return str(ipaddress.ip_address(form)) if checks.is_ip(form) else form
     if kind in ("secret", "person"):

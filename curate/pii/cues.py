@@ -44,6 +44,7 @@ def surname_of(name: str) -> str:
 
 _LABELS = (
     "姓名|联系人|负责人|经办人|申请人|收件人|收货人|寄件人|发件人|法定代表人|法人代表|被保险人|投保人|受益人|持卡人|户主|患者|司机|应聘者|候选人|"
+    "客户|用户|会员|业主|员工|学生|乘客|旅客|住客|病人|"
     "编制|审核|校对|批准|作者|起草人|签发人|签字人|监护人|证人|承租人|出租人|甲方代表|乙方代表|客户名称|操作员|值班员"
 )
 # Signs that stand after a name and are in none: what follows two or three signs must be one of them, or no Chinese.
@@ -81,6 +82,7 @@ def rules() -> tuple[Rule, ...]:
         Rule("person", re.compile(rf"(?<!{HAN})(?P<v>{name})(?={TITLES}|[你您]好)"), score=CUED),
         # a name before its number
         Rule("person", re.compile(rf"(?:(?<!{HAN})|{_LABELS})(?P<v>{name})(?=[ ,，:：(（/|]{{0,2}}"
+                                  r"(?:(?:联系)?(?:手机|电话|身份证)(?:号码?)?[:： ]?)?"
                                   r"(?:(?:\+?86)?[- ]?1[3-9]\d{9}|\d{17}[0-9Xx])(?![0-9A-Za-z]))"), score=CUED),
         Rule("person", re.compile(rf"(?:尊敬的|亲爱的|[请找给由向])(?P<v>{name})(?={TITLES})"), score=CUED),
         Rule("person", re.compile(r"(?<![A-Za-z])(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Madam)\.? "

@@ -66,7 +66,8 @@ def text(value: str, change: Change, prose: bool = True) -> str:
     """A text put through `change`; JSON as what it says, so that it stays JSON and escapes hide nothing."""
     if not is_json(value):
         return change(value, prose)
-    change(value, False)  # as it stands: `"password": "…"` is told by the name before it
+    # As a whole too, without escapes of Chinese: `"password": "…"` is told by the name before it.
+    change(encoded(msgspec.json.decode(value)), False)
 
     def part(match: re.Match[str]) -> str:
         token = match.group()

@@ -26,7 +26,7 @@ from curate.pii.salt import Salt, salt_of, trace
 from curate.pii.surrogates import NAMES
 from seedbed.context import Context
 from seedbed.pairs import conversation
-from seedbed.record import Evidence, Record, Step, content_id
+from seedbed.record import Evidence, Record, Step
 
 VERSION = 1
 PROFILES = ("strict", "default", "technical")
@@ -161,10 +161,13 @@ def replaced(record: Record, cast: Cast, options: Options, salt: Salt) -> Record
     dropped = any(options.action_for(kind) == "drop" for kind in counts)
     action = (lambda kind: "tag") if dropped else options.action_for
     new = Replacements(cast, action, salt.value, _scope(record, options.scope))
-    changes = fields.changed(record, lambda text, _: new.apply(LONE.sub("\ufffd", text)))
+    changes = fields.changed(record, lambda text, _: new.apply(_whole(text)))
     changes["evidence"] = tuple(map(_marked, record.evidence, changes["evidence"]))
+    # Notes first: `revised` goes on from the history that the record has.
+    record = msgspec.structs.replace(record, history=changes.pop("history"))
     step = Step(stage="pii", operation="pii", note=said)
-    record = _forgotten(record, step, changes) if options.forget else record.revised(step, **changes)
+    record = record.revised(step, **changes)
+    record = _forgotten(record) if options.forget else record
     return record.reject("pii", "personal_data", said) if dropped else record
 
 
@@ -172,11 +175,10 @@ def _marked(old: Evidence, new: Evidence) -> Evidence:
     return new if old.quote == new.quote else msgspec.structs.replace(new, masked=True)
 
 
-def _forgotten(record: Record, step: Step, changes: dict[str, object]) -> Record:
-    """As `revised`, without the ids and journal keys of what the record was."""
-    steps = tuple(msgspec.structs.replace(s, parents=(), calls=()) for s in changes.pop("history", ()))  # type: ignore[attr-defined]
-    new = msgspec.structs.replace(record, history=(*steps, step), **changes)
-    return msgspec.structs.replace(new, id=content_id(new))
+def _forgotten(record: Record) -> Record:
+    """Without the ids and journal keys of what the record was."""
+    steps = tuple(msgspec.structs.replace(step, parents=(), calls=()) for step in record.history)
+    return msgspec.structs.replace(record, history=steps)
 
 
 def _scope(record: Record, scope: str) -> str:
@@ -185,4 +187,11 @@ def _scope(record: Record, scope: str) -> str:
         return ""
     if scope == "document" and record.source is not None:
         return record.source.document_hash or record.source.document
-    return conversation(record).hex() + record.text
+    try:
+        return conversation(record).hex() + record.text
+    except UnicodeEncodeError:  # half a sign, which no hash takes
+        return _scope(msgspec.structs.replace(record, **fields.changed(record, lambda text, _: _whole(text))), scope)
+
+
+def _whole(text: str) -> str:
+    return LONE.sub("\ufffd", text)
