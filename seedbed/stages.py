@@ -133,6 +133,7 @@ _ALL = [
     Stage("minhash", "curate.duplicates.minhash:minhash", "curate"),
     Stage("semantic", "curate.duplicates.semantic:semantic", "curate"),
     Stage("decontaminate", "curate.shaping.decontaminate:decontaminate", "curate"),
+    Stage("pii", "curate.pii.stage:pii", "curate", extra="pii"),
     Stage("judge", "curate.scoring.judge:judge", "curate", teacher=True, prompts=("judge",)),
     Stage("ifd", "curate.scoring.ifd:ifd", "curate", student=True, extra="train"),
     Stage("perplexity", "curate.scoring.perplexity:perplexity", "curate", student=True, extra="train"),
