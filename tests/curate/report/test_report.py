@@ -22,7 +22,7 @@ from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.record import Evidence, Record, Source, chat, make
 from seedbed.run import Manifest, finish, manifest
-from tests.curate.report_run import GUIDE, LEGAL, MANUAL, NOTES, passages, write_run
+from tests.curate.report.run import GUIDE, LEGAL, MANUAL, NOTES, passages, write_run
 
 ATTACK = "<script>document.title='pwned'</script><img src=http://example.invalid/x onerror=alert(1)>"
 

@@ -12,7 +12,7 @@ import pytest
 
 from curate.report.build import build
 from seedbed.record import chat
-from tests.curate.report_run import write_run
+from tests.curate.report.run import write_run
 
 BROWSER = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
