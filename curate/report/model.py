@@ -1,11 +1,13 @@
 """What a report holds: the shape of report.json, and all that the page is drawn from.
 
-Everything is counted, never estimated. Sections with nothing to show are None or empty; the page leaves them out.
+Everything is counted, never estimated; where only a sample is looked at, its size and the whole stand beside it. Sections
+with nothing to show are None or empty; the page leaves them out. docs/curation/report.schema.json is made from these
+types (`python -m curate.report.schema`). Words for people (labels, sentences) are in the page's language, names are not.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -54,8 +56,12 @@ class Part(msgspec.Struct, kw_only=True):
 
 
 class Level(msgspec.Struct, kw_only=True):
-    """A row of the funnel, and what happened on the way to it: records lost (by reason) and added."""
+    """A row of the funnel, and what happened on the way to it: records lost (by reason) and added.
 
+    `name` is passages, read, drafted, accepted, training, or the name of the curator.
+    """
+
+    name: str
     label: str
     unit: str  # passages | records
     count: int
@@ -68,7 +74,7 @@ class Level(msgspec.Struct, kw_only=True):
 
 
 class Stage(msgspec.Struct, kw_only=True):
-    """One finished stage: counts, time and what its teacher calls cost."""
+    """One finished stage: counts, time and what its teacher calls cost, all of it and for each record it kept."""
 
     name: str
     read: int
@@ -79,10 +85,26 @@ class Stage(msgspec.Struct, kw_only=True):
     prompt_tokens: int
     completion_tokens: int
     money: float
+    seconds_per_kept: float | None = None
+    tokens_per_kept: float | None = None
+    money_per_kept: float | None = None
+
+
+class Cost(msgspec.Struct, kw_only=True):
+    """All stages together. The last three are for each record of the data set, general data aside."""
+
+    seconds: float = 0.0
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    money: float = 0.0
+    tokens_per_record: float | None = None
+    money_per_record: float | None = None
+    seconds_per_record: float | None = None
 
 
 class Bin(msgspec.Struct, kw_only=True):
-    """One bar of a histogram over [low, high), with counts by language."""
+    """One bar of a histogram over [low, high), with counts by series: language, kept and dropped, before and after."""
 
     low: float
     high: float
@@ -118,12 +140,18 @@ class Openings(msgspec.Struct, kw_only=True):
 
 
 class Quality(msgspec.Struct, kw_only=True):
-    """One of the four dimensions of data quality: how many of the checked records pass, and what the check is."""
+    """One of the four dimensions of data quality: how many of the checked records pass, and what the check is.
+
+    `missed` counts what was wrong (a record may lack several things); `examples` are some of the records.
+    """
 
     name: str
+    label: str
     passed: int
     checked: int
     how: str
+    missed: list[Part] = []
+    examples: list[Quote] = []
 
 
 class Dataset(msgspec.Struct, kw_only=True):
@@ -135,11 +163,67 @@ class Dataset(msgspec.Struct, kw_only=True):
     splits: list[Part] = []
     mix_share: float | None = None
     kinds: dict[str, dict[str, int]] = {}  # kind -> level -> records
+    levels: dict[str, int] = {}  # difficulty -> records
     tasks: dict[str, int] = {}
     lengths: list[Histogram] = []
     scores: list[Histogram] = []
     openings: list[Openings] = []
     quality: list[Quality] = []
+
+
+class Side(msgspec.Struct, kw_only=True):
+    """One end of the curation, general data aside. `twins` are records that another one equals, folded; lengths are
+    the median and the 95th percentile in tokens; `openings` is the share of the ten commonest ones, by language."""
+
+    records: int
+    languages: dict[str, int] = {}
+    tasks: dict[str, int] = {}
+    twins: int = 0
+    question: tuple[int, int] | None = None
+    answer: tuple[int, int] | None = None
+    openings: dict[str, float] = {}
+    distinct_openings: int = 0
+
+
+class Change(msgspec.Struct, kw_only=True):
+    """What went into the curation and what came out; `lengths` have the series before and after."""
+
+    before: Side
+    after: Side
+    lengths: list[Histogram] = []
+
+
+class Point(msgspec.Struct, kw_only=True):
+    """A record on the map, 0 to 1 both ways. `source` and `language` are indices into the map's lists; `why` is the
+    reason for which it was left out, empty for one that stayed."""
+
+    id: str
+    x: float
+    y: float
+    source: int
+    language: int
+    text: str
+    why: str = ""
+
+
+class Map(msgspec.Struct, kw_only=True):
+    """The set in two dimensions. `kept` and `dropped` are how many records there are, of which `points` is a sample."""
+
+    encoder: str
+    kept: int
+    dropped: int
+    sources: list[str]
+    languages: list[str]
+    points: list[Point]
+
+
+class Topic(msgspec.Struct, kw_only=True):
+    """A topic of the documents (a heading path) that gave few records or none."""
+
+    topic: str
+    language: str
+    passages: int
+    accepted: int
 
 
 class Cell(msgspec.Struct, kw_only=True):
@@ -174,12 +258,40 @@ class Unreadable(msgspec.Struct, kw_only=True):
 
 
 class Cluster(msgspec.Struct, kw_only=True):
-    """Records that were left out for being too much like the same one."""
+    """Records that were left out for being too much like the same one, directly or over another twin."""
 
     kept: Quote | None
     id: str
     size: int
     twins: list[Rejected] = []
+
+
+class Matches(msgspec.Struct, kw_only=True):
+    """How near the records that one stage left out were to what they matched."""
+
+    stage: str
+    count: int
+    scores: Histogram | None = None
+
+
+class Duplicates(msgspec.Struct, kw_only=True):
+    """Records left out for their likeness to another: how many, in how many groups of which size, and how near.
+
+    A group's size counts the records left out; the one that stays is not among them. `sizes` are 1, 2, 3-9, 10+.
+    """
+
+    records: int = 0
+    groups: int = 0
+    sizes: list[Part] = []
+    stages: list[Matches] = []
+    largest: list[Cluster] = []
+
+
+class Pii(msgspec.Struct, kw_only=True):
+    """Personal data that was found and dealt with: counts by kind, never what was found."""
+
+    found: int
+    by_kind: dict[str, int]
 
 
 class Training(msgspec.Struct, kw_only=True):
@@ -270,19 +382,26 @@ class Report(msgspec.Struct, kw_only=True):
     """Everything."""
 
     title: str
+    language: Literal["en", "zh"] = "en"  # of the page and of the words in this file
     finished: str = ""
     teacher: str = ""
     student: str = ""
     summary: str = ""
     target: int = 0  # accepted records that the job asked for; 0 when it named no number
+    empty: bool = False  # nothing was kept in the end
     headline: list[Headline] = []
     advice: list[Advice] = []
     funnel: list[Level] = []
     stages: list[Stage] = []
+    cost: Cost = msgspec.field(default_factory=Cost)
     dataset: Dataset = msgspec.field(default_factory=Dataset)
+    change: Change | None = None
+    map: Map | None = None
     documents: list[Document] = []
+    topics: list[Topic] = []
     unreadable: list[Unreadable] = []
-    duplicates: list[Cluster] = []
+    duplicates: Duplicates = msgspec.field(default_factory=Duplicates)
+    pii: Pii | None = None
     training: Training | None = None
     evaluation: Evaluation = msgspec.field(default_factory=Evaluation)
     samples: list[Sample] = []
