@@ -20,7 +20,7 @@ from curate.report.stages import Finished, records
 from curate.report.survey import Scores
 from curate.report.tally import digest
 from curate.report.words import Words
-from seedbed.record import Record
+from seedbed.record import Record, make
 
 PER_REASON = 4
 _GROUPS, _TWINS = 5, 4
@@ -50,6 +50,7 @@ class Rejections:
         self._roots, self._sizes = self._grouped()
         self._largest = self._gather(seed)
         self._matches = _find(stages, self._wanted())
+        self._prepare()
 
     def _see(self, stage: Finished, record: Record, seed: int) -> None:
         rejection = record.rejection
@@ -68,6 +69,19 @@ class Rejections:
                 self._matched.append(number(rejection.match))
                 likeness = self._likeness.setdefault(stage.name, array("d"))
                 likeness.append(1.0 if rejection.score is None else rejection.score)
+
+    def _prepare(self) -> None:
+        """What must be concealed before it is shown, all at once."""
+        own = [record for sampler in self._samples.values() for record in sampler.taken()]
+        own += [record for _, sampler in self._largest.values() for record in sampler.taken()]
+        before = [record for record in own if record.rejection and self._conceal.applies(self._stage_of(record))]
+        details = [make(text=record.rejection.detail) for record in before if record.rejection]
+        matches = [record for stage, record in self._matches.values() if self._conceal.applies(stage)]
+        self._conceal.prepare([*before, *details, *matches])
+
+    def _stage_of(self, record: Record) -> Finished | None:
+        rejection = record.rejection
+        return next((stage for stage in self._stages if rejection and stage.name == rejection.stage), None)
 
     def points(self) -> list[Candidate]:
         """Records for the map."""
@@ -162,7 +176,7 @@ class Rejections:
     def _rejected(self, record: Record, matched: bool = True) -> Rejected:
         rejection = record.rejection
         assert rejection is not None
-        stage = next((s for s in self._stages if s.name == rejection.stage), None)
+        stage = self._stage_of(record)
         match = self._matches.get(rejection.match) if matched else None
         return Rejected(
             record=self._quote((stage, record)),

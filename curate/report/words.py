@@ -112,7 +112,7 @@ class Words:
     def count(self, value: int, noun: str, plural: str = "") -> str:
         """`1 page`, `4 pages`, `4 页`."""
         if self.chinese:
-            return f"{value:,}{_THIN}{chinese.NOUNS[noun]}"
+            return f"{value:,}\u00a0{chinese.NOUNS[noun]}"
         return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
     def counted(self, unit: str, value: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from curate.report.build import build
+from curate.report.build import Options, build
 from seedbed.record import chat
 from tests.curate.report.run import write_run
 
@@ -25,7 +25,7 @@ ATTACK = "<script>document.title = 'broken in'</script>"
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     bad = chat(f"What is this? {ATTACK}", f"这是什么？{ATTACK}", task="doc_qa", language="zh", split="train")
-    return build(write_run(folder / "run", extra=(bad,)), folder / "out")
+    return build(write_run(folder / "run", extra=(bad,)), folder / "out", Options(encoder="lexical"))
 
 
 def opened(page: Path, tmp_path: Path, fragment: str = "", width: int = 1280) -> str:
