@@ -241,7 +241,7 @@ def _pages(report: Report, words: Words) -> Iterator[Advice]:
 
 def _faults(report: Report, words: Words) -> Iterator[Advice]:
     texts = {
-        "completeness": "What is missing stands with the figure, and some of the records. Fill it in or leave them out.",
+        "completeness": "What is missing stands with the figure, beside some records. Fill it in or leave them out.",
         "accuracy": "Quotes that are not in the document: was it changed after the records were made?",
         "consistency": "The same question has different answers. The stage `contradictions` finds such pairs.",
         "timeliness": "Questions tied to a day are wrong tomorrow. The stage `donts` leaves them out.",

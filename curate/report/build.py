@@ -29,6 +29,7 @@ from curate.report.words import Words
 from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.record import Record
+from seedbed.run import stage_folders
 
 VERSION = 2
 _REJECTED = 10
@@ -62,7 +63,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def report(records: Iterable[Record], options: Options, context: Context) -> None:
     """Writes report.html and report.json into the stage's folder. `records` are the last kept ones of the run."""
-    done = stages.finished(context.upstream)
+    done = stages.finished(_siblings(list(context.upstream.values())))
     found = collect(done, records, options, context.folder.parent, context.seed)
     page = write(found, context.folder)
     context.figures |= {"records": found.dataset.records, "bytes": page.stat().st_size}
@@ -74,6 +75,25 @@ def build(run: Path, out: Path, options: Options | None = None) -> Path:
     Stages that are not finished are left out. Raises InputError when none is.
     """
     return write(of_run(run, options or Options()), out)
+
+
+def of_job(run: Path, language: Literal["auto", "en", "zh"] | None = None) -> Options:
+    """The options that the run's own job gives its report, with another language if one is named."""
+    noted = stages.job(run).get("report")
+    try:
+        options = msgspec.convert(noted or {}, Options)
+    except msgspec.ValidationError:
+        options = Options()  # a job of another version of seedbed
+    return msgspec.structs.replace(options, language=language) if language else options
+
+
+def of_upstream(folders: list[Path], run: Path, out: Path) -> Path:
+    """The report of a job that came no further than these stages, into the folder `out`."""
+    done = stages.finished(folders)
+    seed = stages.job(run).get("seed", 0)
+    options = of_job(run)
+    found = collect(done, stages.last_records(done), options, run, seed if isinstance(seed, int) else 0)
+    return write(found, out)
 
 
 def of_run(run: Path, options: Options) -> Report:
@@ -140,6 +160,14 @@ def collect(done: list[stages.Finished], records: Iterable[Record], options: Opt
     found.headline, found.summary = summary.headline(found, words), summary.summary(found, words)
     found.advice = advice(found, words)
     return found
+
+
+def _siblings(folders: list[Path]) -> list[Path]:
+    """All stages up to the last of `folders`: of two stages of one name, a context knows only the later."""
+    if not folders:
+        return []
+    last = max(folder.name for folder in folders)
+    return [folder for folder in stage_folders(folders[0].parent) if folder.name <= last]
 
 
 def _language(options: Options, tally: Tally) -> Literal["en", "zh"]:

@@ -43,7 +43,8 @@ def flow(before: int, after: int, lost: int, added: int, largest: int, words: Wo
             '<path class="added" d="M{1:.2f} 40H{0:.2f}C{0:.2f} 20 {2:.2f} 12 100 8V0'
             'C{3:.2f} 4 {1:.2f} 20 {1:.2f} 40Z"/>'
         ).format(left, right, (left + 100) / 2, (right + 100) / 2)
-    return svg(100, 40, body, words("{lost} left out, {added} added", lost=f"{lost:,}", added=f"{added:,}"), "flow", stretch=True)
+    told = words("{lost} left out, {added} added", lost=f"{lost:,}", added=f"{added:,}")
+    return svg(100, 40, body, told, "flow", stretch=True)
 
 
 def ring(share: float, label: str) -> Markup:
@@ -190,7 +191,8 @@ def dumbbell(each: Comparison, every: Sequence[Comparison], words: Words) -> Mar
         '<circle class="before" cx="{0:.1f}" cy="{2}" r="5.5"/>'
         '<circle class="after {3}" cx="{1:.1f}" cy="{2}" r="6.5"/>'
     ).format(x(each.before), x(each.after), y, verdict)
-    return svg(width, 34, body, words("loss {before} before, {after} after", before=f"{each.before:.2f}", after=f"{each.after:.2f}"), "dumbbell")
+    told = words("loss {before} before, {after} after", before=f"{each.before:.2f}", after=f"{each.after:.2f}")
+    return svg(width, 34, body, told, "dumbbell")
 
 
 def _verdict(each: Comparison) -> str:
@@ -229,7 +231,7 @@ def overlay(chart: Histogram, words: Words) -> Markup:
 
 
 def plot(found: Map, words: Words) -> Markup:
-    """The map: a dot for a record that stayed, a ring for one that was left out. Colours by class, chosen on the page."""
+    """The map: a dot for a record that stayed, a ring for one that was left out. The page chooses the colours."""
     size = 600.0
     body = Markup("")
     # What was left out lies below what stayed: rings would hide dots.

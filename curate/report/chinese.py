@@ -19,7 +19,8 @@ SENTENCES = ADVICE | {
     "What to do next": "下一步怎么做",
     "{n} more": "还有 {n} 项",
     "And {n} more: report.json has them all.": "还有 {n} 项，全部在 report.json 中。",
-    "Made by seedbed from the files of the run; the same figures are in report.json. This page fetches nothing and sends "
+    "Made by seedbed from the files of the run; the same figures are in report.json. This page fetches "
+    "nothing and sends "
     "nothing.": "由 seedbed 根据运行目录中的文件生成；同样的数字见 report.json。本页不读取也不发送任何网络数据。",
     ".": "。",
     ": ": "：",
@@ -94,7 +95,9 @@ SENTENCES = ADVICE | {
     "spent on the teacher": "教师模型费用",
     "{calls} and {tokens} tokens in {time} of work.": "{calls}，{tokens} 词元，用时 {time}。",
     "teacher tokens, no money": "教师模型词元，未计费",
-    "{calls} in {time} of work; no price is set for this teacher.": "{calls}，用时 {time}；没有给这个教师模型设定价格。",
+    "{calls} in {time} of work; no price is set for this teacher.": (
+        "{calls}，用时 {time}；没有给这个教师模型设定价格。"
+    ),
     "loss, before and after": "训练前后的损失",
     "Loss on {what}, before and after training.": "{what}：训练前后的损失。",
     # funnel
@@ -133,8 +136,11 @@ SENTENCES = ADVICE | {
     "{lost} left out, {added} added": "排除 {lost} 条，加入 {added} 条",
     # reasons
     "Why records were left out": "记录为什么被排除",
-    "Open a reason to see what it caught. Nothing is deleted: every record below can be read in full with <code>seedbed "
-    "show</code>.": "点开一个原因，看它拦下了什么。没有任何记录被删除：下面每一条都可以用 <code>seedbed show</code> 看全文。",
+    "Open a reason to see what it caught. Nothing is deleted: every record below can be read in full with "
+    "<code>seedbed "
+    "show</code>.": (
+        "点开一个原因，看它拦下了什么。没有任何记录被删除：下面每一条都可以用 <code>seedbed show</code> 看全文。"
+    ),
     "{n} left out": "排除 {n} 条",
     "in {stage}": "（{stage}）",
     "score {n}": "分数 {n}",
@@ -171,7 +177,9 @@ SENTENCES = ADVICE | {
     ),
     "have every quoted sentence word for word at its place in the document": "所引的每一句都与文档原处一字不差",
     "are not contradicted: no other record answers the same question differently": "没有矛盾：同一问题没有不同的答案",
-    "ask nothing that is tied to a day (“today”, “currently”, 目前, 最近)": "不问随日期变化的事（今天、目前、最近、today）",
+    "ask nothing that is tied to a day (“today”, “currently”, 目前, 最近)": (
+        "不问随日期变化的事（今天、目前、最近、today）"
+    ),
     "{n} do not": "{n} 条不合格",
     "no question": "没有问题",
     "no answer": "没有答案",
@@ -206,7 +214,8 @@ SENTENCES = ADVICE | {
     "left out": "排除",
     # map
     "The set as a map": "数据地图",
-    "Each dot is a record that stayed, each ring one that was left out. What lies together says alike things; distances "
+    "Each dot is a record that stayed, each ring one that was left out. What lies together says alike things; "
+    "distances "
     "between groups, and the axes, mean nothing.": (
         "实点是留下的记录，圆环是被排除的。靠在一起的说的是相近的内容；组与组之间的距离和坐标轴没有含义。"
     ),
@@ -299,6 +308,27 @@ SENTENCES = ADVICE | {
     "Before": "训练前",
     "After": "训练后",
     "(nothing)": "（空）",
+    # two runs
+    "seedbed comparison": "seedbed 对比",
+    "Two runs compared": "两次运行对比",
+    "{first} and {second}": "{first} 与 {second}",
+    "Quality": "质量",
+    "Scores, median of what was kept": "分数（留下记录的中位数）",
+    "After training": "训练之后",
+    "Duplicates left out": "排除的重复",
+    "Passages that gave records": "产出记录的段落",
+    "Teacher tokens": "教师模型词元",
+    "Tokens a record": "每条记录的词元",
+    "Money a record": "每条记录的费用",
+    "{set}: loss": "{set}：损失",
+    "{set}: change of loss by training": "{set}：训练带来的损失变化",
+    "{n} points": "{n} 个百分点",
+    "Green: better, red: worse, only where that is beyond dispute. Shares differ in percentage points. The "
+    "same figures "
+    "are in compare.json. This page fetches nothing and sends nothing.": (
+        "绿色更好，红色更差，只在没有争议时标出。占比的差以百分点计。"
+        "同样的数字见 compare.json。本页不读取也不发送任何网络数据。"
+    ),
     # cost and samples
     "Time and cost": "时间与费用",
     "Stage": "工序",

@@ -8,7 +8,8 @@ ADVICE = {
     "Nothing came in": "没有输入",
     "See whether the files that the job names are the right ones.": "请检查任务文件里写的数据文件是否正确。",
     "“{reason}” emptied the set": "“{reason}”清空了数据集",
-    "{stage} left out the last {n}. Read its examples: if they are good records, its options are too strict; if not, the "
+    "{stage} left out the last {n}. Read its examples: if they are good records, its options are too strict; "
+    "if not, the "
     "source is at fault.": (
         "“{stage}”排除了最后的 {n}。请看它的例子：如果都是好记录，就是选项太严；如果不是，问题出在来源。"
     ),
@@ -18,7 +19,9 @@ ADVICE = {
         "同一批文档的新问题上，损失的下降超出偶然。"
     ),
     "Too few test questions to tell": "测试问题太少，无法判断",
-    "{questions} cannot tell learning from chance. Make more records.": "{questions}分不清学会与偶然。请多生成一些记录。",
+    "{questions} cannot tell learning from chance. Make more records.": (
+        "{questions}分不清学会与偶然。请多生成一些记录。"
+    ),
     "Learning is not proven": "没有证明学会了",
     "Loss on unseen questions did not fall clearly. Train longer, or make more records a document.": (
         "新问题上的损失没有明显下降。请训练更久，或让每份文档产出更多记录。"
@@ -28,7 +31,8 @@ ADVICE = {
         "通用数据上的损失上升了。请多混入通用数据，或降低学习率、减少轮数。"
     ),
     "{n} of {all} wanted records": "要 {all} 条，得到 {n} 条",
-    "The documents or the budget gave no more. Add documents, allow more a passage, or raise the limits; the run goes on "
+    "The documents or the budget gave no more. Add documents, allow more a passage, or raise the limits; the "
+    "run goes on "
     "where it stopped.": "文档或预算只够这些。请添加文档、放宽每段的条数或提高上限；运行会从停下的地方继续。",
     "Only {share} of the drafts were accepted": "草稿只有 {share} 通过",
     "Most of what the teacher wrote was thrown away. A larger teacher is often cheaper in the end.": (
@@ -80,7 +84,7 @@ ADVICE = {
         "在 {document} 中。请看那里有没有要教的内容；有的话，请提高目标条数或 `per_passage`。"
     ),
     "{label}: {share}": "{label}：{share}",
-    "What is missing stands with the figure, and some of the records. Fill it in or leave them out.": (
+    "What is missing stands with the figure, beside some records. Fill it in or leave them out.": (
         "缺什么写在数字旁边，并附几条例子。请补全，或排除它们。"
     ),
     "Quotes that are not in the document: was it changed after the records were made?": (

@@ -1,8 +1,8 @@
 """What must not be shown: texts from before the `pii` stage, which it never saw.
 
-A record that an earlier stage left out still has its telephone numbers, and so has the passage it came from. Where a run
-has a `pii` stage, such texts go through that stage again, with its own options, before they are shown; where that cannot
-be done they are not shown at all.
+A record that an earlier stage left out still has its telephone numbers, and so has the passage it came from. Where a
+run has a `pii` stage, such texts go through that stage again, with its own options, before they are shown; where that
+cannot be done they are not shown at all.
 """
 
 from __future__ import annotations

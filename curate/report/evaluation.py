@@ -69,7 +69,9 @@ def _sentence(noted: Mapping[str, Any], apart: Mapping[str, Any], words: Words) 
     if not numbers(apart, "low", "high"):
         return words("Loss changed by {n}; too few records to tell whether that is chance.", n=signed(apart["mean"]))
     fell, chance = apart["mean"] < 0, apart["low"] <= 0 <= apart["high"]
-    said = "Loss fell by {n} (95 % interval {low} to {high})" if fell else "Loss rose by {n} (95 % interval {low} to {high})"
+    said = "Loss rose by {n} (95 % interval {low} to {high})"
+    if fell:
+        said = "Loss fell by {n} (95 % interval {low} to {high})"
     ends = sorted(abs(apart[key]) for key in ("low", "high")) if not chance else [apart["low"], apart["high"]]
     told = words(said, n=f"{abs(apart['mean']):.2f}", low=f"{ends[0]:.2f}", high=f"{ends[1]:.2f}")
     return told + words(": that may be chance." if chance else ": more than chance explains.")

@@ -1,8 +1,8 @@
 """What a report holds: the shape of report.json, and all that the page is drawn from.
 
-Everything is counted, never estimated; where only a sample is looked at, its size and the whole stand beside it. Sections
-with nothing to show are None or empty; the page leaves them out. docs/curation/report.schema.json is made from these
-types (`python -m curate.report.schema`). Words for people (labels, sentences) are in the page's language, names are not.
+Everything is counted, never estimated; where only a sample is looked at, its size and the whole stand beside it.
+Sections with nothing to show are None or empty; the page leaves them out. docs/curation/report.schema.json is made from
+these types (`python -m curate.report.schema`). Words for people are in the page's language, names are not.
 """
 
 from __future__ import annotations

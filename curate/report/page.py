@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
@@ -43,7 +44,7 @@ def render(report: Report) -> str:
         levels=ordered({level for levels in report.dataset.kinds.values() for level in levels}, _LEVELS),
         # One scale for the openings of all languages, so that panels can be compared.
         widest=max((top.count / each.questions for each in report.dataset.openings for top in each.top), default=1),
-        ranked=dict(sorted(((kind, sum(own.values())) for kind, own in report.dataset.kinds.items()), key=lambda k: -k[1])),
+        ranked=dict(Counter({kind: sum(own.values()) for kind, own in report.dataset.kinds.items()}).most_common()),
         difficulty=ordered(report.dataset.levels, _LEVELS),
         shown=sorted(shown, key=lambda d: d.document),
         most=max((cell.records for d in report.documents for cell in d.cells), default=0),

@@ -59,7 +59,9 @@ def _source(record: Record) -> str:
     return document or record.labels.get("origin") or record.task or "unnamed"
 
 
-def drawn(kept: Sequence[Candidate], dropped: Sequence[Candidate], sizes: tuple[int, int], most: int) -> list[Candidate]:
+def drawn(
+    kept: Sequence[Candidate], dropped: Sequence[Candidate], sizes: tuple[int, int], most: int
+) -> list[Candidate]:
     """At most `most`, in proportion to the two `sizes` but with enough of what was left out to be seen. Both lists are
     in random order."""
     share = max(sizes[1] / (sum(sizes) or 1), _LEAST)
@@ -67,7 +69,9 @@ def drawn(kept: Sequence[Candidate], dropped: Sequence[Candidate], sizes: tuple[
     return [*kept[: most - out], *dropped[:out]]
 
 
-def plotted(points: Sequence[Candidate], sizes: tuple[int, int], encoder: Encoder, seed: int, words: Words) -> Map | None:
+def plotted(
+    points: Sequence[Candidate], sizes: tuple[int, int], encoder: Encoder, seed: int, words: Words
+) -> Map | None:
     """The map; None for too few records."""
     if len(points) < _FEWEST:
         return None

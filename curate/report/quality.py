@@ -35,7 +35,7 @@ _HOW = {
 
 
 class Checks:
-    """The four dimensions, counted as records go by. `ingest` is the folder with the documents' texts, if there is one."""
+    """The four dimensions, counted as records go by. `ingest` is the folder with the documents' texts, if any."""
 
     def __init__(self, ingest: Path | None, seed: int) -> None:
         self._ingest = ingest

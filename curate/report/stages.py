@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -35,14 +35,14 @@ class Finished:
         return self.folder.name
 
 
-def finished(folders: dict[str, Path]) -> list[Finished]:
+def finished(folders: Iterable[Path]) -> list[Finished]:
     """The stages whose manifest is there, in order; the report itself is left out."""
-    return [stage for name, folder in folders.items() if (stage := _finished(name, folder))]
+    return [stage for folder in folders if (stage := _finished(stage_name(folder), folder))]
 
 
 def of_run(run: Path) -> list[Finished]:
     """The finished stages of a run directory. InputError when there are none."""
-    found = [stage for folder in stage_folders(run) if (stage := _finished(stage_name(folder), folder))]
+    found = finished(stage_folders(run))
     if not found:
         raise InputError(
             "no stage of this run is finished", where=str(run), next_step="Run the job first; what was done is kept"

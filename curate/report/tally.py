@@ -14,8 +14,8 @@ from seedbed.record import Record
 from seedbed.text import language, length, normalise, opening
 
 _OPENINGS = 10
-# Distinct openings that are held for a language. When they grow beyond, those seen once are forgotten: what is among the
-# ten commonest of a million questions was seen thousands of times.
+# Distinct openings that are held for a language. When they grow beyond, those seen once are forgotten: what is among
+# the ten commonest of a million questions was seen thousands of times.
 _DISTINCT = 200_000
 
 

@@ -29,7 +29,8 @@ def _facts(figures: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
         found.append((words("Method"), f"{_METHODS.get(str(method), method)}{rank}"))
     if numbers(figures, "trainable_parameters", "parameters") and figures["parameters"]:
         own, every = figures["trainable_parameters"], figures["parameters"]
-        found.append((words("Trained"), words("{own} of {all} parameters", own=words.short(own), all=words.short(every))))
+        share = words("{own} of {all} parameters", own=words.short(own), all=words.short(every))
+        found.append((words("Trained"), share))
     if numbers(figures, "steps"):
         early = words(", stopped early") if figures.get("stopped_early") else ""
         found.append((words("Steps"), f"{number(figures['steps'])}{early}"))
