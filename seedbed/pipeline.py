@@ -52,6 +52,11 @@ class Planned:
     def name(self) -> str:
         return self.folder.name
 
+    @property
+    def asks(self) -> bool:
+        """Whether it asks a teacher."""
+        return self.stage.asks(self.options)
+
 
 class Pipeline:
     """The stages of one job over one run directory."""
@@ -163,7 +168,7 @@ class Pipeline:
             watched=[(path.name, file_hash(path)) for path in step.stage.watched(step.options)]
             + step.stage.marks(step.options),
             prompts=self._prompt_hashes(step.stage),
-            teacher=self.teachers.identity if step.stage.teacher else "",
+            teacher=self.teachers.identity if step.asks else "",
             prior=[done.fingerprint if done else "" for done in prior],
         )
 
@@ -192,7 +197,7 @@ class Pipeline:
             for position, step in enumerate(steps):
                 done = self.finished(step)
                 if done is None:
-                    if not any(later.stage.teacher for later in steps[position:]):
+                    if not any(later.asks for later in steps[position:]):
                         lender.close()
                     done = self.perform(step, progress, lender)
                     progress.say(line(step, done))
@@ -242,7 +247,7 @@ class Pipeline:
         )
         self.run.begin(step.folder, done.fingerprint, keep_files=stage.group == "source")
         context = self.context(step, step.folder, done, progress)
-        if stage.teacher:
+        if step.asks:
             lender.lend(context, done.usage, progress)
         progress.begin(stage.name)
         try:

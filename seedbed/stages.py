@@ -65,6 +65,10 @@ class Stage:
         watch = getattr(self.module, "watch", None)
         return watch(options) if watch else []
 
+    def asks(self, options: Any) -> bool:
+        """Whether it asks a teacher with these options: a filter may have a judge, and does without one by default."""
+        return self.teacher and bool(getattr(options, "judge", True))
+
     def marks(self, options: Any) -> list[tuple[str, str]]:
         """What else outside the run decides the outcome and is no file (rows of a database): its name and a hash."""
         marks = getattr(self.module, "marks", None)
@@ -111,7 +115,12 @@ _ALL = [
     Stage("rewrite", "datagen.rewrite.stage:rewrite", "generate", teacher=True, prompts=("rewrite",)),
     Stage("augment", "datagen.augment.stage:augment", "generate", teacher=True, prompts=("augment",), reads="records"),
     Stage("clean", "curate.clean:clean", "curate"),
-    Stage("rules", "curate.rules:rules", "curate"),
+    Stage("rules", "curate.filters.rules:rules", "curate"),
+    Stage("language", "curate.filters.language:language", "curate", extra="language"),
+    Stage("donts", "curate.filters.donts.stage:donts", "curate", teacher=True, prompts=("donts",)),
+    Stage("contradictions", "curate.filters.contradictions:contradictions", "curate"),
+    Stage("safety", "curate.filters.safety:safety", "curate", teacher=True, prompts=("safety",)),
+    Stage("refusals", "curate.filters.refusals:refusals", "curate"),
     Stage("exact", "curate.exact:exact", "curate"),
     Stage("rouge", "curate.rouge:rouge", "curate"),
     Stage("split", "curate.split:split", "curate"),

@@ -12,9 +12,9 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from datagen.checks import verify
 from datagen.checks.phrases import ASIDE, ELSEWHERE, ORDERS
 from datagen.material import kinds
+from seedbed import content
 
 # In characters: more holds several facts, of which a small model mixes parts.
 _LONGEST = {"en": 320, "zh": 120}
@@ -69,10 +69,10 @@ class Point:
 def points(sentences: list[str], names: str, language: str, rows: Collection[int] = ()) -> Iterator[Point]:
     """The key points of a passage, in its order. `names` is what its headings and the job say it is about, `rows` the
     numbers of the sentences that are rows of tables with a head."""
-    named = set(verify.units(names, language))
+    named = set(content.units(names, language))
 
     def alone(text: str) -> bool:
-        anchored = _ANCHOR[language].search(text) or named.intersection(verify.units(text, language))
+        anchored = _ANCHOR[language].search(text) or named.intersection(content.units(text, language))
         return bool(anchored) and not _LEANS[language].search(text)
 
     planted = {sentence for sentence in sentences if ORDERS.search(sentence)}
@@ -96,7 +96,8 @@ def points(sentences: list[str], names: str, language: str, rows: Collection[int
 def _usable(sentence: str, language: str) -> bool:
     """Whole, of a length that says one thing, not full of figures, true tomorrow, no example, and no pointer to another
     place."""
-    fits = _SHORTEST[language] <= len(sentence) <= _LONGEST[language] and len(verify.figures(sentence)) <= _MOST_FIGURES
+    long = _SHORTEST[language] <= len(sentence) <= _LONGEST[language]
+    fits = long and len(content.figures(sentence)) <= _MOST_FIGURES
     elsewhere = ELSEWHERE[language].search(ASIDE[language].sub("", sentence))
     passing = elsewhere or _EXAMPLE.search(sentence) or _DATED.search(sentence)
     return fits and bool(_WHOLE.search(sentence)) and not passing
@@ -104,4 +105,4 @@ def _usable(sentence: str, language: str) -> bool:
 
 def _continues(before: str, sentence: str, language: str) -> bool:
     """Whether two neighbours speak of one thing: they share two content words."""
-    return len(set(verify.units(before, language)) & set(verify.units(sentence, language))) >= 2
+    return len(set(content.units(before, language)) & set(content.units(sentence, language))) >= 2
