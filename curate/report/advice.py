@@ -26,6 +26,8 @@ _SMALL = 100
 _GAP = 3
 # One record in fifty contradicted, incomplete or misquoting: a reader of fifty samples meets one.
 _FAULTY = 0.02
+# Public sets have 2 to 3 % (curate/filters/refusals.py, whose cap this is).
+_REFUSALS = 0.05
 # A third of what came in was there before: the source repeats itself.
 _TWINS = 0.33
 
@@ -67,7 +69,7 @@ _REMEDIES = (
 def advice(report: Report, words: Words) -> list[Advice]:
     """At most eight pieces, the urgent ones first; one encouraging line when nothing stands out."""
     rules = (_empty,) if report.empty else (
-        _evaluation, _target, _reasons, _documents, _pages, _faults, _scores, _twins, _mix, _variety,
+        _evaluation, _target, _refusals, _reasons, _documents, _pages, _faults, _scores, _twins, _mix, _variety,
         _training, _checks, _size,
     )  # fmt: skip
     found = [piece for rule in rules for piece in rule(report, words)]
@@ -163,6 +165,17 @@ def _target(report: Report, words: Words) -> Iterator[Advice]:
             title=words("Only {share} of the drafts were accepted", share=share),
             link="reasons",
             text=words("Most of what the teacher wrote was thrown away. A larger teacher is often cheaper in the end."),
+        )
+
+
+def _refusals(report: Report, words: Words) -> Iterator[Advice]:
+    refusals = report.dataset.refusals
+    if refusals.checked >= _FEW and refusals.share > _REFUSALS:
+        yield Advice(
+            tone="act",
+            title=words("Refusals are {share} of the answers", share=words.percent(refusals.share)),
+            link="refusals",
+            text=words("Cap them with the stage `refusals`: a model that is taught to refuse refuses too much."),
         )
 
 

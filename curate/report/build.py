@@ -188,11 +188,12 @@ def _map(
 
 def _pii(done: list[stages.Finished]) -> Pii | None:
     """Counts by kind, as every stage that looked for personal data noted them; None where none looked."""
-    noted = [stage.done.figures["by_kind"] for stage in done if stage.name == "pii" and "by_kind" in stage.done.figures]
-    if not noted:
+    noted = [stage.done.figures for stage in done if stage.name == "pii"]
+    counted = [each for figures in noted if isinstance(each := figures.get("by_kind", figures.get("found")), dict)]
+    if not counted:
         return None
     kinds: Counter[str] = Counter()
-    for each in noted:
+    for each in counted:
         kinds.update({str(kind): int(count) for kind, count in each.items()})
     return Pii(found=kinds.total(), by_kind=dict(kinds.most_common()))
 

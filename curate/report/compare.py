@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from curate.report import build as single
-from curate.report.comparison import Compared, Row, compared
+from curate.report.comparison import Compared, Row, Table, compared
 from curate.report.page import fill
 from curate.report.words import Words, money, number, signed
 from seedbed import jsonl
@@ -36,8 +36,10 @@ def _names(first: Path, second: Path, titles: tuple[str, str]) -> tuple[str, str
     """By their titles; by their folders where two runs of one job have the same."""
     if titles[0] != titles[1]:
         return titles
-    one, two = first.resolve(), second.resolve()
-    return (one.name, two.name) if one.name != two.name else (str(one), str(two))
+    one, two = first.resolve().parts, second.resolve().parts
+    # As many folders as it takes to tell them apart.
+    size = next((n for n in range(1, max(len(one), len(two))) if one[-n:] != two[-n:]), 1)
+    return "/".join(one[-size:]), "/".join(two[-size:])
 
 
 def render(found: Compared) -> str:
@@ -85,9 +87,12 @@ class Figures:
         return "better" if row.difference * row.better > 0 else "worse"
 
 
-def width(row: Row, value: float | None) -> float:
-    """How long a bar is, in percent of the longer of the two; shares are of the whole where that can be seen."""
-    largest = max(abs(row.first or 0), abs(row.second or 0))
-    if row.unit == "share":
-        largest = 1.0 if largest > 0.2 else largest
+def width(table: Table, row: Row, value: float | None) -> float:
+    """How long a bar is, in percent: rows of one unit share one scale, so that bars can be compared down a table; where
+    units are mixed, each row has its own, and shares are of the whole."""
+    alike = all(other.unit == row.unit for other in table.rows)
+    if row.unit == "share" and not alike:
+        return 100 * (value or 0)
+    rows = table.rows if alike else [row]
+    largest = max(abs(end or 0) for other in rows for end in (other.first, other.second))
     return 100 * abs(value or 0) / (largest or 1)

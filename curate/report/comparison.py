@@ -29,6 +29,7 @@ class Row(msgspec.Struct, kw_only=True):
     second: float | None = None
     difference: float | None = None
     better: int = 0
+    stage: str = ""
 
 
 class Table(msgspec.Struct, kw_only=True):
@@ -96,8 +97,8 @@ def _reasons(first: Report, second: Report, words: Words) -> Iterator[Row]:
         ends = [
             side.get((stage, reason), 0.0 if stage in have else None) for side, have in zip(sides, stages, strict=True)
         ]
-        label = f"{words.stage(stage)} · {words.plain(reason)}"
-        yield _row(f"{stage}.{reason}", label, "share", (ends[0], ends[1]))
+        row = _row(f"{stage}.{reason}", words.plain(reason), "share", (ends[0], ends[1]))
+        yield msgspec.structs.replace(row, stage=stage)
 
 
 def _quality(first: Report, second: Report) -> Iterator[Row]:
@@ -124,6 +125,8 @@ def _dataset(first: Report, second: Report, words: Words) -> Iterator[Row]:
         shares = [next((o.share for o in r.dataset.openings if o.language == code), None) for r in reports]
         label = words("Ten commonest openings, {language}", language=words.tongue(code))
         yield _row(f"openings.{code}", label, "share", (shares[0], shares[1]), better=-1)
+    refused = [report.dataset.refusals.share for report in reports]
+    yield _row("refusals", words("Refusals"), "share", (refused[0], refused[1]))
     twins = (first.duplicates.records, second.duplicates.records)
     yield _row("duplicates", words("Duplicates left out"), "count", twins)
     covered = [_covered(report) for report in reports]

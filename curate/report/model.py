@@ -154,6 +154,18 @@ class Quality(msgspec.Struct, kw_only=True):
     examples: list[Quote] = []
 
 
+class Refusals(msgspec.Struct, kw_only=True):
+    """Answers that decline, as the stage `refusals` knows them, among those that were looked at: 20,000 at most."""
+
+    found: int = 0
+    checked: int = 0
+
+    @property
+    def share(self) -> float:
+        """Of those that were looked at."""
+        return self.found / (self.checked or 1)
+
+
 class Dataset(msgspec.Struct, kw_only=True):
     """The last kept records of the run. `records` counts general data as well, everything else leaves it out."""
 
@@ -169,6 +181,7 @@ class Dataset(msgspec.Struct, kw_only=True):
     scores: list[Histogram] = []
     openings: list[Openings] = []
     quality: list[Quality] = []
+    refusals: Refusals = msgspec.field(default_factory=lambda: Refusals())
 
 
 class Side(msgspec.Struct, kw_only=True):

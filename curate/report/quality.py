@@ -14,7 +14,7 @@ from typing import Any
 
 from curate.report.examples import SHORT, Sampler, quote
 from curate.report.model import Part, Quality
-from curate.report.tally import digest
+from curate.report.tally import Seen, digest
 from curate.report.words import Words
 from seedbed.record import Record
 from seedbed.text import normalise
@@ -47,15 +47,15 @@ class Checks:
         # Question and answer of each record, hashed: 16 bytes, where two dictionaries took 300.
         self._asked, self._told = array("Q"), array("Q")
 
-    def add(self, record: Record) -> None:
-        """One more record."""
+    def add(self, record: Record, seen: Seen) -> None:
+        """One more record, and its hashes."""
         if record.evidence and (text := self._document(record)):
             moved = not all(text[e.start : e.end] == e.quote for e in record.evidence)
             self._note("accuracy", record, ["evidence is not in the document"] if moved else [])
         if record.messages:
             self._note("completeness", record, list(_missing(record)))
-            self._asked.append(digest(normalise(record.user_text)))
-            self._told.append(digest(normalise(record.answer)))
+            self._asked.append(seen.asked)
+            self._told.append(seen.told)
             dated = _DATED.search(record.user_text)
             self._note("timeliness", record, [dated.group().lower()] if dated else [])
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from curate.report.model import Headline, Level, Report
 from curate.report.words import Words, money
 
+_TILES = 4
 _ON = {"test_seen": "new questions about the same documents", "test_heldout": "documents that it never saw"}
 
 
 def headline(report: Report, words: Words) -> list[Headline]:
-    """Accepted records, documents, cost and loss; those that the run has."""
-    found = (_records(report, words), _documents(report, words), _cost(report, words), _loss(report, words))
-    return [part for part in found if part]
+    """Accepted records, documents (or duplicates and quality), cost and loss; those that the run has, four at most."""
+    found = [_records(report, words), _documents(report, words)]
+    if not report.documents:
+        found += [_twins(report, words), _weakest(report, words)]
+    found += [_cost(report, words), _loss(report, words)]
+    return [part for part in found if part][:_TILES]
 
 
 def summary(report: Report, words: Words) -> str:
@@ -133,6 +137,31 @@ def _documents(report: Report, words: Words) -> Headline | None:
         label=words("documents covered"),
         sentence=said + unread,
         link="coverage",
+    )
+
+
+def _twins(report: Report, words: Words) -> Headline | None:
+    if not report.duplicates.records or not report.change:
+        return None
+    twins = words.count(report.duplicates.records, "record")
+    return Headline(
+        figure=words.percent(report.duplicates.records / report.change.before.records),
+        label=words("were duplicates"),
+        sentence=words("{n} were too much like another one; one of each group stays.", n=twins),
+        link="duplicates",
+    )
+
+
+def _weakest(report: Report, words: Words) -> Headline | None:
+    if not report.dataset.quality:
+        return None
+    least = min(report.dataset.quality, key=lambda each: each.passed / each.checked)
+    passed, checked = f"{least.passed:,}", f"{least.checked:,}"
+    return Headline(
+        figure=words.percent(least.passed / least.checked),
+        label=words("pass the weakest check"),
+        sentence=words("{label}: {passed} of {checked}.", label=least.label, passed=passed, checked=checked),
+        link="quality",
     )
 
 

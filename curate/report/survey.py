@@ -13,9 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from curate.filters.refusals import REFUSAL, refuses
+from curate.filters.refusals import Options as Refusing
 from curate.report import histograms
 from curate.report.examples import Sampler, in_turn
-from curate.report.model import Dataset, Histogram, Part
+from curate.report.model import Dataset, Histogram, Part, Refusals
 from curate.report.quality import Checks
 from curate.report.tally import Tally
 from curate.report.words import Words
@@ -29,6 +31,7 @@ _SPLITS = {
     "test_general": "Test: general",
 }
 _SCORES = 12  # names of scores that are shown; what a stage is asked to write is never that many
+_LOOKED_AT = 20_000
 _DIFFICULTY = ("level", "difficulty")
 
 
@@ -52,6 +55,7 @@ class Survey:
         self._general_training = 0
         self._kinds: dict[str, Counter[str]] = defaultdict(Counter)
         self._levels: Counter[str] = Counter()
+        self._refusals = _Refusals()
         self._checks = Checks(ingest, seed)
         self._samples: dict[str, Sampler[Record]] = defaultdict(lambda: Sampler(samples, seed))
         self._wanted = samples
@@ -64,19 +68,20 @@ class Survey:
             self.general += 1
             self._general_training += record.split == "train"
             return
-        tongue = self.tally.add(record)
+        seen = self.tally.add(record)
         level = next((record.labels[name] for name in _DIFFICULTY if record.labels.get(name)), "")
         if kind := record.labels.get("kind"):
             self._kinds[kind][level] += 1
         if level:
             self._levels[level] += 1
         self.scores.add(record)
+        self._refusals.add(record, seen.told ^ seen.asked)
         if record.messages and (source := record.source) and source.start is not None:
             cited = self.cited[source.document_hash or source.document]
             cited.passages[source.start] += 1
             cited.evidence[record.evidence[0].start if record.evidence else source.start] += 1
-        self._checks.add(record)
-        self._samples[tongue].offer(record.id, record)
+        self._checks.add(record, seen)
+        self._samples[seen.language].offer(record.id, record)
 
     def samples(self) -> list[Record]:
         """Records to show, the languages in turn."""
@@ -111,6 +116,7 @@ class Survey:
             scores=self.scores.histograms(dropped),
             openings=self.tally.openings(),
             quality=self._checks.results(words, again),
+            refusals=self._refusals.found(),
         )
 
 
@@ -137,6 +143,27 @@ class Scores:
     def values(self) -> Mapping[str, array[float]]:
         """By name."""
         return self._values
+
+
+class _Refusals:
+    """Refusals among at most 20,000 records: a hundred patterns take longer than all else that is counted here. Those
+    with the smallest hashes are looked at: the same whatever the order."""
+
+    def __init__(self) -> None:
+        self._bound = 2**64
+        self._seen: list[tuple[int, bool]] = []
+        self._options = Refusing()
+
+    def add(self, record: Record, key: int) -> None:
+        if key >= self._bound or not record.messages:
+            return
+        self._seen.append((key, refuses(record, self._options) == REFUSAL))
+        if len(self._seen) > _LOOKED_AT:
+            self._bound //= 2
+            self._seen = [each for each in self._seen if each[0] < self._bound]
+
+    def found(self) -> Refusals:
+        return Refusals(found=sum(refused for _, refused in self._seen), checked=len(self._seen))
 
 
 def split_parts(splits: Counter[str], words: Words) -> list[Part]:

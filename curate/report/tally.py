@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter, defaultdict
+from typing import NamedTuple
 
 from curate.report import histograms
 from curate.report.model import Change, Opening, Openings, Side
@@ -17,6 +18,17 @@ _OPENINGS = 10
 # Distinct openings that are held for a language. When they grow beyond, those seen once are forgotten: what is among
 # the ten commonest of a million questions was seen thousands of times.
 _DISTINCT = 200_000
+
+
+_ODD, _ALL = 0x9E3779B97F4A7C15, 2**64 - 1  # mixes two hashes into one of 64 bits (Knuth's multiplier)
+
+
+class Seen(NamedTuple):
+    """What was found out about a record: its language, and hashes of what is asked and told, folded."""
+
+    language: str
+    asked: int
+    told: int
 
 
 class Tally:
@@ -35,8 +47,8 @@ class Tally:
         self._forgotten: Counter[str] = Counter()
         self._whole = array("Q")
 
-    def add(self, record: Record) -> str:
-        """One more record. Returns its language."""
+    def add(self, record: Record) -> Seen:
+        """One more record."""
         self.records += 1
         tongue = record.language or language(record.user_text or record.text)
         self.languages[tongue] += 1
@@ -45,8 +57,9 @@ class Tally:
             self.lengths["question"][tongue][length(record.user_text)] += 1
             self.lengths["answer"][tongue][length(record.answer)] += 1
             self._begins(opening(record.instruction, tongue), tongue)
-        self._whole.append(digest(f"{normalise(record.user_text)}\n{normalise(record.answer or record.text)}"))
-        return tongue
+        asked, told = digest(normalise(record.user_text)), digest(normalise(record.answer or record.text))
+        self._whole.append(asked * _ODD + told & _ALL)
+        return Seen(tongue, asked, told)
 
     def _begins(self, text: str, tongue: str) -> None:
         self._questions[tongue] += 1
