@@ -77,13 +77,25 @@ def histogram(chart: Histogram, series: Sequence[str], words: Words) -> Markup:
         '<text class="figure" x="{3:.1f}" y="11" text-anchor="{4}">{5}</text>'
     ).format(x, 4, height - bottom, x - 5 if end == "end" else x + 5, end, median)
     body += Markup('<path class="axis" d="M{0} {1}H{2}"/>').format(left, height - bottom, width - left)
-    for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end")):
-        value = low + share * (high - low)
+    for share, value, anchor in _marks(chart):
         plus = "+" if chart.open_end and share == 1 else ""
         body += Markup('<text x="{0:.1f}" y="{1}" text-anchor="{2}">{3}{4}</text>').format(
             left + share * (width - 2 * left), height - 6, anchor, number(round(value, 2)), plus
         )
     return svg(width, height, body, f"{words.plain(chart.name)}: {median}", "histogram")
+
+
+def _marks(chart: Histogram) -> list[tuple[float, float, str]]:
+    """Labels of the axis: where (0 to 1), which value, how it stands there. Steps are named under their bars."""
+    count = len(chart.bins)
+    if chart.steps:
+        every = 1 if count <= 10 else 2
+        return [
+            ((i + 0.5) / count, (b.low + b.high) / 2, "middle") for i, b in enumerate(chart.bins) if i % every == 0
+        ]
+    low, high = chart.bins[0].low, chart.bins[-1].high
+    ends = ((0.0, "start"), (0.5, "middle"), (1.0, "end"))
+    return [(share, low + share * (high - low), anchor) for share, anchor in ends]
 
 
 def _bar(

@@ -48,7 +48,7 @@ def scores(name: str, values: Mapping[str, Sequence[float]]) -> Histogram:
 
     series = {key: np.asarray(given, np.float64) for key, given in values.items()}
     every = np.concatenate(list(series.values()))
-    low, step, count = _scale(every)
+    low, step, count, steps = _scale(every)
     edges = [round(low + i * step, 10) for i in range(count + 1)]
     bins = [Bin(low=a, high=b, counts={key: 0 for key in series}) for a, b in zip(edges, edges[1:], strict=False)]
     for key, own in series.items():
@@ -64,6 +64,7 @@ def scores(name: str, values: Mapping[str, Sequence[float]]) -> Histogram:
         p95=float(first[int(len(first) * 0.95)]) if len(first) else 0.0,
         largest=float(every.max()),
         open_end=float(every.max()) > edges[-1] + 1e-9,
+        steps=steps,
     )
 
 
@@ -92,20 +93,20 @@ def likeness(name: str, values: Sequence[float]) -> Histogram | None:
     )
 
 
-def _scale(every: Any) -> tuple[float, float, int]:
-    """Where the bars begin, how wide they are and how many."""
+def _scale(every: Any) -> tuple[float, float, int, bool]:
+    """Where the bars begin, how wide they are, how many, and whether each stands for one value."""
     import numpy as np
 
     low, high = float(every.min()), float(every.max())
     if low == high and not 0 <= low <= 1:
-        return low - 0.5, 1.0, 1
+        return low - 0.5, 1.0, 1, True
     for step in (1.0, 0.5):
         if 0 < high - low <= _STEPS * step and high > 1 and not np.any(every % step):
-            return low - step / 2, step, round((high - low) / step) + 1
+            return low - step / 2, step, round((high - low) / step) + 1, True
     if low >= 0 and high <= 1:
-        return 0.0, 1 / _BINS, _BINS
+        return 0.0, 1 / _BINS, _BINS, False
     high = float(np.quantile(every, 0.99))
-    return low, (high - low) / _BINS or 1.0, _BINS
+    return low, (high - low) / _BINS or 1.0, _BINS, False
 
 
 def quantile(counts: Counter[int], share: float) -> int:

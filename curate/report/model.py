@@ -112,7 +112,8 @@ class Bin(msgspec.Struct, kw_only=True):
 
 
 class Histogram(msgspec.Struct, kw_only=True):
-    """A distribution. `unit` says of what; the last bin of lengths gathers everything above it when `open_end`."""
+    """A distribution. `unit` says of what; the last bin gathers everything above it when `open_end`; with `steps` each
+    bin stands for the one value in its middle."""
 
     name: str
     unit: str
@@ -121,6 +122,7 @@ class Histogram(msgspec.Struct, kw_only=True):
     p95: float
     largest: float
     open_end: bool = False
+    steps: bool = False
 
 
 class Opening(msgspec.Struct, kw_only=True):

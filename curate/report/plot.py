@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from curate.report.examples import clip
 from curate.report.model import Map, Point
@@ -17,6 +18,11 @@ from curate.report.words import Words
 from seedbed.encode import Encoder
 from seedbed.record import Record
 from seedbed.text import language
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
 
 # Characters of question and answer that are encoded: what a record is about is said early.
 _ENCODED = 400
@@ -75,7 +81,7 @@ def plotted(
     """The map; None for too few records."""
     if len(points) < _FEWEST:
         return None
-    places = plot_points(encoder.encode([point.encoded for point in points]), seed)
+    places = _spread(plot_points(encoder.encode([point.encoded for point in points]), seed))
     sources = _grouped(points)
     commonest = [name for name, _ in Counter(sources).most_common(_SOURCES)]
     rest = len(set(sources)) > len(commonest)
@@ -89,8 +95,8 @@ def plotted(
         points=[
             Point(
                 id=point.id,
-                x=round(float(x) / 2 + 0.5, 4),
-                y=round(float(y) / 2 + 0.5, 4),
+                x=round(float(x), 4),
+                y=round(float(y), 4),
                 source=commonest.index(source) if source in commonest else len(commonest),
                 language=tongues.index(point.language) if point.language in tongues else 0,
                 text=point.shown,
@@ -99,6 +105,24 @@ def plotted(
             for point, source, (x, y) in zip(points, sources, places, strict=True)
         ],
     )
+
+
+def _spread(places: Array) -> Array:
+    """From 0 to 1 both ways, each coordinate half by its value and half by its rank.
+
+    Distances between groups mean nothing, and two groups far apart would each be a blot in an empty square. Ties keep
+    one rank: equal texts stay at one place.
+    """
+    import numpy as np
+
+    low, high = places.min(axis=0), places.max(axis=0)
+    values = (places - low) / np.maximum(high - low, 1e-9)
+    ranks = np.empty_like(values)
+    for axis in (0, 1):
+        different, place = np.unique(values[:, axis], return_inverse=True)
+        ranks[:, axis] = place / max(len(different) - 1, 1)
+    spread: Array = (values + ranks) / 2
+    return spread
 
 
 def _grouped(points: Sequence[Candidate]) -> list[str]:

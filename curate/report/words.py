@@ -50,6 +50,7 @@ _STAGES = {
     "train": "Training",
     "evaluate": "Evaluation",
 }
+_NAMES = {"ifd": "IFD", "rouge": "ROUGE-L", "minhash": "MinHash", "pii": "personal data", "ip": "IP", "mac": "MAC"}
 _THIN = "\u202f"  # narrow no-break space, between a number and its sign
 _UNITS = {
     "en": (("G", 1e9), ("M", 1e6), ("k", 1e3)),
@@ -132,6 +133,8 @@ class Words:
         """A stable name as words: `copied_from_source` as `copied from source`."""
         if self.chinese and name in chinese.NAMES:
             return chinese.NAMES[name]
+        if name in _NAMES:
+            return _NAMES[name]
         return name.replace("_", " ").replace("-", " ").strip()
 
     def listed(self, items: Sequence[str], most: int = 3) -> str:
