@@ -26,6 +26,7 @@ from seedbed import jsonl
 from seedbed.config import Job, StageEntry, convert, suggest
 from seedbed.context import Context, Progress
 from seedbed.errors import InputError, JobError, SeedbedError
+from seedbed.likelihood import Remembered
 from seedbed.own_prompts import check
 from seedbed.progress import Plain, clock
 from seedbed.prompts import group_hashes
@@ -251,9 +252,10 @@ class Pipeline:
             lender.lend(context, done.usage, progress)
         progress.begin(stage.name)
         try:
-            results = stage.function(counted(_records(step.inputs), done), step.options, context)
-            if stage.group != "task":
-                separate(results, step.folder, done)
+            with self._measuring(step, context):
+                results = stage.function(counted(_records(step.inputs), done), step.options, context)
+                if stage.group != "task":
+                    separate(results, step.folder, done)
         except OSError as error:
             if error.errno not in _NO_ROOM:
                 raise
@@ -269,6 +271,19 @@ class Pipeline:
         """A stage's surroundings, but for the teacher, with `folder` as its own."""
         upstream = {before.stage.name: before.folder for before in step.earlier}
         return Context(folder, self.job.top.seed, upstream, done.figures, progress, prompts=self.prompts)
+
+    @contextmanager
+    def _measuring(self, step: Planned, context: Context) -> Iterator[None]:
+        """Puts the student into the context of a stage that measures with one."""
+        if not step.stage.student:
+            yield
+            return
+        from train.likelihood import Student
+
+        options = step.options
+        student = Student(options.student, options.window, options.threads, context.progress)
+        with Remembered(student, self.run.path / "losses.sqlite") as context.likelihood:
+            yield
 
     def spent(self) -> tuple[int, int, float]:
         """Calls, tokens and money that this run has bought so far."""

@@ -24,6 +24,7 @@ class Stage:
 
     group    source | generate | curate | task: which part of a job may name it
     teacher  it asks a teacher
+    student  it measures with the student that its options name (`student`, `window`, `threads`)
     prompts  its groups of prompt files, whose hashes are part of the fingerprint
     extra    the pip extra that brings its libraries
     alone    a generator that needs no source: it brings its own seeds
@@ -35,6 +36,7 @@ class Stage:
     target: str
     group: str
     teacher: bool = False
+    student: bool = False
     prompts: tuple[str, ...] = ()
     extra: str = ""
     alone: bool = False
@@ -123,6 +125,10 @@ _ALL = [
     Stage("refusals", "curate.filters.refusals:refusals", "curate"),
     Stage("exact", "curate.exact:exact", "curate"),
     Stage("rouge", "curate.rouge:rouge", "curate"),
+    Stage("judge", "curate.scoring.judge:judge", "curate", teacher=True, prompts=("judge",)),
+    Stage("ifd", "curate.scoring.ifd:ifd", "curate", student=True, extra="train"),
+    Stage("perplexity", "curate.scoring.perplexity:perplexity", "curate", student=True, extra="train"),
+    Stage("select", "curate.scoring.select:select", "curate", extra="encoder"),
     Stage("split", "curate.split:split", "curate"),
     Stage("mix", "curate.mix:mix", "curate"),
     Stage("export", "curate.export:export", "curate"),

@@ -244,7 +244,7 @@ def overlay(chart: Histogram, words: Words) -> Markup:
 
 def plot(found: Map, words: Words) -> Markup:
     """The map: a dot for a record that stayed, a ring for one that was left out. The page chooses the colours."""
-    size = 600.0
+    width, height = 600.0, 440.0
     body = Markup("")
     # What was left out lies below what stayed: rings would hide dots.
     for point in sorted(found.points, key=lambda each: not each.why):
@@ -257,10 +257,10 @@ def plot(found: Map, words: Words) -> Markup:
             "out" if point.why else "in",
             point.source,
             point.language,
-            8 + point.x * (size - 16),
-            8 + (1 - point.y) * (size - 16),
+            8 + point.x * (width - 16),
+            8 + (1 - point.y) * (height - 16),
             4 if len(found.points) < 600 else 3,
             title,
         )
     told = words("{n} records on a map", n=f"{len(found.points):,}")
-    return svg(size, size, body, told, "plot")
+    return svg(width, height, body, told, "plot")

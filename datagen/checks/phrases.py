@@ -27,11 +27,12 @@ LEANS = {
 ELSEWHERE = {
     "en": re.compile(
         r"\b(?:tables?|figures?) \d|\b(?:sections?|chapters?|appendix) \d+\.\d|^\W*see\b"
-        r"|\bsee (?:also )?(?:section|chapter|appendix)\b",
+        r"|\bsee (?:also )?(?:section|chapter|appendix)\b"
+        r"|\bas (?:described|explained|shown|mentioned|listed) (?:below|above)\b",
         re.I,
     ),
     "zh": re.compile(
-        r"第\s*\d+\.[\d.]*\s*[节章]|(?<![代列发仪])[表图]\s*\d|^\W*(?:请?参[见考阅]|请?[详另]见|请?查看第)"
+        r"第\s*\d+\.[\d.]*\s*[节章]|(?<![代列发仪])[表图]\s*\d|^\W*(?:请?参[见考阅]|请?[详另]见|请?查看第)|如[下上](?:文)?所[述示]"
     ),
 }
 # The same as an aside, without which a sentence says what it says: "(see Section 9.7.3)".
@@ -76,7 +77,7 @@ LEAVES_OUT = {
 QUESTION_WORDS = {
     "en": re.compile(
         r"\b(?:explain|describe|purpose|happens?|difference|between|main|many|much|kind|type|name|value|default|mean|means"
-        r"|indicates?|typical(?:ly)?|common(?:ly)?|recommended|suitable|command|option|reason|cause|order|text|result|done|do|often|long|last|far|fast|large)\b",
+        r"|indicates?|typical(?:ly)?|common(?:ly)?|recommended|suitable|command|option|reason|cause|order|text|result|located|stored|found|find|required?|requires|perform|done|do|often|long|last|far|fast|large)\b",
         re.I,
     ),
     "zh": re.compile(

@@ -58,6 +58,8 @@ NAME = re.compile(
     r"|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b",
     re.A,
 )
+_NAMED = re.compile(r"([A-Za-z][\w.+-]*)\(\d\w?\)|[“”\"]([!-~]{2,40})[“”\"]|(?:^|\|\s?)\|\s*([^|\s]{2,40})\s*\|", re.A)
+_LATIN = re.compile(r"[a-z][a-z0-9_.+-]+")
 _ENDS = re.compile(r"""[.!?。！？…:：)）\]」』”"'`*|]$|```$""")
 def question_fault(
     question: str, statement: str, lang: str, context: str = "", premise: float | None = None
@@ -155,7 +157,11 @@ def form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
 def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault | None:
     asked, said = tokenize(question), tokenize(answer)
     fresh = [token for token in said if token not in set(asked) and token not in STOP[lang]]
-    exact = set(figures(answer)) - set(figures(question)) or identifiers(answer) - identifiers(question)
+    exact = (
+        set(figures(answer)) - set(figures(question))
+        or identifiers(answer) - identifiers(question)
+        or _named(answer, evidence, lang) - _named(question, evidence, lang)
+    )
     if not exact and len(fresh) < 3:
         return Fault("echo", "it says nothing that the question has not said")
     if lang == "en" and _asks_what_it_says(question, answer):
@@ -165,6 +171,15 @@ def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault |
     if len(said) > COPIED_TOKENS[lang] and longest_run(said, tokenize(evidence)) >= COPIED_SHARE * len(said):
         return Fault("copied_answer", "it is copied word for word from the passage")
     return None
+
+
+def _named(text: str, evidence: str, lang: str) -> set[str]:
+    """What `text` calls by a name that is one in its evidence: what stands there in quotes, with the section of its
+    manual page ("sed(1)") or at the head of a table's row; in Chinese any Latin word."""
+    found = {(page or quoted or key).strip() for page, quoted, key in _NAMED.findall(half_width(evidence))}
+    said = normalise(text)
+    names = {name for name in map(normalise, found) if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said)}
+    return names | (set(_LATIN.findall(said)) if lang == "zh" else set())
 
 
 def _asks_what_it_says(question: str, answer: str) -> bool:

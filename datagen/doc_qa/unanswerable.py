@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import msgspec
 
 from datagen.asking.answering import Answering, answer
-from datagen.asking.parse import ask
 from datagen.checks import verify
 from datagen.checks.phrases import QUESTION_WORDS
 from datagen.checks.verify import Fault
@@ -27,6 +26,7 @@ from datagen.material.passages import Passage
 from datagen.material.points import Point
 from seedbed import content
 from seedbed.chat import Complete, Request
+from seedbed.parse import ask
 from seedbed.record import Message, Record, Step, make
 
 # Share of a question's content words that a sentence may hold: one that has more of them may well answer it.

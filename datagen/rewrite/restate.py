@@ -19,7 +19,6 @@ from typing import Any
 
 import msgspec
 
-from datagen.asking.parse import Parsed, ask
 from datagen.checks import verify
 from datagen.checks.phrases import ORDERS
 from datagen.checks.verify import Fault
@@ -28,6 +27,7 @@ from datagen.material.passages import Passage
 from seedbed import content
 from seedbed.chat import Complete, Request
 from seedbed.gate import rouge_l
+from seedbed.parse import Parsed, ask
 from seedbed.prompts import Prompt, load
 from seedbed.text import tokenize
 
