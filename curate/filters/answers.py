@@ -27,7 +27,8 @@ _OPEN = re.compile(
 _ONE_ANSWER = {
     "figure": re.compile(
         r"\b(?:how (?:many|much|long|old|far|high|tall|large|fast|often|deep|wide|heavy|big)|when|what (?:year|time"
-        r"|date|number|percentage|temperature|port|version|age)|in (?:which|what) year|at (?:which|what))\b"
+        r"|date|number|percentage|temperature|port|version|age)|which (?:year|port|page"
+        r"|version|number|date|day)|in (?:which|what) year|at (?:which|what))\b"
         r"|\bwhat (?:is|are|was|were) the (?:\w+ ){0,3}?(?:number|port|limit|value|speed|price|cost|weight|length"
         r"|height|temperature|pressure|voltage|date|year|population|size|capacity|interval|duration|maximum|minimum|default"
         r"|average|sum|result|distance|age|total|rate|threshold|timeout)\b"

@@ -153,6 +153,10 @@ def _wrong_language(exchange: Exchange, options: Options) -> str:
 
 # "Sort: b, a" is no question; the words of such a task are its material.
 _ASKS = re.compile(r"[?？]\s*$|(?:吗|呢|什么|怎么|如何|多少)[。.]?\s*$")
+# "Is it waterproof?" is answered by "It is waterproof."
+_CLOSED = re.compile(
+    r"(?i)^(?:is|are|was|were|do|does|did|can|could|should|must|will|would|has|have|may)\b|吗|是否|能否"
+)
 _STOP = frozenset(
     "a an the of to in on at for by with and or is are was were be it its this that these those do does did can could "
     "will would should what which who when where why how".split()
@@ -163,13 +167,20 @@ def _echo(exchange: Exchange, options: Options) -> str:
     if not exchange.asked:
         return ""
     answer, question = tokenize(exchange.answer), tokenize(exchange.question)
-    if exchange.given and normalise(exchange.answer) == normalise(exchange.given):  # adding a comma may be the task
+    if exchange.given and _written(exchange.answer) == _written(exchange.given):
         return "the answer is the input"
     if answer == question and (answer or normalise(exchange.answer) == normalise(exchange.question)):
         return "the answer is the question"
     asked, said = set(question) - _STOP, set(answer) - _STOP
     repeats = said and not said - asked and len(said) >= options.echo * len(asked)
-    return "the answer repeats the question and adds nothing" if repeats and _ASKS.search(exchange.question) else ""
+    if repeats and _ASKS.search(exchange.question) and not _CLOSED.search(exchange.question.strip()):
+        return "the answer repeats the question and adds nothing"
+    return ""
+
+
+def _written(text: str) -> list[str]:
+    """The lines, normalised: to add a comma or to make paragraphs may be the task."""
+    return [line for line in map(normalise, text.splitlines()) if line]
 
 
 _LEAST_LINES = 4

@@ -100,6 +100,11 @@ def safety(records: Iterable[Record], options: Options, context: Context) -> Ite
     context.figures["checked"] = checked
 
 
+def estimate(records: Iterable[Record], options: Options) -> tuple[int, int, int]:
+    """Calls, prompt and completion tokens of the judge, at most."""
+    return judging.estimate(records, "safety/judge") if options.judge else (0, 0, 0)
+
+
 def fault(record: Record, options: Options, terms: dict[str, Terms]) -> tuple[str, str]:
     """The kind, and in which list and line it stands; two empty strings when nothing is found."""
     for exchange in exchanges(record):

@@ -62,15 +62,16 @@ _ONE_SENTENCE = re.compile(
     r"\b(?:in|with|as|using) (?:one|a single|1) sentence\b|一句话(?:回答|概括|总结|说明|描述|解释|介绍)", re.I
 )
 _MOST_WORDS = re.compile(
-    r"(?:at most|no more than|not more than|fewer than|less than|under|up to|maximum of|within|max\.?) (\d+) words"
-    r"|(?:不超过|少于|不多于|最多)(\d+)个?(?:汉?字|词)|(\d+)个?字(?:以内|之内|以下)", re.I,
+    r"(?:at most|no more than|not more than|fewer than|less than|under|up to|maximum of|within|max\.?) (\d{1,6}) words"
+    r"|(?:不超过|少于|不多于|最多)(\d{1,6})个?(?:汉?字|词)|(\d{1,6})个?字(?:以内|之内|以下)", re.I,
 )
 _SLACK = 1.25  # nobody counts to the word
 
 
 def _limit(exchange: Exchange) -> str:
     if _ONE_SENTENCE.search(exchange.question):
-        said = [span for span in sentences(prose(exchange.answer)) if length(exchange.answer[span[0] : span[1]]) > 2]
+        answer = prose(exchange.answer)
+        said = [span for span in sentences(answer) if length(answer[span[0] : span[1]]) > 2]
         return f"one sentence was asked for, and there are {len(said)}" if len(said) > 2 else ""
     if found := _MOST_WORDS.search(exchange.question):
         most, there = int(next(filter(None, found.groups()))), length(exchange.answer)
@@ -106,8 +107,8 @@ _HOW = re.compile(
 )
 _CHOICE = {
     "en": re.compile(
-        r"\b(?:classify|label|categori[sz]e|determine|decide|identify|judge|state|tell)\b.*?\b(?:as|is|whether it is)"
-        r"(?: an?| either)? (\w+)(?: \w+)? or (?:an? )?(\w+)\b", re.I,
+        r"\b(?:classify|label|categori[sz]e|determine|decide|identify|judge|state|tell)\b.{0,200}?"
+        r"\b(?:as|is|whether it is)(?: an?| either)? (\w+)(?: \w+)? or (?:an? )?(\w+)\b", re.I,
     ),
     "zh": re.compile(
         r"(?:判断|分类|归类|识别|确定)[^。；\n]{0,30}?[是为][“\"]?([\u4e00-\u9fff]{2})[”\"]?"
@@ -150,7 +151,8 @@ def _arithmetic(exchange: Exchange) -> str:
 
 
 _TARGET = re.compile(
-    rf"\btranslat\w*\b.*?\b(?:in)?to ({'|'.join(NAMES.values())})\b|(?:翻?译[成为]|用)(英|中|法|德|日|韩|俄)[文语]",
+    rf"\btranslat\w*\b.{{0,200}}?\b(?:in)?to ({'|'.join(NAMES.values())})\b"
+    r"|(?:翻?译[成为]|用)(英|中|法|德|日|韩|俄)[文语]",
     re.I,
 )
 _SIGNS = dict(zip("英中法德日韩俄", ("en", "zh", "fr", "de", "ja", "ko", "ru"), strict=True))
@@ -185,6 +187,7 @@ _EDITS = re.compile(
     r"|reverse|swap|statement|fact|fake|verify|evaluate|opinion|reword)\b"
     r"|替换|改|相反|换|纠正|否定|修|反义|更新|反驳|真假|陈述|事实|相差|对吗", re.I,
 )
+_MOST = 60  # sentences of the input, and of the answer, that are compared
 
 
 def _contradiction(exchange: Exchange) -> str:
@@ -193,10 +196,11 @@ def _contradiction(exchange: Exchange) -> str:
         return ""
     if any(pattern.search(task) for pattern in (_EDITS, MAKES_UP, COMPUTES)):
         return ""
-    told = [exchange.given[start:end] for start, end in sentences(exchange.given)]
+    told = [exchange.given[start:end] for start, end in sentences(exchange.given)[:_MOST]]
     known = values(exchange.known)
-    for start, end in sentences(prose(exchange.answer)):
-        said = exchange.answer[start:end]
+    answer = prose(exchange.answer)
+    for start, end in sentences(answer)[:_MOST]:
+        said = answer[start:end]
         fresh = [quantity for quantity in quantities(said) if not {quantity.value, quantity.written} & known]
         for sentence in told:
             found = clash(sentence, said)

@@ -41,6 +41,7 @@ COMPUTES = re.compile(
 )
 _LEAST_INPUT = 6  # tokens of input from which a task without such words is taken to ask about it
 _COUNT = 10  # up to here a number that nobody measured counts the parts of the text itself
+_TABLE = 500  # figures: an input with more is data, from which anything can be worked out
 _NEAR = 0.02  # rounding: 19.96 is about 20
 # A person: "Dr. Elena Marsh", "by Elena Marsh", 李雪梅医生. Other capitalised words are headings as often as names.
 _NAME = re.compile(
@@ -64,9 +65,12 @@ def unsupported_figures(exchange: Exchange) -> str:
     if not (takes or asks) or (MAKES_UP.search(task) and not exchange.evidence):
         return ""
     known = values(exchange.known)
+    if len(known) > _TABLE:
+        return ""
+    numbers = [float(value) for value in known if value.count(".") < 2]
     computes = COMPUTES.search(task) is not None
     for found in quantities(prose(exchange.answer)):
-        if not _supported(found, known, computes):
+        if not _supported(found, known, numbers, computes):
             return f"{found.written} is not in the input"
     if takes and (name := _strange_name(exchange)):
         return f"{name!r} is not in the input"
@@ -78,7 +82,7 @@ def _told(given: str) -> bool:
     return bool(re.search(r"[.!?。！？]\s*$", given.strip()))
 
 
-def _supported(found: Quantity, known: frozenset[str], computes: bool) -> bool:
+def _supported(found: Quantity, known: frozenset[str], numbers: list[float], computes: bool) -> bool:
     if found.value in known or found.written in known:
         return True
     if found.kind == "version":
@@ -86,7 +90,6 @@ def _supported(found: Quantity, known: frozenset[str], computes: bool) -> bool:
     number = float(found.value)
     if not found.kind and number == int(number) and number <= _COUNT:
         return True
-    numbers = [float(other) for other in known if other.count(".") < 2]
     if any(abs(number - other) <= _NEAR * abs(other) for other in numbers if other and number < other * 10):
         return abs(number) < 1000 or any(abs(number - other) < 0.5 for other in numbers) or number % 10 == 0
     return computes and (len(numbers) > 6 or _derived(number, numbers))
