@@ -19,7 +19,9 @@ from curate.report.conceal import Concealer
 from curate.report.evaluation import evaluation
 from curate.report.examples import ANSWER, Sampler, quote
 from curate.report.funnel import funnel
-from curate.report.model import Map, Pii, Report, Sample
+from curate.report.model import Report
+from curate.report.model_records import Sample
+from curate.report.model_set import Map, Pii
 from curate.report.plot import Candidate, candidate
 from curate.report.rejections import Rejections
 from curate.report.survey import Survey

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from curate.report.model import Bin, Cell, Comparison, Histogram, Map
+from curate.report.model import Comparison
+from curate.report.model_records import Cell
+from curate.report.model_set import Bin, Histogram, Map
 from curate.report.words import Words, number
 
 # A strip has at most this many cells, so that each stays wide enough to be seen and 60 documents stay below 1 MB.

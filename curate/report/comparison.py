@@ -11,7 +11,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from curate.report.model import Histogram, Report
+from curate.report.model import Report
+from curate.report.model_set import Histogram
 from curate.report.words import Words
 
 T = TypeVar("T")

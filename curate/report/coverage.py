@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from curate.report.examples import marked
-from curate.report.model import Cell, Document, Topic, Unreadable
+from curate.report.model_records import Cell, Document, Topic, Unreadable
 from curate.report.stages import Finished, records
 from curate.report.survey import Cited
 from curate.report.words import Words

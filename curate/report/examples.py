@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Generic, TypeVar
 
-from curate.report.model import Quote
+from curate.report.model_records import Quote
 from curate.report.words import Words
 from seedbed.record import Evidence, Record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from curate.report.model import Document, Level, Part, Reason
+from curate.report.model_records import Document, Level, Part, Reason
 from curate.report.rejections import Rejections
 from curate.report.stages import Finished
 from curate.report.survey import Survey

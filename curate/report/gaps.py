@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curate.report.model import Document
+from curate.report.model_records import Document
 from curate.report.words import Words
 
 

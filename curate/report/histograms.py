@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curate.report.model import Bin, Histogram
+from curate.report.model_set import Bin, Histogram
 
 _BINS = 20
 # Scores on a scale of so few steps (a judge's 1 to 5, with halves) get one bar a step.

@@ -16,7 +16,8 @@ from typing import Any
 
 from curate.report import words as wording
 from curate.report.gaps import gaps
-from curate.report.model import Reason, Report
+from curate.report.model import Report
+from curate.report.model_records import Reason
 from curate.report.words import Words
 
 _HERE = Path(__file__).resolve().parent

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from curate.report.examples import clip
-from curate.report.model import Map, Point
+from curate.report.model_set import Map, Point
 from curate.report.projection import plot_points
 from curate.report.words import Words
 from seedbed.encode import Encoder

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from curate.report.examples import SHORT, Sampler, quote
-from curate.report.model import Part, Quality
+from curate.report.model_records import Part
+from curate.report.model_set import Quality
 from curate.report.tally import Seen, digest
 from curate.report.words import Words
 from seedbed.record import Record

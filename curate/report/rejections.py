@@ -14,7 +14,8 @@ import msgspec
 from curate.report import histograms
 from curate.report.conceal import Concealer
 from curate.report.examples import SHORT, Sampler, clip, in_turn, quote
-from curate.report.model import Cluster, Duplicates, Matches, Part, Quote, Rejected
+from curate.report.model_records import Part, Quote, Rejected
+from curate.report.model_set import Cluster, Duplicates, Matches
 from curate.report.plot import Candidate, candidate
 from curate.report.stages import Finished, records
 from curate.report.survey import Scores

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from curate.report.model import Headline, Level, Report
+from curate.report.model import Headline, Report
+from curate.report.model_records import Level
 from curate.report.words import Words, money
 
 _TILES = 4

@@ -17,7 +17,8 @@ from curate.filters.refusals import REFUSAL, refuses
 from curate.filters.refusals import Options as Refusing
 from curate.report import histograms
 from curate.report.examples import Sampler, in_turn
-from curate.report.model import Dataset, Histogram, Part, Refusals
+from curate.report.model_records import Part
+from curate.report.model_set import Dataset, Histogram, Refusals
 from curate.report.quality import Checks
 from curate.report.tally import Tally
 from curate.report.words import Words

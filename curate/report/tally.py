@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from typing import NamedTuple
 
 from curate.report import histograms
-from curate.report.model import Change, Opening, Openings, Side
+from curate.report.model_set import Change, Opening, Openings, Side
 from seedbed.record import Record
 from seedbed.text import language, length, normalise, opening
 

@@ -11,7 +11,8 @@ import pytest
 
 from curate.report.compare import Figures, build
 from curate.report.comparison import Row, compared
-from curate.report.model import Level, Reason, Report
+from curate.report.model import Report
+from curate.report.model_records import Level, Reason
 from curate.report.schema import FOLDER, encoded, schemas
 from curate.report.words import Words
 from seedbed.cli import main

@@ -16,20 +16,9 @@ from curate.report.evaluation import evaluation
 from curate.report.examples import PASSAGE, Sampler, clip, in_turn, marked
 from curate.report.gaps import gaps, longest
 from curate.report.histograms import lengths, likeness, quantile, scores
-from curate.report.model import (
-    Cell,
-    Comparison,
-    Dataset,
-    Document,
-    Evaluation,
-    Level,
-    Opening,
-    Openings,
-    Part,
-    Reason,
-    Report,
-    Training,
-)
+from curate.report.model import Comparison, Evaluation, Report, Training
+from curate.report.model_records import Cell, Document, Level, Part, Reason
+from curate.report.model_set import Dataset, Opening, Openings
 from curate.report.survey import Scores, Survey
 from curate.report.training import training
 from curate.report.words import Words

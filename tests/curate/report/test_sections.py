@@ -15,7 +15,7 @@ from curate.report import plot, stages
 from curate.report.build import Options, build
 from curate.report.charts import plot as drawing
 from curate.report.conceal import Concealer
-from curate.report.model import Map
+from curate.report.model_set import Map
 from curate.report.plot import Candidate, candidate
 from curate.report.tally import Tally, change
 from curate.report.words import Words
