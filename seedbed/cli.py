@@ -132,8 +132,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--formats", default="alpaca,sharegpt,messages", help="comma separated (default: %(default)s)")
     export.add_argument("--out", type=Path, required=True, help="run directory to write")
     export.set_defaults(config=None)
-    report = add("report", _report, "make the report of a run anew")
-    report.add_argument("run", type=Path, help="run directory")
+    report = add("report", _report, "make the report of a run anew, or compare two runs")
+    report.add_argument("run", type=Path, nargs="?", help="run directory")
+    both = "two runs beside each other, the earlier one first"
+    report.add_argument("--compare", type=Path, nargs=2, metavar=("RUN1", "RUN2"), help=both)
+    report.add_argument("--language", choices=["auto", "en", "zh"], help="of the page (default: the run's own)")
+    report.add_argument("--out", type=Path, metavar="DIR", help="folder to write (default: RUN/report, RUN2/compare)")
 
     _prompt_commands(add("prompts", _prompts, "the teacher's prompts: to read, and to replace with your own"))
     models = add("models", _models, "models that seedbed can fetch")
@@ -396,9 +400,19 @@ def _execute(
 
 
 def _report(given: argparse.Namespace) -> None:
-    from curate.report.build import build
+    from curate.report import build
 
-    print(f"Report: {build(given.run, given.run / 'report')}")
+    if (given.run is None) == (given.compare is None):
+        step = "seedbed report RUN, or seedbed report --compare RUN1 RUN2"
+        raise InputError("name one run, or two to compare", where="report", next_step=step)
+    if given.compare:
+        from curate.report.compare import build as compare
+
+        first, second = given.compare
+        print(f"Comparison: {compare(first, second, given.out or second / 'compare', given.language or 'auto')}")
+        return
+    options = build.of_job(given.run, given.language)
+    print(f"Report: {build.build(given.run, given.out or given.run / 'report', options)}")
 
 
 def _prompts(given: argparse.Namespace) -> None:

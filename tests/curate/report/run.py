@@ -1,6 +1,6 @@
 """A small finished run in both languages, as the stages would have left it: what the report's tests read.
 
-Run by hand it writes one to look at: `python -m tests.curate.report_run FOLDER`.
+Run by hand it writes one to look at: `python -m tests.curate.report.run FOLDER`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from curate.report.build import build
 from seedbed import jsonl
 from seedbed.record import Evidence, Record, Source, Step, chat, make
 from seedbed.run import Manifest, Usage, finish
-from tests.curate.report_figures import GUIDE, LEGAL, MANUAL, NOTES, figures
+from tests.curate.report.figures import GUIDE, LEGAL, MANUAL, NOTES, figures
 
 __all__ = ["GUIDE", "LEGAL", "MANUAL", "NOTES", "passages", "write_run"]
 

@@ -13,18 +13,25 @@ from typing import Any
 import pytest
 
 from curate.report.advice import advice
-from curate.report.build import Options, build, report
-from curate.report.model import (
-    Report,
-)
+from curate.report.build import Options, report
+from curate.report.build import build as built_with
+from curate.report.model import Report
+from curate.report.words import Words
 from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.record import Evidence, Record, Source, chat, make
 from seedbed.run import Manifest, finish, manifest
-from tests.curate.report_run import GUIDE, LEGAL, MANUAL, NOTES, passages, write_run
+from tests.curate.report.run import GUIDE, LEGAL, MANUAL, NOTES, passages, write_run
 
+# The lexical encoder: whatever is installed here, the same page; and nothing is loaded.
+QUICK = Options(encoder="lexical", points=0, language="en")
+MAPPED = Options(encoder="lexical", points=120)
 ATTACK = "<script>document.title='pwned'</script><img src=http://example.invalid/x onerror=alert(1)>"
+
+
+def build(run: Path, out: Path, options: Options = QUICK) -> Path:
+    return built_with(run, out, options)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def built(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(run, tmp_path_factory.mktemp("out"))
+    return build(run, tmp_path_factory.mktemp("out"), MAPPED)
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +103,13 @@ def test_a_duplicate_is_shown_with_the_record_that_it_matched(run: Path, numbers
     for example in reasons[0]["examples"]:
         matched = example["matched"]
         assert example["score"] == 0.83 and kept[matched["id"]].instruction == matched["question"] != ""
-    sizes = Counter(r.rejection.match for r in jsonl.read(run / "06-rouge/rejected.jsonl") if r.rejection)
-    sizes.update(r.rejection.match for r in jsonl.read(run / "05-exact/rejected.jsonl") if r.rejection)
-    assert numbers["duplicates"][0]["size"] == max(sizes.values())
+    twins = [*jsonl.read(run / "06-rouge/rejected.jsonl"), *jsonl.read(run / "05-exact/rejected.jsonl")]
+    matched_of = {record.id: record.rejection.match for record in twins if record.rejection}
+    stays = [matched_of.get(match, match) for match in matched_of.values()]  # one exact twin's match is a near twin
+    found = numbers["duplicates"]
+    assert found["largest"][0]["size"] == max(Counter(stays).values()) and found["groups"] == len(set(stays))
+    assert found["records"] == len(twins) == sum(matches["count"] for matches in found["stages"])
+    assert sum(part["count"] for part in found["sizes"]) == found["groups"]
 
 
 def test_coverage_tells_pages_and_headings_without_records(numbers: dict[str, Any]) -> None:
@@ -168,7 +179,9 @@ def test_page_has_every_section_and_asks_for_nothing(page: str) -> None:
         "next",
         "funnel",
         "reasons",
+        "change",
         "dataset",
+        "map",
         "coverage",
         "duplicates",
         "training",
@@ -199,7 +212,7 @@ def test_what_records_contain_stays_inert(tmp_path: Path) -> None:
         evidence=(Evidence(ATTACK, 0, 3),),
     )
     run = write_run(tmp_path / "run", per_passage=1, extra=(bad, bad.reject("rules", ATTACK, ATTACK, match=ATTACK)))
-    html = build(run, tmp_path / "out", Options(title=ATTACK, samples=100)).read_text(encoding="utf-8")
+    html = build(run, tmp_path / "out", Options(title=ATTACK, samples=100, encoder="lexical")).read_text(encoding="utf-8")
     assert html.count("&lt;script&gt;document.title") > 5
     assert html.count("<script>") == 1 and "<img" not in html
     assert "script-src 'sha256-" in html and "default-src 'none'" in html
@@ -236,7 +249,7 @@ def test_a_data_set_that_was_only_curated_has_no_documents(tmp_path: Path) -> No
     ]
     assert found["documents"] == found["unreadable"] == found["evaluation"]["comparisons"] == []
     assert not {"coverage", "training", "evaluation"} & sections(out.read_text(encoding="utf-8"))
-    assert "2 records came through curation" in found["summary"]
+    assert "2 of 3 records came through curation" in found["summary"]
 
 
 def stage(folder: Path, kept: list[Record], rejected: list[Record], **more: Any) -> None:
@@ -257,7 +270,7 @@ def stage(folder: Path, kept: list[Record], rejected: list[Record], **more: Any)
 def test_the_task_writes_both_files_and_its_figures(run: Path, tmp_path: Path) -> None:
     folders = {folder.name[3:]: folder for folder in sorted(run.glob("[0-9]*"))}
     context = Context(tmp_path, seed=3, upstream=folders)
-    report(jsonl.read(run / "09-export/kept.jsonl"), Options(), context)
+    report(jsonl.read(run / "09-export/kept.jsonl"), QUICK, context)
     whole = as_json(tmp_path / "report.html")
     assert context.figures["records"] == whole["dataset"]["records"]
     assert context.figures["bytes"] == (tmp_path / "report.html").stat().st_size
@@ -271,7 +284,7 @@ def test_same_run_same_page_and_another_seed_other_samples(run: Path, tmp_path: 
     folders = {folder.name[3:]: folder for folder in run.glob("[0-9]*")}
     report(
         jsonl.read(run / "09-export/kept.jsonl"),
-        Options(),
+        QUICK,
         Context(tmp_path, seed=4, upstream=dict(sorted(folders.items()))),
     )
     ids = [{s["record"]["id"] for s in as_json(p)["samples"]} for p in (first, tmp_path / "report.html")]
@@ -324,7 +337,7 @@ def test_a_page_of_the_longest_records_stays_below_5_mb(tmp_path: Path) -> None:
     stage(tmp_path / "run/01-ingest", [make(text=text, source=source, language="zh"), *many], [])
     stage(tmp_path / "run/02-doc_qa", own, [])
     stage(tmp_path / "run/03-rules", own, others)
-    size = build(tmp_path / "run", tmp_path / "out", Options(samples=100)).stat().st_size
+    size = build(tmp_path / "run", tmp_path / "out", Options(samples=100, encoder="lexical", points=5000)).stat().st_size
     assert 1_000_000 < size < 5_000_000
 
 
@@ -341,7 +354,7 @@ def test_options_are_cheap_to_import() -> None:
 
 
 def test_no_advice_where_nothing_is_known_and_praise_where_all_is_well(run: Path, tmp_path: Path) -> None:
-    assert advice(Report(title="")) == []
+    assert advice(Report(title=""), Words()) == []
     rows = [chat(f"问题 {i}", f"答案 {i}", language="zh") for i in range(3)]
     stage(tmp_path / "run/01-import", rows, [])
     found = as_json(build(tmp_path / "run", tmp_path / "out"))
