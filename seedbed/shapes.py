@@ -77,6 +77,8 @@ def _from_text(row: Row) -> _Read:
 
 
 def _from_preference(row: Row) -> _Read:
+    if missing := [key for key in ("chosen", "rejected") if key not in row]:
+        raise ValueError(f"{missing[0]}: expected an answer, got nothing")
     if "conversations" in row:
         kind = "sharegpt"
         fields, shape, _ = _from_sharegpt(row | {"conversations": [*_list(row, "conversations"), row["chosen"]]})

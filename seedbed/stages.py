@@ -29,6 +29,9 @@ class Stage:
     alone    a generator that needs no source: it brings its own seeds
     reads    of a generator: `source` (passages), or `records`: what the generators before it made, those that its
              `from` names, or an imported data set
+    scope    of a curator: `record` where it decides each record by itself, so that any part of the data, in any order,
+             gives the same: then it runs over all cores (see `seedbed.spread`, also for what its figures may be). It
+             is called once for each part, so what is dear to make is made once for the process. Or `dataset`
     """
 
     name: str
@@ -39,6 +42,7 @@ class Stage:
     extra: str = ""
     alone: bool = False
     reads: str = "source"
+    scope: str = "dataset"
 
     @property
     def module(self) -> ModuleType:
@@ -110,8 +114,8 @@ _ALL = [
     Stage("passages", "datagen.corpus:passages", "generate"),
     Stage("rewrite", "datagen.rewrite.stage:rewrite", "generate", teacher=True, prompts=("rewrite",)),
     Stage("augment", "datagen.augment.stage:augment", "generate", teacher=True, prompts=("augment",), reads="records"),
-    Stage("clean", "curate.clean:clean", "curate"),
-    Stage("rules", "curate.rules:rules", "curate"),
+    Stage("clean", "curate.cleaning.clean:clean", "curate", scope="record"),
+    Stage("rules", "curate.rules:rules", "curate", scope="record"),
     Stage("exact", "curate.exact:exact", "curate"),
     Stage("rouge", "curate.rouge:rouge", "curate"),
     Stage("split", "curate.split:split", "curate"),

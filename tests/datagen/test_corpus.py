@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from curate.clean import Options as Clean
-from curate.clean import clean
+from curate.cleaning.clean import Options as Clean
+from curate.cleaning.clean import clean
 from curate.export import Options as Export
 from curate.export import export
 from curate.rouge import Options as Rouge

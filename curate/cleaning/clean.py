@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from curate import markup
+from curate.cleaning import markup
 from seedbed.context import Context
 from seedbed.record import Message, Record, Step
 from seedbed.text import CJK
@@ -154,7 +154,7 @@ def _is_json(text: str) -> bool:
         return False
     try:
         msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):  # the last: nested too deeply
         return False
     return True
 
