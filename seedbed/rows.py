@@ -103,8 +103,8 @@ def _array(path: Path) -> Iterator[Numbered]:
 
 def _rows_in(value: Any) -> list[Any]:
     """The rows of a file's one value: itself, its only list of objects (`{"version": 1, "data": […]}`), or it alone."""
-    if isinstance(value, list):
-        return value
+    if not isinstance(value, dict):
+        return value if isinstance(value, list) else [value]
     lists = [part for part in value.values() if isinstance(part, list) and part and isinstance(part[0], dict)]
     is_row = any(name in value for name in _NESTED)
     return lists[0] if len(lists) == 1 and not is_row else [value]

@@ -1,11 +1,12 @@
 """Cleaning: repairs text without judging it.
 
 What goes: remains of HTML, control and invisible characters, broken encoding (ftfy, Speer 2019), line ends other than
-a newline, white space at line ends, runs of blank lines and of blanks, marks and letters repeated senselessly.
+a newline, white space at line ends, runs of blank lines, runs of blanks in sentences, marks and letters repeated
+senselessly.
 
 What stays: code (fences, inline code, indented blocks), formulas, JSON, tables and rules of dashes, columns aligned
-with blanks, full-width punctuation, units; texts that are about HTML; what tools said; and the quotes of evidence.
-Passages as they were cut are left alone, because their offsets point into the document.
+with blanks, two empty lines (as between functions), full-width punctuation, units; texts that are about HTML; what tools
+said; and the quotes of evidence. Passages as they were cut are left alone, because their offsets point into the document.
 
 A record that is empty after cleaning is rejected ("empty"), and so is one whose characters are lost ("broken").
 """
@@ -25,7 +26,7 @@ from seedbed.context import Context
 from seedbed.record import Message, Record, Step
 from seedbed.text import CJK
 
-VERSION = 2
+VERSION = 3
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -228,19 +229,21 @@ def _shortened(prose: str, longest: int) -> str:
 
 
 _RUN = re.compile(r"(?<=\S) {2,}(?=\S)")
+# A run of blanks in a line without an end is layout: log lines, receipts, `call()  what it does`.
+_SENTENCE = re.compile(r"[.!?。！？；…][\"”’'」』）)]*$")
 
 
 def _tidied(prose: str, first: bool, last: bool) -> str:
-    """Blanks alike, none at line ends, at most one empty line, no runs of blanks but in columns."""
+    """Blanks alike, none at line ends, three empty lines or more made one, no runs of blanks within sentences."""
     prose = re.sub("[\xa0\u2000-\u200a\u202f\u205f]", " ", prose)
     prose = re.sub(r"[ \t\u3000]+(?=\n)", "", prose)
-    prose = re.sub(r"\n{3,}", "\n\n", prose)
+    prose = re.sub(r"\n{4,}", "\n\n", prose)
     prose = re.sub(r"\A(?:[ \t]*\n)+", "", prose) if first else prose
     prose = prose.rstrip() if last else prose
     lines = prose.split("\n")
     ends = [set() if "|" in line else {match.end() for match in _RUN.finditer(line)} for line in lines]
     for at, line in enumerate(lines):
         beside = (ends[at - 1] if at else set()) | (ends[at + 1] if at + 1 < len(lines) else set())
-        if ends[at] and "\t" not in line and not ends[at] & beside:
+        if ends[at] and "\t" not in line and not ends[at] & beside and _SENTENCE.search(line):
             lines[at] = _RUN.sub(" ", line)
     return "\n".join(lines)

@@ -1,12 +1,13 @@
 """One input of the fuzzer: the bytes of a data set file, read, curated and written as a run does.
 
-`python -m tests.curate.fuzzing --seconds 600` goes on with coverage (atheris) where that is installed; the slow test
-draws a few thousand inputs from the same pieces. Whatever is not an error of seedbed's own tree has fallen out.
+`python -m tests.curate.fuzzing --seconds 600` is led by coverage where atheris is installed, and draws by lot elsewhere;
+the slow test draws a few thousand inputs. Whatever is not an error of seedbed's own tree has fallen out.
 """
 
 from __future__ import annotations
 
 import argparse
+import atexit
 import random
 import sys
 import tempfile
@@ -82,36 +83,47 @@ def _written(record: Record, folder: Path) -> None:
         jsonl.write(folder / "row.jsonl", [to_row(record, named)])
 
 
+class Trial:
+    """Tells each kind of fault once, by the place where it fell out, and goes on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.tried, self.seen = folder, 0, set[str]()
+
+    def __call__(self, data: bytes) -> None:
+        self.tried += 1
+        try:
+            once(data, self.folder)
+        except Exception as error:  # noqa: BLE001  whatever it is has fallen out
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{place.filename}:{place.lineno} {type(error).__name__}"
+            if where not in self.seen:
+                self.seen.add(where)
+                print(where, error, data, flush=True)  # noqa: T201
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--atheris", action="store_true", help="by coverage; needs atheris")
     given = parser.parse_args()
+    try:
+        import atheris  # type: ignore[import-not-found]
+    except ImportError:
+        atheris = None
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if given.atheris:
-            import atheris  # type: ignore[import-not-found]
-
+        trial, chance = Trial(Path(name)), random.Random(time.time_ns())
+        if atheris is None:
+            began = time.monotonic()
+            while time.monotonic() - began < given.seconds:
+                trial(drawn(chance))
+        else:
             atheris.instrument_all()
-            arguments = [sys.argv[0], f"-max_total_time={given.seconds}", "-max_len=4096", str(folder / "corpus")]
-            (folder / "corpus").mkdir()
-            chance = random.Random(0)
-            for number in range(300):
-                (folder / "corpus" / str(number)).write_bytes(drawn(chance))
-            atheris.Setup(arguments, lambda data: once(data, folder))
+            (corpus := Path(name) / "corpus").mkdir()
+            for number in range(500):
+                (corpus / str(number)).write_bytes(drawn(chance))
+            atexit.register(lambda: print(f"{trial.tried} inputs, {len(trial.seen)} kinds of fault", flush=True))  # noqa: T201
+            atheris.Setup([sys.argv[0], f"-max_total_time={given.seconds}", "-max_len=4096", str(corpus)], trial)
             atheris.Fuzz()
-            return
-        began, tried, chance, seen = time.monotonic(), 0, random.Random(time.time_ns()), set[str]()
-        while time.monotonic() - began < given.seconds:
-            data, tried = drawn(chance), tried + 1
-            try:
-                once(data, folder)
-            except Exception as error:  # noqa: BLE001  whatever falls out is told, once a place
-                place = traceback.extract_tb(error.__traceback__)[-1]
-                if (where := f"{place.filename}:{place.lineno} {type(error).__name__}") not in seen:
-                    seen.add(where)
-                    print(where, error, data, flush=True)  # noqa: T201
-        print(f"{tried} inputs, {len(seen)} kinds of fault")  # noqa: T201
+        print(f"{trial.tried} inputs, {len(trial.seen)} kinds of fault")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ def odd_records(long: int = 20_000) -> list[Record]:
         turns((U, "只有问题？")), turns((A, "只有回答。")), turns((S, "Only a system turn.")),
         turns((U, "a"), (A, "b"), (U, "no answer comes")), turns((A, "first"), (U, "then"), (A, "last")),
         turns((U, "call"), (A, ""), (T, "结果 result"), (A, "done")), turns((T, "only a tool")),
+        turns((A, "an answer"), input="to an input alone"), turns((S, "x"), input="只有输入"),
         make(), make(text=""), make(text=" \n"), make(input="only an input"),
         make(text="\x00\x01\x7f\u200b\ufeff"), make(text="�" * 50), make(text="𝔘𝔫𝔦 👨‍👩‍👧 ﷽ \u202e"),
         chat("?", "!"), chat("。", "，"), chat("0" * 300, "1" * 300), chat("的" * 300, "的" * 300),
