@@ -63,13 +63,14 @@ def looked_at(options: Options) -> Iterator[str]:
     for path in watch(options) if not options.dataset else ():
         formats, bad = Counter[str](), list[BadLine]()
         for item in islice(rows(path), _LOOKED_AT):
+            if isinstance(item, BadLine):
+                bad.append(item)
+                continue
+            number, row = item
             try:
-                if isinstance(item, BadLine):
-                    bad.append(item)
-                else:
-                    formats[options.format or recognise(item[1])] += 1
+                formats[options.format or recognise(row)] += 1
             except ValueError as error:
-                bad.append(BadLine(item[0], str(error), ""))
+                bad.append(BadLine(number, str(error), ""))
         told = ", ".join(f"{name} {count}" for name, count in formats.most_common()) or "no row"
         yield f"Reads {path.name}, {path.stat().st_size / 1e6:.1f} MB: {told} (of the first {_LOOKED_AT} rows)"
         if bad:

@@ -130,7 +130,7 @@ def _csv(path: Path, delimiter: str) -> Iterator[Numbered]:
     # Bytes that are no text come through as surrogates, and cost their row.
     with path.open(encoding=_encoding(path), errors="surrogateescape", newline="") as lines:
         reader = csv.reader(lines, delimiter=delimiter)
-        header = next(reader, [])
+        header = [_NO_TEXT.sub("\ufffd", name) for name in next(reader, [])]
         start = reader.line_num + 1
         while True:
             try:

@@ -5,8 +5,9 @@ a newline, white space at line ends, runs of blank lines, runs of blanks in sent
 senselessly.
 
 What stays: code (fences, inline code, indented blocks), formulas, JSON, tables and rules of dashes, columns aligned
-with blanks, two empty lines (as between functions), full-width punctuation, units; texts that are about HTML; what tools
-said; and the quotes of evidence. Passages as they were cut are left alone, because their offsets point into the document.
+with blanks, two empty lines (as between functions), full-width punctuation, units; texts that are about HTML; what
+tools said; and the quotes of evidence. Passages as they were cut are left alone, because their offsets point into the
+document.
 
 A record that is empty after cleaning is rejected ("empty"), and so is one whose characters are lost ("broken").
 """
@@ -100,7 +101,9 @@ def _fields(record: Record, options: Options, done: set[str]) -> dict[str, Any]:
     # A passage as it was cut: its offsets point into the document. What a generator made of it bears a task.
     if record.text and not record.task and record.source is not None and record.source.start is not None:
         return {}
-    about_markup = any(markup.ABOUT.search(text) for text in _texts(record))
+    texts = _texts(record)
+    has_markup = options.html and any("<" in text or "&" in text for text in texts)
+    about_markup = has_markup and any(markup.ABOUT.search(text) for text in texts)
 
     def mend(message: Message) -> Message:
         if message.role == "tool":
@@ -131,7 +134,7 @@ _ABOUT_ENCODING = re.compile(r"(?i)乱码|编码|encoding|unicode|utf-?8|gbk|moj
 def _lost(record: Record) -> str:
     texts = _texts(record)
     found = next((match.group() for text in texts if (match := _LOST.search(text))), "")
-    return "" if any(_ABOUT_ENCODING.search(text) for text in texts) else found
+    return "" if found and any(_ABOUT_ENCODING.search(text) for text in texts) else found
 
 
 def _noted(kind: str, before: str, after: str, done: set[str]) -> str:
@@ -210,8 +213,15 @@ _WORD = re.compile(r"[A-Za-z0-9_/+=\-]+")
 _RULE = set(" -=_*#~+.·")  # a line of nothing else divides
 
 
+@lru_cache
+def _long_run(longest: int) -> re.Pattern[str]:
+    return re.compile(rf"(\S)\1{{{longest},}}", re.I)
+
+
 def _shortened(prose: str, longest: int) -> str:
     """Runs cut to three (an ellipsis to two signs). Rules, tables and identifiers keep theirs."""
+    if not _long_run(longest).search(prose):  # nearly always
+        return prose
 
     def cut(match: re.Match[str]) -> str:
         run = match.group()

@@ -96,6 +96,7 @@ def test_bytes_that_are_no_text_cost_their_line(tmp_path: Path, raw: bytes, coun
     ("instruction,output\n阀门有什么用？,限制压力。\n".encode("gb18030"), ["阀门有什么用？"], 0),
     ("instruction,output\n阀门有什么用？,限制压力。\n".encode() + b"a\xff,b\n", ["阀门有什么用？"], 1),
     (b"instruction,output\nWhat is it?,A valve.\na\x80,b\n\xff,c\n", ["What is it?"], 2),
+    ("instruction,output,备注".encode() + b"\xff\n" + "阀门？,阀门。,无\n".encode(), ["阀门？"], 0),
     (b"instruction,output\nq,a,b\nWhat?,That.\n", ["What?"], 1),
 ])
 def test_a_csv_in_any_encoding_and_with_bytes_of_none(tmp_path: Path, raw: bytes, questions: list[str], bad: int) -> None:
