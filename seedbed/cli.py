@@ -123,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--rethreshold", default="", metavar="T", help=what)
             what = "compare with what earlier runs kept, and add to it (a folder, or redis://HOST)"
             sub.add_argument("--against", default="", metavar="INDEX", help=what)
+            _curate_flags(sub)
         if name in ("train", "evaluate"):
             sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
         if name == "evaluate":
@@ -179,6 +180,14 @@ def _teacher_flags(parser: argparse.ArgumentParser) -> None:
 def _preview_flag(parser: argparse.ArgumentParser) -> None:
     what = "show N records of each generator and what the whole would cost by them, then stop"
     parser.add_argument("--preview", type=int, metavar="N", help=what)
+
+
+def _curate_flags(parser: argparse.ArgumentParser) -> None:
+    formats = "alpaca, sharegpt, messages, preference, text or record; else each row's is recognised"
+    parser.add_argument("--format", default="", metavar="NAME", help=f"what the rows are: {formats}")
+    parser.add_argument("--plan", action="store_true", help="say what would be read and done, and do nothing")
+    parser.add_argument("--stop-after", default="", metavar="STAGE", help="end cleanly after this stage")
+    parser.add_argument("--processes", type=int, default=0, metavar="N", help="at most so many (default: all cores)")
 
 
 def _stage_flags(parser: argparse.ArgumentParser, *, out_needed: bool = True) -> None:
@@ -241,7 +250,6 @@ def _with_target(item: Any, target: int) -> Any:
 
 def _run(given: argparse.Namespace) -> None:
     from seedbed.pipeline import Pipeline
-    from seedbed.progress import for_terminal
 
     pipeline = Pipeline(_job(given))
     if given.preview is not None:
@@ -249,10 +257,15 @@ def _run(given: argparse.Namespace) -> None:
             raise InputError("stops before anything is run", where="--preview", next_step="Leave out --stop-after")
         _preview(pipeline, given.preview)
         return
-    steps = pipeline.execute(given.stop_after, for_terminal())
-    last = steps[-1]
+    _go(pipeline, given.stop_after)
+
+
+def _go(pipeline: Pipeline, stop_after: str = "") -> None:
+    from seedbed.progress import for_terminal
+
+    steps = pipeline.execute(stop_after, for_terminal())
     print(f"Done: {pipeline.run.path}")
-    if (page := last.folder / "report.html").is_file():
+    if (page := steps[-1].folder / "report.html").is_file():
         print(f"Report: {page}")
 
 
@@ -269,6 +282,14 @@ def _plan(given: argparse.Namespace) -> None:
     from seedbed.planning import describe
 
     for line in describe(Pipeline(_job(given))):
+        print(line)
+
+
+def _tell_plan(pipeline: Pipeline) -> None:
+    from seedbed import curating
+    from seedbed.planning import describe
+
+    for line in (*curating.looked_at(pipeline.plan()[0].options), *describe(pipeline)):
         print(line)
 
 
@@ -316,13 +337,13 @@ def _stage(given: argparse.Namespace) -> None:
     if not given.data:
         _redecide(given)
         return
-    raw: dict[str, Any] = {"records": [str(Path(p).resolve()) for p in given.data]}
-    defaults: dict[str, Any] = {
-        "generate": ["doc_qa"],
-        "train": {},
-        "evaluate": {},
-        "curate": ["clean", "rules", "exact", "rouge", "split", "mix", "export"],
-    }
+    from seedbed import curating
+
+    raw: dict[str, Any] = {"records": curating.sources(given.data, getattr(given, "format", ""))}
+    defaults: dict[str, Any] = {"generate": ["doc_qa"], "train": {}, "evaluate": {}}
+    if part == "curate":
+        defaults["curate"] = curating.default_stages()
+        raw["processes"] = given.processes
     options = {name: value for name in ("student", "adapter") if (value := getattr(given, name, ""))}
     if "adapter" in options:
         options["adapter"] = str(Path(options["adapter"]).resolve())
@@ -364,8 +385,10 @@ def _near_flags(given: argparse.Namespace, job: Job) -> Job:
 
 
 def _export(given: argparse.Namespace) -> None:
+    from seedbed import curating
+
     formats = [name.strip() for name in given.formats.split(",")]
-    raw = {"records": [str(Path(p).resolve()) for p in given.data], "curate": [{"export": {"formats": formats}}]}
+    raw = {"records": curating.sources(given.data), "curate": [{"export": {"formats": formats}}]}
     _execute(given, raw, ())
 
 
@@ -373,14 +396,15 @@ def _execute(
     given: argparse.Namespace, raw: dict[str, Any], keep: tuple[str, ...], flags: dict[str, Any] | None = None
 ) -> None:
     """A job of one part: its own input and `raw`, with the parts in `keep` taken from --config where it has them."""
-    from seedbed import config
+    from seedbed import config, curating
     from seedbed.pipeline import Pipeline
-    from seedbed.progress import for_terminal
 
     base, lines = Path.cwd() / "(command line)", {}
     if given.config:
         job = config.load(given.config)
         base, lines = job.path, job.lines
+        if "records" in raw:
+            raw["records"] = curating.with_options_of(job.raw.get("records"), raw["records"])
         for key in ("seed", *keep):
             if key in job.raw and key != "documents":
                 raw[key] = job.raw[key] | (flags or {}) if isinstance(job.raw[key], dict) and flags else job.raw[key]
@@ -391,12 +415,14 @@ def _execute(
     job = config.build(base, raw, lines)
     if "curate" in keep:
         job = _near_flags(given, job)
-    pipeline = Pipeline(job, given.out.resolve(), report=False)
+    pipeline = Pipeline(job, given.out.resolve(), report="curate" in keep)
     if getattr(given, "preview", None) is not None:
         _preview(pipeline, given.preview)
         return
-    pipeline.execute("", for_terminal())
-    print(f"Done: {pipeline.run.path}")
+    if getattr(given, "plan", False):
+        _tell_plan(pipeline)
+        return
+    _go(pipeline, getattr(given, "stop_after", ""))
 
 
 def _report(given: argparse.Namespace) -> None:

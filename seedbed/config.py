@@ -37,12 +37,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class JobFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The top level of a job file. Paths are relative to the file; CHANGING `out` starts a new run."""
+    """The top level of a job file. Paths are relative to the file; CHANGING `out` starts a new run.
+
+    `processes` is how many the stages that look at each record by itself may use; 0 for as many as there are cores. It
+    changes no byte of the outcome.
+    """
 
     name: str = ""
     seed: int = 0
     out: str = ""
     prompts: str = ""
+    processes: int = 0
     documents: str | list[str] | dict[str, Any] = {}
     records: str | list[str] | dict[str, Any] = {}
     teacher: dict[str, Any] = {}
@@ -52,6 +57,10 @@ class JobFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     train: dict[str, Any] | None = None
     evaluate: dict[str, Any] | None = None
     report: dict[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        if self.processes < 0:
+            raise ValueError(f"processes: expected 0 (as many as there are cores) or more, not {self.processes}")
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ compared per character (see `text.tokenize`).
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from seedbed import text as texts
+from seedbed.prefix_index import PrefixIndex
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +35,8 @@ SHORT = 48
 _BLOCK = 32_768
 # From here on one `cdist` call beats single calls (2.7 µs a call and 30 ns a pair against 125 ns a pair).
 _FEW = 24
+# Below this nearly every token of a text may be the first in common with another, and an index saves nothing.
+_INDEXED_FROM = 0.3
 # Rounding of (1 - t)(m + n) must never drop a pair that the exact comparison would keep.
 _SLACK = 1e-6
 _LAST_CHARACTER = 0x10FFFF
@@ -66,7 +68,10 @@ class Gate:
         self._keys: list[str] = []
         self._tokens: list[Tokens] = []
         self._terms: dict[int, frozenset[str]] = {}
-        self._pools = (_Pool(2, 1, threshold, indexed=True), _Pool(16, 4, threshold, indexed=False))
+        index = None
+        if threshold >= _INDEXED_FROM:
+            index = PrefixIndex(threshold, SHORT, lambda row: _numbers(self._tokens[self._pools[0].indices[row]]))
+        self._pools = (_Pool(2, 1, threshold, index), _Pool(16, 4, threshold))
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -133,10 +138,10 @@ class Gate:
         return self._last[1]
 
     def _add(self, key: str, tokens: Tokens) -> None:
-        if tokens:
-            self._pools[len(tokens) > SHORT].add(len(self._keys), tokens)
         self._keys.append(key)
         self._tokens.append(tokens)
+        if tokens:
+            self._pools[len(tokens) > SHORT].add(len(self._keys) - 1, tokens)
 
     def _over(self, tokens: Tokens) -> list[Match]:
         """Every accepted text over the threshold."""
@@ -163,14 +168,14 @@ class Gate:
 class _Pool:
     """Texts of one range of lengths: signatures of `words` * 64 bits, and those folded to `coarse` words.
 
-    Folding is parity again: the popcount of a fold is at most that of the whole, so the bound holds for it too. With
-    `indexed`, texts are found by their rarest tokens first (prefix filter: Chaudhuri et al. 2006, Bayardo et al. 2007).
+    Folding is parity again: the popcount of a fold is at most that of the whole, so the bound holds for it too. With an
+    `index`, texts are found by their rarest tokens first.
     """
 
-    def __init__(self, words: int, coarse: int, threshold: float, *, indexed: bool) -> None:
+    def __init__(self, words: int, coarse: int, threshold: float, index: PrefixIndex | None = None) -> None:
         self.words, self.coarse, self.threshold = words, coarse, threshold
         self.indices: list[int] = []
-        self._postings: dict[int, array[int]] | None = {} if indexed else None
+        self._index = index
         self._capacity = 0
         self._folded: Array
         self._whole: Array
@@ -187,10 +192,9 @@ class _Pool:
         self._folded[:, row], self._whole[row] = self._signature(tokens)
         self._lengths[row] = len(tokens)
         self._room[row] = self._share(len(tokens))
-        if self._postings is not None:
-            for token in self._rarest(tokens):
-                self._postings.setdefault(token, array("I")).append(row)
         self.indices.append(index)
+        if self._index is not None:
+            self._index.add(row, _numbers(tokens))
 
     def candidates(self, tokens: Tokens) -> list[int]:
         """Rows that may be over the threshold, each once; all that are, are among them."""
@@ -198,7 +202,7 @@ class _Pool:
 
         folded, whole = self._signature(tokens)
         share = self._room.dtype.type(self._share(len(tokens)))
-        sharing = self._sharing(tokens)
+        sharing = self._index.candidates(_numbers(tokens), self._room_to_scan()) if self._index is not None else None
         if sharing is not None:
             near = sharing[self._possible(sharing, folded, share)]
         else:
@@ -208,29 +212,10 @@ class _Pool:
             near = self._within(near, whole, len(tokens))
         return sorted(set(near.tolist()))
 
-    def _sharing(self, tokens: Tokens) -> Array | None:
-        """Rows with one of the rarest tokens in common, some more than once; None where a scan is cheaper."""
-        import numpy as np
-
-        if self._postings is None:
-            return None
-        found = [rows for token in self._rarest(tokens) if (rows := self._postings.get(token))]
-        # Picking a row costs about eight times as much as passing over it in a scan.
-        if 8 * sum(map(len, found)) > len(self):
-            return None
-        empty = np.empty(0, np.uint32)
-        return np.concatenate([empty, *(np.frombuffer(rows, dtype=np.uint32) for rows in found)])
-
-    def _rarest(self, tokens: Tokens) -> set[int]:
-        """The prefix of the text in an order of all tokens, rarest first, that two texts over the threshold must share.
-
-        Over the threshold, they have at least `common` tokens in common; if none of those were among the first
-        m - common + 1 of this one, too few would be left. Late ids are rare tokens, so the order is that of the ids.
-        """
-        m = len(tokens)
-        shortest_partner = max(1, math.ceil(m * self.threshold / (2 - self.threshold) - _SLACK))
-        common = max(1, math.ceil((m + shortest_partner) * self.threshold / 2 - _SLACK))
-        return set(sorted(_numbers(tokens), reverse=True)[: m - common + 1])
+    def _room_to_scan(self) -> int:
+        """Up to how many entries of the index are cheaper to look at than all signatures: one costs about as much as
+        four of those."""
+        return len(self) // 4
 
     def _possible(self, rows: Array | slice, folded: Array, share: Any) -> Array:
         """Which of `rows` the folded signature leaves possible: whole numbers, rounded up on both sides."""

@@ -43,7 +43,7 @@ def read_as(type_: type[T], path: Path, bad: list[BadLine] | None = None) -> Ite
                     continue
                 try:
                     yield decoder.decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     if bad is None:
                         raise InputError(
                             f"not a valid line: {error}", where=f"{path}:{number}", next_step="Mend or delete that line"

@@ -22,7 +22,7 @@ from datagen.teacher.endpoint import scrub
 from datagen.teacher.journal import Journal
 from datagen.teacher.lending import Lender as Lender
 from datagen.teacher.lending import Teachers
-from seedbed import jsonl
+from seedbed import jsonl, spread
 from seedbed.config import Job, StageEntry, convert, suggest
 from seedbed.context import Context, Progress
 from seedbed.errors import InputError, JobError, SeedbedError
@@ -252,10 +252,14 @@ class Pipeline:
             lender.lend(context, done.usage, progress)
         progress.begin(stage.name)
         try:
-            with self._measuring(step, context):
-                results = stage.function(counted(_records(step.inputs), done), step.options, context)
-                if stage.group != "task":
-                    separate(results, step.folder, done)
+            if workers := self._workers(step):
+                inputs = [before.folder / "kept.jsonl" for before in step.inputs]
+                spread.spread(stage.name, step.options, inputs, context, done, workers)
+            else:
+                with self._measuring(step, context):
+                    results = stage.function(counted(_records(step.inputs), done), step.options, context)
+                    if stage.group != "task":
+                        separate(results, step.folder, done)
         except OSError as error:
             if error.errno not in _NO_ROOM:
                 raise
@@ -266,6 +270,14 @@ class Pipeline:
         done.seconds = round(time.monotonic() - began, 2)
         finish(step.folder, done)
         return done
+
+    def _workers(self, step: Planned) -> int:
+        """How many processes a stage is spread over; 0 where it runs in this one."""
+        count = self.job.top.processes or spread.processes()
+        if step.stage.scope != "record" or step.asks or count == 1:
+            return 0
+        size = sum((before.folder / "kept.jsonl").stat().st_size for before in step.inputs)
+        return count if size >= spread.WORTH_IT else 0
 
     def context(self, step: Planned, folder: Path, done: Manifest, progress: Progress) -> Context:
         """A stage's surroundings, but for the teacher, with `folder` as its own."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 # Columns that hold lists or objects, which a CSV can only carry as JSON.
 _NESTED = ("messages", "conversations", "history", "prompt", "chosen", "rejected")
 _BATCH = 1024  # Parquet rows decoded at a time
+# Levels of lists and objects in a row. Tool calls and their schemas have up to 20; Python gives up at about 1,000, and
+# what it has just read it may not be able to write.
+_DEEPEST = 100
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+_FEW_LOST = 4  # of bytes that no UTF-8 holds there is one to so many characters beyond ASCII at most
+_TOO_DEEP = f"nested in more than {_DEEPEST} levels"
 
 
 def rows(path: Path) -> Iterator[Numbered]:
@@ -50,35 +57,54 @@ def rows(path: Path) -> Iterator[Numbered]:
 
 
 def _lines(path: Path) -> Iterator[Numbered]:
-    decoder = msgspec.json.Decoder()
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
             if not line.strip():
                 continue
             try:
-                yield _numbered(number, decoder.decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                yield _numbered(number, _decoded(line))
+            except ValueError as error:
                 yield BadLine(number, f"not JSON: {error}", line[:200].decode("utf-8", "replace").strip())
+
+
+def _decoded(data: bytes | str) -> Any:
+    """The value that is written in JSON. Raises ValueError, also where it is nested too deeply to work with."""
+    try:
+        value = msgspec.json.decode(data)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    opened = data.count(b"[") + data.count(b"{") if isinstance(data, bytes) else data.count("[") + data.count("{")
+    if opened > _DEEPEST and _depth(value) > _DEEPEST:
+        raise ValueError(_TOO_DEEP)
+    return value
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level := [part for part in level if isinstance(part, dict | list)]:
+        depth += 1
+        level = [inner for part in level for inner in (part.values() if isinstance(part, dict) else part)]
+    return depth
 
 
 def _array(path: Path) -> Iterator[Numbered]:
     try:
         array = msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"not valid JSON: {error}",
             where=str(path),
             next_step="Mend the file, or save it as JSONL, where one bad line costs one row",
         ) from error
     for number, row in enumerate(_rows_in(array), 1):
-        yield _numbered(number, row)
+        yield BadLine(number, _TOO_DEEP, "") if _depth(row) > _DEEPEST else _numbered(number, row)
 
 
 def _rows_in(value: Any) -> list[Any]:
     """The rows of a file's one value: itself, its only list of objects (`{"version": 1, "data": […]}`), or it alone."""
-    if isinstance(value, list):
-        return value
+    if not isinstance(value, dict):
+        return value if isinstance(value, list) else [value]
     lists = [part for part in value.values() if isinstance(part, list) and part and isinstance(part[0], dict)]
     is_row = any(name in value for name in _NESTED)
     return lists[0] if len(lists) == 1 and not is_row else [value]
@@ -94,16 +120,17 @@ def _is_lines(path: Path) -> bool:
 
 def _is_object(line: bytes) -> bool:
     try:
-        return isinstance(msgspec.json.decode(line), dict)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return isinstance(_decoded(line), dict)
+    except ValueError:
         return False
 
 
 def _csv(path: Path, delimiter: str) -> Iterator[Numbered]:
     csv.field_size_limit(2**31 - 1)  # the default, 128 KiB, is less than one long document
-    with path.open(encoding=_encoding(path), newline="") as lines:
+    # Bytes that are no text come through as surrogates, and cost their row.
+    with path.open(encoding=_encoding(path), errors="surrogateescape", newline="") as lines:
         reader = csv.reader(lines, delimiter=delimiter)
-        header = next(reader, [])
+        header = [_NO_TEXT.sub("\ufffd", name) for name in next(reader, [])]
         start = reader.line_num + 1
         while True:
             try:
@@ -114,11 +141,14 @@ def _csv(path: Path, delimiter: str) -> Iterator[Numbered]:
                 continue
             if cells is None:
                 return
-            if len(cells) == len(header):
+            if len(cells) == len(header) and (wrong := _NO_TEXT.search("\n".join(cells))):
+                byte = ord(wrong.group()) - 0xDC00
+                yield BadLine(start, f"holds the byte 0x{byte:02x}, which is no text", _shown(cells, delimiter))
+            elif len(cells) == len(header):
                 yield start, {name: _cell(name, cell) for name, cell in zip(header, cells, strict=True)}
             elif cells:
                 why = f"{len(cells)} fields where the header has {len(header)}"
-                yield BadLine(start, why, delimiter.join(cells)[:200])
+                yield BadLine(start, why, _shown(cells, delimiter))
             start = reader.line_num + 1
 
 
@@ -126,24 +156,30 @@ def _cell(name: str, cell: str) -> Any:
     if name not in _NESTED or cell[:1] not in ("[", "{"):
         return cell
     try:
-        value = msgspec.json.decode(cell)
-    except msgspec.DecodeError:
+        value = _decoded(cell)
+    except ValueError:
         return cell
     items = value if isinstance(value, list) else [value]
     return value if all(isinstance(item, dict | list) for item in items) else cell
 
 
+def _shown(cells: list[str], delimiter: str) -> str:
+    return _NO_TEXT.sub("\ufffd", delimiter.join(cells)[:200])
+
+
 def _encoding(path: Path) -> str:
-    """UTF-8, else GB 18030: what spreadsheets save as on a Chinese system."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    """UTF-8, else GB 18030: what spreadsheets save as on a Chinese system.
+
+    A few bad bytes do not make a file GB 18030, of which hardly a character is valid UTF-8.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    lost = beyond = 0
     with path.open("rb") as source:
-        try:
-            for block in iter(lambda: source.read(1 << 20), b""):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "gb18030"
-    return "utf-8-sig"
+        for block in itertools.chain(iter(lambda: source.read(1 << 20), b""), [b""]):
+            text = decoder.decode(block, final=not block)
+            lost += text.count("\ufffd")
+            beyond += len(text) - len(text.encode("ascii", "ignore"))
+    return "utf-8-sig" if lost * _FEW_LOST <= beyond else "gb18030"
 
 
 def _parquet(path: Path) -> Iterator[Numbered]:

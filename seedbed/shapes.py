@@ -77,6 +77,8 @@ def _from_text(row: Row) -> _Read:
 
 
 def _from_preference(row: Row) -> _Read:
+    if missing := [key for key in ("chosen", "rejected") if key not in row]:
+        raise ValueError(f"{missing[0]}: expected an answer, got nothing")
     if "conversations" in row:
         kind = "sharegpt"
         fields, shape, _ = _from_sharegpt(row | {"conversations": [*_list(row, "conversations"), row["chosen"]]})
@@ -124,7 +126,7 @@ def _from_lists(row: Row) -> tuple[dict[str, Any], dict[str, Any], Message]:
 def _to_alpaca(record: Record, shape: dict[str, Any]) -> Row:
     head, rest = _chat(record, "Alpaca", joined=False)
     roles = [message.role for message in rest]
-    if roles != ["user", "assistant"] * (len(rest) // 2) or any(calls_tools(message) for message in rest):
+    if not rest or roles != ["user", "assistant"] * (len(rest) // 2) or any(calls_tools(message) for message in rest):
         raise ValueError("Alpaca holds questions and answers in turn, without tools")
     user, answer = rest[-2], rest[-1]
     instruction, given = user.content, record.input
@@ -162,6 +164,8 @@ def _to_text(record: Record, shape: dict[str, Any]) -> Row:
 def _to_preference(record: Record, shape: dict[str, Any]) -> Row:
     if record.rejected is None:
         raise ValueError("there is no rejected answer")
+    if not record.messages:
+        raise ValueError("there is nothing that was asked")
     one = msgspec.structs.replace(record, rejected=None)
     simple = [message.role for message in record.messages] == ["user", "assistant"]
     kind = shape.get("preference") or ("strings" if simple else "lists")
@@ -228,7 +232,9 @@ def _joined(record: Record) -> list[Message]:
     """The messages, with an Alpaca input joined to the first user turn where it cannot stay apart."""
     messages = list(record.messages)
     if record.input:
-        first = next(number for number, message in enumerate(messages) if message.role == "user")
+        first = next((number for number, message in enumerate(messages) if message.role == "user"), None)
+        if first is None:
+            raise ValueError("it has an input, and no turn is the user's")
         messages[first] = msgspec.structs.replace(messages[first], content=record.user_text)
     return messages
 

@@ -30,6 +30,9 @@ class Stage:
     alone    a generator that needs no source: it brings its own seeds
     reads    of a generator: `source` (passages), or `records`: what the generators before it made, those that its
              `from` names, or an imported data set
+    scope    of a curator: `record` where it decides each record by itself, so that any part of the data, in any order,
+             gives the same: then it runs over all cores (see `seedbed.spread`, also for what its figures may be). It
+             is called once for each part, so what is dear to make is made once for the process. Or `dataset`
     """
 
     name: str
@@ -41,6 +44,7 @@ class Stage:
     extra: str = ""
     alone: bool = False
     reads: str = "source"
+    scope: str = "dataset"
 
     @property
     def module(self) -> ModuleType:
@@ -121,19 +125,19 @@ _ALL = [
     Stage("passages", "datagen.corpus:passages", "generate"),
     Stage("rewrite", "datagen.rewrite.stage:rewrite", "generate", teacher=True, prompts=("rewrite",)),
     Stage("augment", "datagen.augment.stage:augment", "generate", teacher=True, prompts=("augment",), reads="records"),
-    Stage("clean", "curate.clean:clean", "curate"),
-    Stage("rules", "curate.filters.rules:rules", "curate"),
-    Stage("language", "curate.filters.language:language", "curate", extra="language"),
-    Stage("donts", "curate.filters.donts.stage:donts", "curate", teacher=True, prompts=("donts",)),
+    Stage("clean", "curate.cleaning.clean:clean", "curate", scope="record"),
+    Stage("rules", "curate.filters.rules:rules", "curate", scope="record"),
+    Stage("language", "curate.filters.language:language", "curate", extra="language", scope="record"),
+    Stage("donts", "curate.filters.donts.stage:donts", "curate", teacher=True, prompts=("donts",), scope="record"),
     Stage("contradictions", "curate.filters.contradictions:contradictions", "curate"),
-    Stage("safety", "curate.filters.safety:safety", "curate", teacher=True, prompts=("safety",)),
+    Stage("safety", "curate.filters.safety:safety", "curate", teacher=True, prompts=("safety",), scope="record"),
     Stage("refusals", "curate.filters.refusals:refusals", "curate"),
     Stage("exact", "curate.duplicates.exact:exact", "curate"),
     Stage("rouge", "curate.duplicates.rouge:rouge", "curate"),
     Stage("minhash", "curate.duplicates.minhash:minhash", "curate"),
     Stage("semantic", "curate.duplicates.semantic:semantic", "curate"),
     Stage("decontaminate", "curate.shaping.decontaminate:decontaminate", "curate"),
-    Stage("pii", "curate.pii.stage:pii", "curate", extra="pii"),
+    Stage("pii", "curate.pii.stage:pii", "curate", extra="pii", scope="record"),
     Stage("judge", "curate.scoring.judge:judge", "curate", teacher=True, prompts=("judge",)),
     Stage("ifd", "curate.scoring.ifd:ifd", "curate", student=True, extra="train"),
     Stage("perplexity", "curate.scoring.perplexity:perplexity", "curate", student=True, extra="train"),

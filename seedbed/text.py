@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import islice
 
 # Han (with extensions A–H and compatibility forms), kana and 〇: scripts written without spaces.
@@ -30,6 +31,7 @@ def tokenize(text: str) -> list[str]:
     return _TOKEN.findall(text.translate(_HALF_WIDTH_ALNUM).lower())
 
 
+@lru_cache(maxsize=8)  # rules ask for the length of the same few texts, one after the other
 def length(text: str) -> int:
     """Length in tokens of `tokenize`."""
     return len(tokenize(text))

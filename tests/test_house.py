@@ -58,7 +58,7 @@ def test_every_shipped_job_is_understood(name: str) -> None:
     from seedbed.config import load
     from seedbed.pipeline import Pipeline
 
-    assert [step.stage.name for step in Pipeline(load(ROOT / "configs" / name)).plan()][0] in ("ingest", "self_instruct")
+    assert [step.stage.name for step in Pipeline(load(ROOT / "configs" / name)).plan()][0] in ("ingest", "import", "self_instruct")
 
 
 def test_prompts_exist_in_both_languages() -> None:

@@ -17,8 +17,10 @@ as bad as it likes, but must be there and differ from the chosen one.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -204,6 +206,9 @@ def _repetition(exchange: Exchange, options: Options) -> str:
 
 def _loop(tokens: list[str], times: int) -> str:
     """A phrase of words, up to 40 tokens long, that occurs `times` times in a row; empty if none."""
+    # Its first two words then occur as often, or once less if it is one word. The search below takes far longer.
+    if max(Counter(itertools.pairwise(tokens)).values(), default=0) < times - 1:
+        return ""
     ids: dict[str, int] = {}
     signs = "".join(chr(ids.setdefault(token, len(ids))) for token in tokens)  # one sign a token, for the regex
     for match in re.finditer(rf"(.{{1,{_LONGEST_LOOP}}}?)\1{{{times - 1},}}", signs, re.S):

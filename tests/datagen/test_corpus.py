@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from curate.clean import Options as Clean
-from curate.clean import clean
+from curate.cleaning.clean import Options as Clean
+from curate.cleaning.clean import clean
 from curate.duplicates.rouge import Options as Rouge
 from curate.duplicates.rouge import rouge
 from curate.export.export import Options as Export

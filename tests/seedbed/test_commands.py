@@ -102,7 +102,7 @@ def test_each_stage_runs_alone_on_plain_files(seedbed: Any, tmp_path: Path, fini
 
     assert seedbed("curate", made, "--config", job, "--out", tmp_path / "c").status == 0
     assert [p.name for p in sorted((tmp_path / "c").glob("0*"))] == [
-        "01-import", "02-clean", "03-exact", "04-rouge", "05-split", "06-mix"]
+        "01-import", "02-clean", "03-exact", "04-rouge", "05-split", "06-mix", "07-report"]
     assert len(records(tmp_path / "c" / "05-split")) == len(records(made.parent))
 
     said = seedbed("export", made, "--formats", "alpaca, text", "--out", tmp_path / "d")
@@ -117,7 +117,7 @@ def test_a_stage_alone_has_sensible_defaults(seedbed: Any, tmp_path: Path) -> No
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8")
     assert seedbed("curate", tmp_path / "rows.jsonl", "--out", tmp_path / "o").status == 0
     assert [p.name for p in sorted((tmp_path / "o").glob("0*"))] == [
-        "01-import", "02-clean", "03-rules", "04-exact", "05-rouge", "06-split", "07-mix", "08-export"]
+        "01-import", "02-clean", "03-rules", "04-exact", "05-rouge", "06-split", "07-mix", "08-export", "09-report"]
 
 
 def test_report_makes_the_report_anew(seedbed: Any, run_of: Path) -> None:

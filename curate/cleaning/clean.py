@@ -1,11 +1,13 @@
 """Cleaning: repairs text without judging it.
 
 What goes: remains of HTML, control and invisible characters, broken encoding (ftfy, Speer 2019), line ends other than
-a newline, white space at line ends, runs of blank lines and of blanks, marks and letters repeated senselessly.
+a newline, white space at line ends, runs of blank lines, runs of blanks in sentences, marks and letters repeated
+senselessly.
 
 What stays: code (fences, inline code, indented blocks), formulas, JSON, tables and rules of dashes, columns aligned
-with blanks, full-width punctuation, units; texts that are about HTML; what tools said; and the quotes of evidence.
-Passages as they were cut are left alone, because their offsets point into the document.
+with blanks, two empty lines (as between functions), full-width punctuation, units; texts that are about HTML; what
+tools said; and the quotes of evidence. Passages as they were cut are left alone, because their offsets point into the
+document.
 
 A record that is empty after cleaning is rejected ("empty"), and so is one whose characters are lost ("broken").
 """
@@ -20,12 +22,12 @@ from typing import Any
 
 import msgspec
 
-from curate import markup
+from curate.cleaning import markup
 from seedbed.context import Context
 from seedbed.record import Message, Record, Step
 from seedbed.text import CJK
 
-VERSION = 2
+VERSION = 3
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,7 +101,9 @@ def _fields(record: Record, options: Options, done: set[str]) -> dict[str, Any]:
     # A passage as it was cut: its offsets point into the document. What a generator made of it bears a task.
     if record.text and not record.task and record.source is not None and record.source.start is not None:
         return {}
-    about_markup = any(markup.ABOUT.search(text) for text in _texts(record))
+    texts = _texts(record)
+    has_markup = options.html and any("<" in text or "&" in text for text in texts)
+    about_markup = has_markup and any(markup.ABOUT.search(text) for text in texts)
 
     def mend(message: Message) -> Message:
         if message.role == "tool":
@@ -130,7 +134,7 @@ _ABOUT_ENCODING = re.compile(r"(?i)乱码|编码|encoding|unicode|utf-?8|gbk|moj
 def _lost(record: Record) -> str:
     texts = _texts(record)
     found = next((match.group() for text in texts if (match := _LOST.search(text))), "")
-    return "" if any(_ABOUT_ENCODING.search(text) for text in texts) else found
+    return "" if found and any(_ABOUT_ENCODING.search(text) for text in texts) else found
 
 
 def _noted(kind: str, before: str, after: str, done: set[str]) -> str:
@@ -154,7 +158,7 @@ def _is_json(text: str) -> bool:
         return False
     try:
         msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):  # the last: nested too deeply
         return False
     return True
 
@@ -209,8 +213,15 @@ _WORD = re.compile(r"[A-Za-z0-9_/+=\-]+")
 _RULE = set(" -=_*#~+.·")  # a line of nothing else divides
 
 
+@lru_cache
+def _long_run(longest: int) -> re.Pattern[str]:
+    return re.compile(rf"(\S)\1{{{longest},}}", re.I)
+
+
 def _shortened(prose: str, longest: int) -> str:
     """Runs cut to three (an ellipsis to two signs). Rules, tables and identifiers keep theirs."""
+    if not _long_run(longest).search(prose):  # nearly always
+        return prose
 
     def cut(match: re.Match[str]) -> str:
         run = match.group()
@@ -228,19 +239,21 @@ def _shortened(prose: str, longest: int) -> str:
 
 
 _RUN = re.compile(r"(?<=\S) {2,}(?=\S)")
+# A run of blanks in a line without an end is layout: log lines, receipts, `call()  what it does`.
+_SENTENCE = re.compile(r"[.!?。！？；…][\"”’'」』）)]*$")
 
 
 def _tidied(prose: str, first: bool, last: bool) -> str:
-    """Blanks alike, none at line ends, at most one empty line, no runs of blanks but in columns."""
+    """Blanks alike, none at line ends, three empty lines or more made one, no runs of blanks within sentences."""
     prose = re.sub("[\xa0\u2000-\u200a\u202f\u205f]", " ", prose)
     prose = re.sub(r"[ \t\u3000]+(?=\n)", "", prose)
-    prose = re.sub(r"\n{3,}", "\n\n", prose)
+    prose = re.sub(r"\n{4,}", "\n\n", prose)
     prose = re.sub(r"\A(?:[ \t]*\n)+", "", prose) if first else prose
     prose = prose.rstrip() if last else prose
     lines = prose.split("\n")
     ends = [set() if "|" in line else {match.end() for match in _RUN.finditer(line)} for line in lines]
     for at, line in enumerate(lines):
         beside = (ends[at - 1] if at else set()) | (ends[at + 1] if at + 1 < len(lines) else set())
-        if ends[at] and "\t" not in line and not ends[at] & beside:
+        if ends[at] and "\t" not in line and not ends[at] & beside and _SENTENCE.search(line):
             lines[at] = _RUN.sub(" ", line)
     return "\n".join(lines)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.clean import Options, clean, clean_text
+from curate.cleaning.clean import Options, clean, clean_text
 from seedbed.context import Context
 from seedbed.record import Evidence, Record, Source, chat, make
 
