@@ -249,7 +249,7 @@ class Pipeline:
     def _workers(self, step: Planned) -> int:
         """How many processes a stage is spread over; 0 where it runs in this one."""
         count = self.job.top.processes or spread.processes()
-        if step.stage.scope != "record" or count == 1:
+        if step.stage.scope != "record" or step.stage.teacher or count == 1:
             return 0
         size = sum((before.folder / "kept.jsonl").stat().st_size for before in step.inputs)
         return count if size >= spread.WORTH_IT else 0
