@@ -1,7 +1,8 @@
 """Which records are forms of one another: an augmented record, what it was made from, and its other forms.
 
 Near-duplicate checks spare such pairs: a noisy question, or one whose answer was polished, is near its origin on
-purpose, and the stage that made it has judged the distance already.
+purpose, and the stage that made it has judged the distance already. And what records are about to the letter: two
+grounded questions that each name a figure, a code or an entry of a table which the other does not are about two facts.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from sys import intern
 
 from seedbed.record import Record
+from seedbed.text import exact_terms, normalise
 
 # The step that makes a record a form of another one.
 STAGE = "augment"
@@ -25,3 +27,10 @@ def names(record: Record) -> tuple[str, ...]:
     Interned, because many records share a parent and all are held at once.
     """
     return tuple(dict.fromkeys(intern(parent) for step in record.history for parent in step.parents))
+
+
+def named(record: Record, text: str) -> frozenset[str]:
+    """What a record's question, or another `text` of it, names to the letter (`seedbed.text.exact_terms`), and the
+    entry of the table that it is about, where it names that."""
+    entry = normalise(record.labels.get("entry", ""))
+    return exact_terms(text) | ({entry} if entry and entry in normalise(text) else frozenset())

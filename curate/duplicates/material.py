@@ -17,8 +17,8 @@ import msgspec
 from curate.duplicates.compared import On, text
 from curate.duplicates.decide import Item, Keep
 from seedbed import jsonl
+from seedbed.kin import named
 from seedbed.record import Record
-from seedbed.text import exact_terms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +33,7 @@ class Material:
     """Records in order: what `decide` must know of each in memory, the records themselves in a file without a name.
 
     items   one for each record
+    names   a place's figures, codes and entry of a table, where it has evidence to be about them (`kin.named`)
     hash    of ids, groups and compared texts: equal for equal material
     Use it as a context manager; the file is gone once it is closed.
     """
@@ -44,7 +45,7 @@ class Material:
         self._odd: dict[int, Record] = {}
         self._hash = hashlib.blake2b(digest_size=16)
         self._decode = msgspec.json.Decoder(Record).decode
-        self._terms = lru_cache(_REMEMBERED)(lambda place: exact_terms(self.text(place)))
+        self.names = lru_cache(_REMEMBERED)(self._named)
         try:
             # In the stage's folder: the system's own place for such files may be small.
             self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed by __exit__
@@ -79,7 +80,8 @@ class Material:
         compared = text(record, self._on)
         item = Item.of(record, compared, self._keep, self._score)
         self.items.append(item)
-        told = f"{item.id}\0{item.group}\0{item.language}\0{item.grounded}\0{compared}\0"
+        entry = record.labels.get("entry", "")
+        told = f"{item.id}\0{item.group}\0{item.language}\0{item.grounded}\0{entry}\0{compared}\0"
         self._hash.update(told.encode("utf-8", "surrogatepass"))
 
     def added(self) -> None:
@@ -118,13 +120,17 @@ class Material:
         return np.fromiter(numbers, np.int32, len(self.items))
 
     def apart(self, place: int, other: int) -> bool:
-        """Whether two records are no twins, however similar: they are of two groups or languages, or have evidence and
-        each names a figure or code that the other does not ("What does E01 mean?", "What does E02 mean?")."""
+        """Whether two records are no twins, however similar: they are of two groups or languages, or each `names` what
+        the other does not ("What does E01 mean?", "What does E02 mean?")."""
         one, two = self.items[place], self.items[other]
         if one.group != two.group or one.language != two.language:
             return True
         if not (one.grounded and two.grounded):
             return False
-        terms, others = self._terms(place), self._terms(other)
+        terms, others = self.names(place), self.names(other)
         return bool(terms - others and others - terms)
+
+    def _named(self, place: int) -> frozenset[str]:
+        record = self.record(place)
+        return named(record, text(record, self._on)) if record.evidence else frozenset()
 

@@ -14,7 +14,6 @@ from curate.duplicates.material import Material
 from curate.duplicates.redis_index import SCHEMES, RedisIndex
 from curate.duplicates.signed import Signed
 from seedbed.context import Context
-from seedbed.text import exact_terms
 
 if TYPE_CHECKING:
     from curate.duplicates.minhash import Options
@@ -58,5 +57,4 @@ def _entries(material: Material, places: Sequence[int]) -> list[Entry]:
 
 def _entry(material: Material, place: int) -> Entry:
     item = material.items[place]
-    terms = tuple(sorted(exact_terms(material.text(place)))) if item.grounded else ()
-    return Entry(item.id, f"{item.group} {item.language}", terms)
+    return Entry(item.id, f"{item.group} {item.language}", tuple(sorted(material.names(place))))

@@ -15,8 +15,8 @@ from curate.duplicates.rouge import Options as Rouge
 from curate.duplicates.rouge import rouge
 from curate.export import Options as Export
 from curate.export import export
-from curate.rules import Options as Rules
-from curate.rules import rules
+from curate.filters.rules import Options as Rules
+from curate.filters.rules import rules
 from curate.split import Options as Split
 from curate.split import split
 from datagen.corpus import Options, passages
