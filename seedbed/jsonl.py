@@ -71,8 +71,12 @@ class Writer:
         return self
 
     def write(self, item: Any) -> None:
-        """One more line."""
-        self.write_bytes(self._encoder.encode(item) + b"\n")
+        """One more line. A lone surrogate, which UTF-8 has no bytes for, becomes U+FFFD."""
+        try:
+            line = self._encoder.encode(item)
+        except UnicodeEncodeError:
+            line = self._encoder.encode(_writable(msgspec.to_builtins(item)))
+        self.write_bytes(line + b"\n")
         self.count += 1
 
     def write_bytes(self, data: bytes) -> None:
@@ -107,7 +111,7 @@ def write(path: Path, items: Iterable[Any]) -> int:
 def write_text(path: Path, text: str) -> None:
     """`text` as UTF-8 into `path`, whole or not at all."""
     with Writer(path) as out:
-        out.write_bytes(text.encode("utf-8"))
+        out.write_bytes(str(_writable(text)).encode("utf-8"))
 
 
 def cannot_write(path: Path, error: OSError) -> RunError:
@@ -117,3 +121,13 @@ def cannot_write(path: Path, error: OSError) -> RunError:
         where=str(path),
         next_step="Free some space or choose another folder with --out, then run the same command again",
     )
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_writable(name): _writable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(item) for item in value]
+    return value

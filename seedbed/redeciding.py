@@ -100,7 +100,7 @@ def against(job: Job, index: str) -> Job:
 
 def _has_own_threshold(name: str) -> bool:
     """Whether the stage itself says what a usual threshold is; where its encoder does, a number means nothing alone."""
-    return isinstance(msgspec.structs.asdict(STAGES[name].options())["threshold"], float)
+    return bool(msgspec.structs.asdict(STAGES[name].options())["threshold"])
 
 
 def _floors(run: Path) -> dict[str, float]:

@@ -197,7 +197,8 @@ def troubled() -> list[dict[str, Any]]:
 def test_killed_at_twenty_points_it_ends_with_the_same_bytes_and_no_call_twice(tmp_path: Path, lives_of: Lives) -> None:
     export = {"export": {"formats": ["alpaca", "messages"]}}
     generate = [{"doc_qa": {"about": "the KX-40 pump", "about_zh": "KX-40 离心泵", "levels": {"basic": 1}}}]
-    curate = ["clean", "exact", "split", {"mix": {"share": 0.2, "test": 4}}, export]
+    balance = {"balance": {"caps": {"level": 7}, "at_least": {"language": {"zh": 12}}}}
+    curate = ["clean", "exact", "split", balance, {"mix": {"share": 0.2, "test": 4}}, export]
     job = str(write_job(tmp_path, troubled(), generate=generate, curate=curate))
     whole = tmp_path / "whole"
     first = lives_of.live(["run", job, "--out", str(whole)], fork=False)

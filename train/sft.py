@@ -24,6 +24,7 @@ from seedbed.context import Context
 from seedbed.errors import TrainingError
 from seedbed.pairs import conversations
 from seedbed.record import Record
+from seedbed.repeats import repeated
 from train import libraries, memory, model, preflight, trainer
 from train.batches import LengthGrouped, plan
 from train.data import Counts, Fit, lengths, prepare
@@ -74,9 +75,10 @@ def _prepare(
 ) -> tuple[trainer.Job, preflight.Facts]:
     everything = [record for record in records if record.split in ("train", "")]
     # The chosen answer of a preference pair is learned once, from the chat record that it was made from if it is there.
-    training = conversations(everything)
-    if repeated := len(everything) - len(training):
-        context.figures["pairs_left_out"] = repeated
+    learned = conversations(everything)
+    if left_out := len(everything) - len(learned):
+        context.figures["pairs_left_out"] = left_out
+    training = list(repeated(learned))
     watching = conversations([record for record in records if record.split == "validation"])
     if len(watching) > options.validation_limit:
         watching = random.Random(context.seed).sample(watching, options.validation_limit)

@@ -33,7 +33,6 @@ class Material:
     """Records in order: what `decide` must know of each in memory, the records themselves in a file without a name.
 
     items   one for each record
-    names   a place's figures, codes and entry of a table, where it has evidence to be about them (`kin.named`)
     hash    of ids, groups and compared texts: equal for equal material
     Use it as a context manager; the file is gone once it is closed.
     """
@@ -45,7 +44,7 @@ class Material:
         self._odd: dict[int, Record] = {}
         self._hash = hashlib.blake2b(digest_size=16)
         self._decode = msgspec.json.Decoder(Record).decode
-        self.names = lru_cache(_REMEMBERED)(self._named)
+        self._terms = lru_cache(_REMEMBERED)(self.named)
         try:
             # In the stage's folder: the system's own place for such files may be small.
             self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed by __exit__
@@ -97,6 +96,11 @@ class Material:
         start, end = self._ends[place], self._ends[place + 1]
         return self._decode(os.pread(self._file.fileno(), end - start, start))
 
+    def named(self, place: int) -> frozenset[str]:
+        """What the record at this place names to the letter (`seedbed.kin`)."""
+        record = self.record(place)
+        return named(record, text(record, self._on))
+
     def text(self, place: int) -> str:
         """What is compared of the record at this place; empty where there is nothing."""
         return text(self.record(place), self._on)
@@ -120,17 +124,13 @@ class Material:
         return np.fromiter(numbers, np.int32, len(self.items))
 
     def apart(self, place: int, other: int) -> bool:
-        """Whether two records are no twins, however similar: they are of two groups or languages, or each `names` what
-        the other does not ("What does E01 mean?", "What does E02 mean?")."""
+        """Whether two records are no twins, however similar: they are of two groups or languages, or have evidence and
+        each names a figure or code that the other does not ("What does E01 mean?", "What does E02 mean?")."""
         one, two = self.items[place], self.items[other]
         if one.group != two.group or one.language != two.language:
             return True
         if not (one.grounded and two.grounded):
             return False
-        terms, others = self.names(place), self.names(other)
+        terms, others = self._terms(place), self._terms(other)
         return bool(terms - others and others - terms)
-
-    def _named(self, place: int) -> frozenset[str]:
-        record = self.record(place)
-        return named(record, text(record, self._on)) if record.evidence else frozenset()
 

@@ -57,4 +57,5 @@ def _entries(material: Material, places: Sequence[int]) -> list[Entry]:
 
 def _entry(material: Material, place: int) -> Entry:
     item = material.items[place]
-    return Entry(item.id, f"{item.group} {item.language}", tuple(sorted(material.names(place))))
+    terms = tuple(sorted(material.named(place))) if item.grounded else ()
+    return Entry(item.id, f"{item.group} {item.language}", terms)

@@ -17,6 +17,7 @@ _LABELS = {
     "exact": "No exact twins",
     "rouge": "No near twins",
     "split": "Split",
+    "balance": "Balanced",
     "mix": "With general data",
     "export": "Exported",
 }

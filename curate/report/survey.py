@@ -157,7 +157,7 @@ class _Checks:
 
     def add(self, record: Record) -> None:
         if record.evidence and (text := self._document(record)):
-            self._count("accuracy", all(text[e.start : e.end] == e.quote for e in record.evidence))
+            self._count("accuracy", all(e.masked or text[e.start : e.end] == e.quote for e in record.evidence))
         if record.messages:
             self._count("completeness", _complete(record))
             asked = _digest(normalise(record.user_text))

@@ -14,6 +14,7 @@ _STAGES = {
     "exact": "Exact duplicates",
     "rouge": "Near duplicates",
     "split": "Splitting",
+    "balance": "Balance",
     "mix": "General data",
     "export": "Export",
     "train": "Training",

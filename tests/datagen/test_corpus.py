@@ -13,12 +13,12 @@ from curate.clean import Options as Clean
 from curate.clean import clean
 from curate.duplicates.rouge import Options as Rouge
 from curate.duplicates.rouge import rouge
-from curate.export import Options as Export
-from curate.export import export
+from curate.export.export import Options as Export
+from curate.export.export import export
 from curate.filters.rules import Options as Rules
 from curate.filters.rules import rules
-from curate.split import Options as Split
-from curate.split import split
+from curate.shaping.split import Options as Split
+from curate.shaping.split import split
 from datagen.corpus import Options, passages
 from seedbed.context import Context
 from seedbed.record import Record, Source, Step, chat, make

@@ -69,7 +69,7 @@ train: {epochs: 2}
         ("documents: d\nteacher:\n  prices: {promt: 1}\n", "job.yaml:3: teacher.prices.promt: unknown key `promt`. "
          "Did you mean `prompt`? Known: completion, currency, prompt"),
         ("documents: d\ncurate:\n  - clean\n  - rogue\n", "job.yaml:4: curate: unknown stage `rogue`. "
-         "Did you mean `rouge`? Known: clean, "),
+         "Did you mean `rouge`? Known: "),
         ("documents: d\ngenerate: [docqa]\n", "job.yaml:2: generate: unknown stage `docqa`. Did you mean `doc_qa`?"),
         ("documents: d\ncurate: [doc_qa]\n", "job.yaml:2: curate: `doc_qa` is a generate stage and cannot stand under "
          "`curate`. Known there: clean, "),

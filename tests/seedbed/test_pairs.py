@@ -8,17 +8,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from curate.duplicates.compared import On
+from curate.duplicates.exact import On, exact
 from curate.duplicates.exact import Options as Exact
-from curate.duplicates.exact import exact
 from curate.duplicates.rouge import Options as Rouge
 from curate.duplicates.rouge import rouge
-from curate.export import Options as Export
-from curate.export import export
-from curate.mix import Options as Mix
-from curate.mix import mix
-from curate.split import Options as Split
-from curate.split import split
+from curate.export.export import Options as Export
+from curate.export.export import export
+from curate.shaping.mix import Options as Mix
+from curate.shaping.mix import mix
+from curate.shaping.split import Options as Split
+from curate.shaping.split import split
 from seedbed.context import Context
 from seedbed.pairs import conversation, conversations, is_pair
 from seedbed.record import Message, Record, Source, chat

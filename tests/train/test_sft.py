@@ -185,6 +185,13 @@ def test_dropping_long_records_is_counted(student: Path, tmp_path: Path) -> None
     assert kept["dropped"] > 0 and kept["rows"] == 20 - kept["dropped"] and kept["longest"] <= 60
 
 
+def test_a_repeated_record_is_learned_as_often_as_it_says_and_watched_once(student: Path, tmp_path: Path) -> None:
+    again = [msgspec.structs.replace(r, labels={"repeat": "3"}) for r in [*records(4), *records(3, "validation")]]
+    context = run(student, tmp_path, [*again, *records(9)[4:]], epochs=1)
+    assert context.figures["records"]["rows"] == 4 * 3 + 5
+    assert context.figures["records"]["records"] == 17
+
+
 def test_checkpointing_changes_no_loss(whole: Context, student: Path, tmp_path: Path) -> None:
     options = {"epochs": 1, "dropout": 0.0}
     plain = run(student, tmp_path / "plain", **options)

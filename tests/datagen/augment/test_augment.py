@@ -15,8 +15,8 @@ from curate.duplicates.exact import Options as Exact
 from curate.duplicates.exact import exact
 from curate.duplicates.rouge import Options as Rouge
 from curate.duplicates.rouge import rouge
-from curate.split import Options as Split
-from curate.split import split
+from curate.shaping.split import Options as Split
+from curate.shaping.split import split
 from datagen.augment.meaning import lost_in_translation
 from datagen.augment.reword import KINDS, PROMPTS, replaced
 from datagen.augment.stage import Options, augment, estimate
