@@ -150,6 +150,20 @@ def test_kin_pairs_and_languages_are_left_alone(tmp_path: Path, stage: str, lang
 
 
 @ALL
+@pytest.mark.parametrize(("form", "entries"), [
+    ("Which remedy does the table of the KX-40 pump handbook name for the fault called {}?", ("dry run", "leak")),
+    ("KX-40 离心泵手册里的故障表针对名称为{}的故障给出了怎样的处理办法以及需要的时间？", ("空转", "泄漏")),
+])
+def test_grounded_questions_about_two_entries_of_a_table_are_no_twins(
+    tmp_path: Path, stage: str, form: str, entries: tuple[str, str]
+) -> None:
+    asked = [chat(form.format(entry), "-", labels={"entry": entry}, evidence=(Evidence("…", 0, 1),)) for entry in entries]
+    assert run(stage, tmp_path, asked)[0] == [None, None]
+    bare = [chat(form.format(entry), "-", labels={"entry": entry}) for entry in entries]
+    assert run(stage, tmp_path, bare)[0] == [None, bare[0].id]
+
+
+@ALL
 def test_figures_count_by_language(tmp_path: Path, stage: str) -> None:
     _, figures = run(stage, tmp_path, [*three("en")[:2], *three("zh")[:2]])
     assert (figures["accepted"], figures["rejected"]) == ({"en": 1, "zh": 1}, {"en": 1, "zh": 1})
