@@ -18,9 +18,9 @@ from curate.exact import On, parts
 from curate.exact import group as compared_with
 from seedbed.context import Context
 from seedbed.gate import Gate
-from seedbed.kin import Kin
+from seedbed.kin import Kin, named
 from seedbed.record import Record
-from seedbed.text import exact_terms, language
+from seedbed.text import language
 
 VERSION = 3
 
@@ -63,7 +63,7 @@ def rouge(records: Iterable[Record], options: Options, context: Context) -> Iter
         group = record.language or language(text)
         gate = gates.setdefault((group, bool(record.messages), compared_with(record)), Gate(options.threshold))
         # Two grounded questions that each name a figure or code which the other does not are about two facts.
-        terms = exact_terms(text) if record.evidence else frozenset()
+        terms = named(record, text) if record.evidence else frozenset()
         match = gate.offer(record.id, text, terms, partial(spares, record))
         if match is None:
             accepted[group] += 1

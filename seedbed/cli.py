@@ -315,7 +315,8 @@ def _stage(given: argparse.Namespace) -> None:
     if "adapter" in options:
         options["adapter"] = str(Path(options["adapter"]).resolve())
     raw[part] = defaults[part] | options if options else defaults[part]
-    keep = {"generate": ("generate", "teacher", "limits", "prompts")}.get(part, (part,))
+    asks = ("teacher", "limits", "prompts")  # generators and some curators ask a teacher
+    keep = (part, *asks) if part in ("generate", "curate") else (part,)
     _execute(given, raw, keep, options)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from seedbed.chat import Complete, Loop
 from seedbed.errors import SeedbedError
+from seedbed.likelihood import Likelihood
 
 
 class Progress(Protocol):
@@ -39,6 +40,7 @@ class Context:
     roles     teachers that the job names for a role of their own
     width     how many pieces of work a stage should have under way
     prompts   the user's own prompt folder, if the job names one
+    likelihood  the student that a stage's options name, for stages that measure with it
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class Context:
     loop: Loop | None = None
     width: int = 8
     prompts: Path | None = None
+    likelihood: Likelihood | None = None
 
     def teacher(self, role: str = "generate") -> tuple[Complete, Loop]:
         """The teacher, for stages that cannot do without one: the one that the job names for this role (`generate`,
@@ -63,3 +66,9 @@ class Context:
                 next_step="Add `teacher:` to the job, or pass --teacher URL --model NAME",
             )
         return complete, self.loop
+
+    def student(self) -> Likelihood:
+        """The student that measures, for stages that cannot do without one."""
+        if self.likelihood is None:
+            raise SeedbedError("this stage measures with a student and was handed none", where=self.folder.name)
+        return self.likelihood

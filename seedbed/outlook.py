@@ -131,7 +131,7 @@ def of_job(
         yield from _beyond_limits(pipeline, told)
     known = {trial.step.name for trial in trials if trial.done or trial.scale is not None}
     known |= {step.name for step in steps if step.stage.group != "generate" and pipeline.finished(step)}
-    if missing := [step.name for step in steps if step.stage.teacher and step.name not in known]:
+    if missing := [step.name for step in steps if step.asks and step.name not in known]:
         yield f"Not in it: {', '.join(missing)}"
     calls, tokens, paid = (now - then for now, then in zip(pipeline.spent(), before, strict=True))
     if calls:

@@ -26,6 +26,7 @@ from seedbed import jsonl
 from seedbed.config import Job, StageEntry, convert, suggest
 from seedbed.context import Context, Progress
 from seedbed.errors import InputError, JobError
+from seedbed.likelihood import Remembered
 from seedbed.own_prompts import check
 from seedbed.progress import Plain, clock
 from seedbed.prompts import group_hashes
@@ -51,6 +52,11 @@ class Planned:
     @property
     def name(self) -> str:
         return self.folder.name
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks a teacher."""
+        return self.stage.asks(self.options)
 
 
 class Pipeline:
@@ -163,7 +169,7 @@ class Pipeline:
             watched=[(path.name, file_hash(path)) for path in step.stage.watched(step.options)]
             + step.stage.marks(step.options),
             prompts=self._prompt_hashes(step.stage),
-            teacher=self.teachers.identity if step.stage.teacher else "",
+            teacher=self.teachers.identity if step.asks else "",
             prior=[done.fingerprint if done else "" for done in prior],
         )
 
@@ -192,7 +198,7 @@ class Pipeline:
             for position, step in enumerate(steps):
                 done = self.finished(step)
                 if done is None:
-                    if not any(later.stage.teacher for later in steps[position:]):
+                    if not any(later.asks for later in steps[position:]):
                         lender.close()
                     done = self.perform(step, progress, lender)
                     progress.say(line(step, done))
@@ -224,13 +230,14 @@ class Pipeline:
         )
         self.run.begin(step.folder, done.fingerprint, keep_files=stage.group == "source")
         context = self.context(step, step.folder, done, progress)
-        if stage.teacher:
+        if step.asks:
             lender.lend(context, done.usage, progress)
         progress.begin(stage.name)
         try:
-            results = stage.function(counted(_records(step.inputs), done), step.options, context)
-            if stage.group != "task":
-                separate(results, step.folder, done)
+            with self._measuring(step, context):
+                results = stage.function(counted(_records(step.inputs), done), step.options, context)
+                if stage.group != "task":
+                    separate(results, step.folder, done)
         except OSError as error:
             if error.errno not in _NO_ROOM:
                 raise
@@ -246,6 +253,19 @@ class Pipeline:
         """A stage's surroundings, but for the teacher, with `folder` as its own."""
         upstream = {before.stage.name: before.folder for before in step.earlier}
         return Context(folder, self.job.top.seed, upstream, done.figures, progress, prompts=self.prompts)
+
+    @contextmanager
+    def _measuring(self, step: Planned, context: Context) -> Iterator[None]:
+        """Puts the student into the context of a stage that measures with one."""
+        if not step.stage.student:
+            yield
+            return
+        from train.likelihood import Student
+
+        options = step.options
+        student = Student(options.student, options.window, options.threads, context.progress)
+        with Remembered(student, self.run.path / "losses.sqlite") as context.likelihood:
+            yield
 
     def spent(self) -> tuple[int, int, float]:
         """Calls, tokens and money that this run has bought so far."""

@@ -2,6 +2,7 @@
 
 run/job.yaml               the job as it was resolved
 run/journal.sqlite         every teacher call (datagen/teacher/journal.py)
+run/losses.sqlite          what a student measured (seedbed/likelihood.py); can be deleted, and is then made anew
 run/NN-stage/kept.jsonl    what goes on;   rejected.jsonl: what does not, each with its reason
 run/NN-stage/manifest.json "this is complete": counts, reasons, costs, figures and the fingerprint
 run/earlier/NN-stage       stages that the job has no more: kept for the day they come back, read by nobody

@@ -24,6 +24,7 @@ class Stage:
 
     group    source | generate | curate | task: which part of a job may name it
     teacher  it asks a teacher
+    student  it measures with the student that its options name (`student`, `window`, `threads`)
     prompts  its groups of prompt files, whose hashes are part of the fingerprint
     extra    the pip extra that brings its libraries
     alone    a generator that needs no source: it brings its own seeds
@@ -35,6 +36,7 @@ class Stage:
     target: str
     group: str
     teacher: bool = False
+    student: bool = False
     prompts: tuple[str, ...] = ()
     extra: str = ""
     alone: bool = False
@@ -64,6 +66,10 @@ class Stage:
         """Files outside the run whose content decides the outcome."""
         watch = getattr(self.module, "watch", None)
         return watch(options) if watch else []
+
+    def asks(self, options: Any) -> bool:
+        """Whether it asks a teacher with these options: a filter may have a judge, and does without one by default."""
+        return self.teacher and bool(getattr(options, "judge", True))
 
     def marks(self, options: Any) -> list[tuple[str, str]]:
         """What else outside the run decides the outcome and is no file (rows of a database): its name and a hash."""
@@ -111,9 +117,15 @@ _ALL = [
     Stage("rewrite", "datagen.rewrite.stage:rewrite", "generate", teacher=True, prompts=("rewrite",)),
     Stage("augment", "datagen.augment.stage:augment", "generate", teacher=True, prompts=("augment",), reads="records"),
     Stage("clean", "curate.clean:clean", "curate"),
-    Stage("rules", "curate.rules:rules", "curate"),
+    Stage("rules", "curate.filters.rules:rules", "curate"),
+    Stage("language", "curate.filters.language:language", "curate", extra="language"),
+    Stage("donts", "curate.filters.donts.stage:donts", "curate", teacher=True, prompts=("donts",)),
     Stage("exact", "curate.exact:exact", "curate"),
     Stage("rouge", "curate.rouge:rouge", "curate"),
+    Stage("judge", "curate.scoring.judge:judge", "curate", teacher=True, prompts=("judge",)),
+    Stage("ifd", "curate.scoring.ifd:ifd", "curate", student=True, extra="train"),
+    Stage("perplexity", "curate.scoring.perplexity:perplexity", "curate", student=True, extra="train"),
+    Stage("select", "curate.scoring.select:select", "curate", extra="encoder"),
     Stage("balance", "curate.shaping.balance:balance", "curate"),
     Stage("split", "curate.shaping.split:split", "curate"),
     Stage("mix", "curate.shaping.mix:mix", "curate"),

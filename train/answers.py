@@ -23,17 +23,26 @@ def losses(
     Records that do not fit the template or the length are missing.
     """
     found = sorted(rows(records, template, fit, Counts()), key=lambda pair: -len(pair[1].input_ids))
+    lost = row_losses(model, template.tokenizer, [row for _, row in found], tick)
     summed: dict[str, tuple[float, int]] = {}
-    first = 0
-    while first < len(found):
-        batch = found[first : first + max(1, _BATCH_TOKENS // len(found[first][1].input_ids))]
-        lost = _batch_losses(model, template.tokenizer, [row for _, row in batch])
-        for (record, row), loss in zip(batch, lost, strict=True):
-            before, tokens = summed.get(record.id, (0.0, 0))
-            summed[record.id] = before + loss, tokens + row.learned
-        first += len(batch)
-        tick(len(batch))
+    for (record, row), loss in zip(found, lost, strict=True):
+        before, tokens = summed.get(record.id, (0.0, 0))
+        summed[record.id] = before + loss, tokens + row.learned
     return summed
+
+
+def row_losses(model: Any, tokenizer: Any, rows: Sequence[Row], tick: Callable[[int], None]) -> list[float]:
+    """The summed cross-entropy of each row's learned tokens (nats), in the order of the rows. Rows of like length share
+    a batch; `tick` is told rows done."""
+    longest_first = sorted(range(len(rows)), key=lambda number: -len(rows[number].input_ids))
+    lost = [0.0] * len(rows)
+    while longest_first:
+        size = max(1, _BATCH_TOKENS // len(rows[longest_first[0]].input_ids))
+        batch, longest_first = longest_first[:size], longest_first[size:]
+        for number, loss in zip(batch, _batch_losses(model, tokenizer, [rows[n] for n in batch]), strict=True):
+            lost[number] = loss
+        tick(len(batch))
+    return lost
 
 
 def _batch_losses(model: Any, tokenizer: Any, batch: list[Row]) -> list[float]:

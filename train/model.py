@@ -71,7 +71,7 @@ def convert(gguf: Path, progress: Progress) -> Path:
     """A GGUF file as a folder that transformers loads, dequantised to bf16; made once and kept beside the models."""
     if not gguf.is_file():
         raise InputError("no such file", where=str(gguf), next_step=_NEXT)
-    target = models.folder() / f"{gguf.stem}-{_fingerprint(gguf)}"
+    target = models.folder() / f"{gguf.stem}-{fingerprint(gguf)}"
     if (target / "config.json").is_file():
         return target
     if importlib.util.find_spec("gguf") is None:
@@ -106,7 +106,7 @@ def _dequantise(gguf: Path, folder: Path) -> None:
     model.save_pretrained(str(folder))
 
 
-def _fingerprint(path: Path) -> str:
+def fingerprint(path: Path) -> str:
     """Size, first and last MiB: header, and weights that differ between any two conversions of one model."""
     size = path.stat().st_size
     with path.open("rb") as data:

@@ -75,6 +75,11 @@ class Template:
         """The conversation up to where the assistant starts to write."""
         return self._render(self._accepted(turns), generate=True)
 
+    def opening(self, turns: Turns) -> str:
+        """What the template writes after these turns to open an answer; empty where that is part of the turns."""
+        written, prompt = self._render(self._accepted(turns)), self.prompt(turns)
+        return prompt[len(written) :] if prompt.startswith(written) else ""
+
     def rows(self, turns: Turns) -> list[Rendered]:
         """One rendering with every assistant turn learned, or one a turn where the template demands it.
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from datagen.asking.parse import parse
 from seedbed.chat import Request
 from seedbed.context import Context
+from seedbed.parse import parse
 from seedbed.record import Message, Record, Step, make
 
 # Each as it worked best: shown `{"question": "…", "answer": "…"}` in English, the 1.5B teacher took the dots for blanks

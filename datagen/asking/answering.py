@@ -16,9 +16,9 @@ from pathlib import Path
 
 import msgspec
 
-from datagen.asking.parse import evasion, strip_thoughts, withheld
 from datagen.checks.agreement import majority
 from seedbed.chat import Complete, Reply, Request
+from seedbed.parse import evasion, strip_thoughts, withheld
 from seedbed.prompts import Prompt, load
 from seedbed.record import Message
 

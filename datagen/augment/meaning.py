@@ -17,9 +17,11 @@ from collections.abc import Callable
 
 from datagen.checks import verify
 from datagen.checks.agreement import agree
-from datagen.checks.phrases import META, NEGATED, STOP
+from datagen.checks.phrases import META
 from datagen.checks.verify import Fault
 from datagen.material import kinds
+from seedbed import content
+from seedbed.content import NEGATED, STOP
 from seedbed.gate import rouge_l
 from seedbed.record import Record
 from seedbed.text import half_width, language, normalise, tokenize
@@ -76,8 +78,8 @@ def exact_fault(old: str, new: str, lang: str, besides: str = "") -> Fault | Non
 
 def figures_fault(old: str, new: str, besides: str = "") -> Fault | None:
     """Whether the two texts have other figures."""
-    before, after = set(verify.figures(old)), set(verify.figures(new))
-    odd = (before - after) | (after - before - set(verify.figures(besides)))
+    before, after = set(content.figures(old)), set(content.figures(new))
+    odd = (before - after) | (after - before - set(content.figures(besides)))
     return Fault("changed_figure", f"{', '.join(sorted(odd))} stands in one of them only") if odd else None
 
 
@@ -128,7 +130,7 @@ def words_in(text: str, known: str, lang: str) -> float:
 def _content(text: str, lang: str) -> list[str]:
     """English stems; Chinese characters: `verify` counts pairs of neighbours, of which one synonym breaks three."""
     if lang == "en":
-        return list(verify.units(text, lang))
+        return list(content.units(text, lang))
     return [sign for sign in tokenize(text) if sign not in STOP["zh"] and not sign.isdigit()]
 
 

@@ -20,12 +20,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from datagen.asking.parse import Parsed, ask
 from datagen.augment import meaning
 from datagen.augment.noise import noisy
 from datagen.checks.certainty import certainty
-from datagen.checks.verify import Fault, units
+from datagen.checks.verify import Fault
 from seedbed.chat import Complete, Request
+from seedbed.content import units
+from seedbed.parse import Parsed, ask
 from seedbed.prompts import Prompt, load
 from seedbed.record import Record
 from seedbed.text import CJK, language, normalise

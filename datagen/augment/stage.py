@@ -24,9 +24,9 @@ from datagen.augment import meaning
 from datagen.augment.reword import KINDS, Manner, Rewording, reword
 from datagen.checks.verify import Fault
 from datagen.material import kinds as weights
-from datagen.material.ground import Ground
 from seedbed.context import Context
 from seedbed.gate import rouge_l
+from seedbed.ground import Ground
 from seedbed.kin import STAGE
 from seedbed.record import Message, Record, Step, make
 from seedbed.text import language

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from datagen.checks.phrases import NEGATED
-from datagen.checks.verify import figures, support
+from seedbed.content import NEGATED, figures, support
 from seedbed.gate import rouge_l
 from seedbed.text import normalise, tokenize
 

@@ -27,11 +27,12 @@ LEANS = {
 ELSEWHERE = {
     "en": re.compile(
         r"\b(?:tables?|figures?) \d|\b(?:sections?|chapters?|appendix) \d+\.\d|^\W*see\b"
-        r"|\bsee (?:also )?(?:section|chapter|appendix)\b",
+        r"|\bsee (?:also )?(?:section|chapter|appendix)\b"
+        r"|\bas (?:described|explained|shown|mentioned|listed) (?:below|above)\b",
         re.I,
     ),
     "zh": re.compile(
-        r"第\s*\d+\.[\d.]*\s*[节章]|(?<![代列发仪])[表图]\s*\d|^\W*(?:请?参[见考阅]|请?[详另]见|请?查看第)"
+        r"第\s*\d+\.[\d.]*\s*[节章]|(?<![代列发仪])[表图]\s*\d|^\W*(?:请?参[见考阅]|请?[详另]见|请?查看第)|如[下上](?:文)?所[述示]"
     ),
 }
 # The same as an aside, without which a sentence says what it says: "(see Section 9.7.3)".
@@ -76,7 +77,7 @@ LEAVES_OUT = {
 QUESTION_WORDS = {
     "en": re.compile(
         r"\b(?:explain|describe|purpose|happens?|difference|between|main|many|much|kind|type|name|value|default|mean|means"
-        r"|indicates?|typical(?:ly)?|common(?:ly)?|recommended|suitable|command|option|reason|cause|order|text|result|done|do|often|long|last|far|fast|large)\b",
+        r"|indicates?|typical(?:ly)?|common(?:ly)?|recommended|suitable|command|option|reason|cause|order|text|result|located|stored|found|find|required?|requires|perform|done|do|often|long|last|far|fast|large)\b",
         re.I,
     ),
     "zh": re.compile(
@@ -102,24 +103,6 @@ ORDERS = re.compile(
     r"|你现在(?:是|扮演)|系统提示|开发者模式|你是一个?.{0,6}(?:AI|助手|模型)|(?:只|请)(?:回复|回答|输出)[“\"「:：]",
     re.I,
 )
-STOP = {
-    "en": frozenset(
-        "a an the and or but if then so as of in on at to for from by with without into than that this these "
-        "those it its is are was were be been being do does did has have had can could may might must should "
-        "will would not no nor only also very more most less which who whom whose what when where why how "
-        "there their they them he she his her you your we our i me my one each every all any some such same "
-        "other because since while after before during between up out about over under again used use uses "
-        "using need needs needed make makes made get gets ensure ensures help helps allow allows".split()
-    ),
-    "zh": frozenset(
-        "的了和与及在是有为以对将把被就也都而且或者并其之于由从到等这那个一不会能可要应该当时后前中里上下所因此如果则"
-        "二三四五六七八九十两几每次"
-    ),
-}
-NEGATED = {
-    "en": re.compile(r"\b(?:not|no|never|none|cannot|without|neither|nor|n't)\b|n't\b|n’t\b", re.I),
-    "zh": re.compile(r"不(?!同|仅|断)|没有|没|无(?!论)|未|勿|(?<![分区级类个特])别(?!的)|禁止|非"),
-}
 # What in a follow-up stands for something that was said before.
 POINTERS = {
     "en": re.compile(

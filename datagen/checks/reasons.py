@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from datagen.checks.verify import Fault, support, units
+from datagen.checks.verify import Fault
+from seedbed.content import support, units
 
 _CLAUSES = {
     # What comes before and after these words: effect and reason, or, in the second list, reason and effect.

@@ -12,11 +12,12 @@ kept those that only repeat the question and threw good ones away, so the checks
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
-from datagen.checks.phrases import ASKS, BARE, CLOSED, ELSEWHERE, LEANS, LEAVES_OUT, META, NEGATED, QUESTION_WORDS, STOP
-from seedbed.text import CJK, half_width, language, normalise, sentences, tokenize
+from datagen.checks.phrases import ASKS, BARE, CLOSED, ELSEWHERE, LEANS, LEAVES_OUT, META, QUESTION_WORDS
+from seedbed.content import FIGURE, NEGATED, STOP, figures, support, units
+from seedbed.text import half_width, language, normalise, sentences, tokenize
 
 
 class Fault(NamedTuple):
@@ -57,17 +58,9 @@ NAME = re.compile(
     r"|\b[A-Z]{2,}[\w-]*\d*\b|\b\w+-\d\w*\b",
     re.A,
 )
-_FIGURE = re.compile(r"\d+(?:[.,:/-]\d+)*")
-_ENUMERATOR = re.compile(r"^\s*\d{1,2}[.)、](?=\s)", re.M)  # of a list: no figure
+_NAMED = re.compile(r"([A-Za-z][\w.+-]*)\(\d\w?\)|[“”\"]([!-~]{2,40})[“”\"]|(?:^|\|\s?)\|\s*([^|\s]{2,40})\s*\|", re.A)
+_LATIN = re.compile(r"[a-z][a-z0-9_.+-]+")
 _ENDS = re.compile(r"""[.!?。！？…:：)）\]」』”"'`*|]$|```$""")
-_SMALL = {
-    w: str(n) for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
-}
-_SMALL_ZH = dict(
-    zip("零一二三四五六七八九十两", ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "2"], strict=True)
-)
-
-
 def question_fault(
     question: str, statement: str, lang: str, context: str = "", premise: float | None = None
 ) -> Fault | None:
@@ -164,7 +157,11 @@ def form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
 def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault | None:
     asked, said = tokenize(question), tokenize(answer)
     fresh = [token for token in said if token not in set(asked) and token not in STOP[lang]]
-    exact = set(figures(answer)) - set(figures(question)) or identifiers(answer) - identifiers(question)
+    exact = (
+        set(figures(answer)) - set(figures(question))
+        or identifiers(answer) - identifiers(question)
+        or _named(answer, evidence, lang) - _named(question, evidence, lang)
+    )
     if not exact and len(fresh) < 3:
         return Fault("echo", "it says nothing that the question has not said")
     if lang == "en" and _asks_what_it_says(question, answer):
@@ -174,6 +171,15 @@ def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault |
     if len(said) > COPIED_TOKENS[lang] and longest_run(said, tokenize(evidence)) >= COPIED_SHARE * len(said):
         return Fault("copied_answer", "it is copied word for word from the passage")
     return None
+
+
+def _named(text: str, evidence: str, lang: str) -> set[str]:
+    """What `text` calls by a name that is one in its evidence: what stands there in quotes, with the section of its
+    manual page ("sed(1)") or at the head of a table's row; in Chinese any Latin word."""
+    found = {(page or quoted or key).strip() for page, quoted, key in _NAMED.findall(half_width(evidence))}
+    said = normalise(text)
+    names = {name for name in map(normalise, found) if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said)}
+    return names | (set(_LATIN.findall(said)) if lang == "zh" else set())
 
 
 def _asks_what_it_says(question: str, answer: str) -> bool:
@@ -243,53 +249,15 @@ def _missing_names(text: str, known: str, lang: str) -> str:
     return ", ".join(sorted(missing))
 
 
-def support(text: str, evidence: str, lang: str) -> float:
-    """Share of the content units of `text` that stand in `evidence`; 1.0 where there are none."""
-    wanted = list(units(text, lang))
-    have = set(units(evidence, lang))
-    return sum(unit in have for unit in wanted) / len(wanted) if wanted else 1.0
-
-
 def _own(text: str, evidence: str, lang: str) -> int:
     """How many content units of `text` do not stand in `evidence`."""
     return len(set(units(text, lang)) - set(units(evidence, lang)))
 
 
-def units(text: str, lang: str) -> Iterator[str]:
-    """What carries meaning: in English words without stop words, cut to stems so that inflections meet; in Chinese
-    pairs of neighbouring characters that are not function words, and Latin words whole. Figures are not among them."""
-    if lang == "en":
-        for token in tokenize(text):
-            if token not in STOP["en"] and len(token) > 1 and not token[0].isdigit() and token not in _SMALL:
-                yield token[:5].rstrip("es") or token
-        return
-    for run in re.findall(f"[{CJK}]+|[a-z0-9]+", half_width(text).lower()):
-        if run[0].isascii():
-            if not run[0].isdigit():
-                yield run
-        else:
-            yield from (
-                a + b for a, b in zip(run, run[1:], strict=False) if a not in STOP["zh"] and b not in STOP["zh"]
-            )
-
-
-def figures(text: str) -> list[str]:
-    """Numbers, with number words up to twelve as digits and thousands separators taken out."""
-    text = _ENUMERATOR.sub("", half_width(text))
-    found = [match.rstrip(".,:-/") for match in _FIGURE.findall(text)]
-    found = [f.replace(",", "") if re.fullmatch(r"\d{1,3}(?:,\d{3})+", f) else f for f in found]
-    found = [re.sub(r"(\.\d*?)0+$", r"\1", f).rstrip(".") if re.fullmatch(r"\d+\.\d+", f) else f for f in found]
-    words = [_SMALL[w] for w in re.findall(r"[a-z]+", text.lower()) if w in _SMALL and w not in ("one", "zero")]
-    chinese = [
-        _SMALL_ZH[w] for w in re.findall(r"([二三四五六七八九十两])(?=[个种次条步年天分秒轮级份倍项类章台])", text)
-    ]
-    return found + words + chinese
-
-
 def identifiers(text: str) -> set[str]:
     """Commands, files, flags and identifiers, normalised: what must not be invented."""
     found = [name for name in CODE.findall(text) if name.isascii()] + NAME.findall(half_width(text))
-    return {normalise(name.strip(".,:;")) for name in found if len(name) > 1 and not _FIGURE.fullmatch(name)}
+    return {normalise(name.strip(".,:;")) for name in found if len(name) > 1 and not FIGURE.fullmatch(name)}
 
 
 def _repeated(text: str) -> str:

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 
-from datagen.checks.phrases import ASKS, CLOSED, LEANS, META, POINTERS, QUESTION_WORDS, STOP
-from datagen.checks.verify import FREE_WORDS, GARBLED, LONGEST_QUESTION, Fault, figures, identifiers, units
+from datagen.checks.phrases import ASKS, CLOSED, LEANS, META, POINTERS, QUESTION_WORDS
+from datagen.checks.verify import FREE_WORDS, GARBLED, LONGEST_QUESTION, Fault, identifiers
+from seedbed.content import STOP, figures, units
 from seedbed.text import CJK, language, normalise, tokenize
 
 # Of the words that the history has said, this share left out is an ellipsis ("Above what pressure does it leak?" keeps

@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from datagen.asking.answering import Answering
+from datagen.checks.certainty import ANSWER, QUESTION
 from datagen.dialogue.talk import Manner
 from datagen.dialogue.talking import talk
 from datagen.dialogue.thread import thread
@@ -64,8 +65,8 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kinds: dict[str, float] = msgspec.field(default_factory=lambda: dict(_KINDS))
     context: Literal["point", "passage"] = "point"
     twin: float = 0.7
-    certain_question: float = 0.7
-    certain_answer: float = 0.85
+    certain_question: float = QUESTION
+    certain_answer: float = ANSWER
     temperature: float = 0.3
     max_tokens: int = 400
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from datagen.asking.parse import ask
 from datagen.checks.phrases import POINTERS
 from datagen.checks.verify import Fault
 from datagen.dialogue.follow import content, follow_fault, said_before
@@ -28,6 +27,7 @@ from datagen.material.passages import Passage
 from datagen.material.points import Point
 from seedbed.chat import Complete, Request
 from seedbed.gate import rouge_l
+from seedbed.parse import ask
 from seedbed.record import Record
 
 # Of so many points for each turn wanted one is drafted at most: a little over 1 / the share of drafts that pass

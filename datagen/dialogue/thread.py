@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import random
 
-from datagen.checks import verify
 from datagen.doc_qa.brief import Brief, Slot
 from datagen.material import kinds
 from datagen.material.passages import Passage
 from datagen.material.points import Point
+from seedbed import content
 
 
 def thread(passage: Passage, brief: Brief) -> list[Slot]:
@@ -48,4 +48,4 @@ def _said(passage: Passage, point: Point) -> str:
 
 
 def _words(passage: Passage, point: Point) -> set[str]:
-    return set(verify.units(_said(passage, point), passage.language))
+    return set(content.units(_said(passage, point), passage.language))

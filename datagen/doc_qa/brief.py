@@ -93,7 +93,7 @@ def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
         for kind in point.kinds
         for level in levels
         # Answers that join sentences need two; the other levels take one that stands alone.
-        if brief.kinds.get(kind, 0) > 0 and (level == "intermediate") == (len(point.numbers) > 1)
+        if brief.kinds.get(kind, 0) > 0 and (level == "intermediate") == point.joins
     ]
     slots: list[Slot] = []
     drawn: set[str] = set()
@@ -107,5 +107,5 @@ def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
         point = random_.choice([point for kind_, level_, point in every if (kind_, level_) == (kind, level)])
         passage.asked.update(point.numbers)
         drawn.add(kind)
-        slots.append(Slot(kind, level, point, {"kind": brief.ask(kind, level, passage, random_)}))
+        slots.append(Slot(kind, level, point, {"kind": brief.ask(kind, level, passage, random_)}, point.form))
     return slots

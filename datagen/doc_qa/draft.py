@@ -20,17 +20,21 @@ from typing import Any
 import msgspec
 
 from datagen.asking.answering import answer
-from datagen.asking.parse import ask
 from datagen.checks import verify
 from datagen.checks.agreement import agree
 from datagen.checks.certainty import certainty
 from datagen.checks.reasons import reason_fault
+from datagen.checks.sense import sense_fault
 from datagen.checks.verify import Fault
 from datagen.doc_qa.brief import Brief, Slot, draw_slots
 from datagen.material import kinds
+from datagen.material.commands import lines
 from datagen.material.facts import fact_at
 from datagen.material.passages import Passage
+from datagen.material.tables import cells
+from seedbed import content
 from seedbed.chat import Complete, Request
+from seedbed.parse import ask
 from seedbed.prompts import Prompt
 from seedbed.record import Message, Record, Step, make
 
@@ -128,20 +132,44 @@ def _request(work: Draft) -> Request:
 
 def pair_fault(work: Draft, cited: list[int | str]) -> Fault | None:
     """What is wrong with a pair as it stands, against its point and the sentences it cites; sets its evidence."""
-    return _row_fault(work) or _question_fault(work) or _answer_fault(work, cited)
+    return _row_fault(work) or _command_fault(work) or _question_fault(work) or _answer_fault(work, cited)
 
 
 def _row_fault(work: Draft) -> Fault | None:
     """A row as it is shown, `Faults – Code: E17; Remedy: wipe it`, is a form, and not what anybody asks or says; nor is
-    a list of all its cells an answer."""
+    a list of all its cells an answer, nor is one row the answer to a question about the table."""
+    passage, question, answer = work.passage, work.question, work.answer
     for number in work.slot.point.numbers:
-        if number in work.passage.heads:
-            cells = work.passage.stated(number).partition(" – ")[2].split("; ")
-            if any(cell in text for cell in cells for text in (work.question, work.answer)):
-                return Fault("copies_passage", "it is a table's row as the prompt shows it")
-            told = {cell.partition(": ")[2] for cell in cells}
-            if sum(cell in work.answer and cell not in work.question for cell in told) >= _MOST_CELLS:
-                return Fault("copies_passage", "it tells a table's row from end to end")
+        if number not in passage.heads:
+            continue
+        row = passage.sentences[number]
+        if any(f"{column}: {cell}" in text for column, cell in passage.tables.told(number, row)
+               for text in (question, answer)):
+            return Fault("copies_passage", "it is a table's row as the prompt shows it")
+        if sum(cell in answer and cell not in question for cell in set(cells(row)) - {""}) >= _MOST_CELLS:
+            return Fault("copies_passage", "it tells a table's row from end to end")
+        table = passage.tables.of(number)
+        common = _content(" ".join((table.name, *table.columns, *passage.headings)), passage.language)
+        if not _content(question, passage.language) & (_content(row, passage.language) - common):
+            return Fault("whole_table", "it asks about the table, of which this row is one of many")
+    return None
+
+
+def _content(text: str, language: str) -> set[str]:
+    return set(content.units(text, language)) | set(content.figures(text)) | verify.identifiers(text)
+
+
+def _command_fault(work: Draft) -> Fault | None:
+    """The answer about a command gives one of its lines to the letter, and the question does not."""
+    passage = work.passage
+    for number in work.slot.point.numbers:
+        if number in passage.commands and work.slot.point.form == "command":
+            typed = [" ".join(line.split()) for line in lines(passage.text[slice(*passage.spans[number])])]
+            question, answer = (" ".join(text.split()) for text in (work.question, work.answer))
+            if not any(line in answer for line in typed):
+                return Fault("no_command", "it does not give the command to the letter")
+            if any(line in question for line in typed):
+                return Fault("echo", "the question holds the command that it asks for")
     return None
 
 
@@ -163,7 +191,11 @@ def _answer_fault(work: Draft, cited: list[int | str]) -> Fault | None:
     heads = [passage.heads[number] for number in point if number in passage.heads]
     proposed = list(dict.fromkeys([*point, *heads, *named]))
     work.evidence = verify.carriers(work.answer, passage.sentences, proposed, language, _MOST_SENTENCES)
-    return verify.answer_fault(work.question, work.answer, joined(passage, work.evidence), language, names(work))
+    fault = verify.answer_fault(work.question, work.answer, joined(passage, work.evidence), language, names(work))
+    if fault is None and work.slot.point.form == "pair":
+        statement = " ".join(passage.stated(number) for number in point)
+        return sense_fault(work.question, work.answer, statement, language)
+    return fault
 
 
 def _certainty_fault(work: Draft) -> Fault | None:
@@ -266,6 +298,8 @@ def _record(work: Draft, fault: Fault | None) -> Record:
     turns += [work.turn] if work.answer else []
     slot = work.slot
     labels = {"level": slot.level, "fact": fact_at(passage, slot.point.numbers).id}
+    if entries := [passage.tables.key(n, passage.sentences[n]) for n in slot.point.numbers if n in passage.heads]:
+        labels["entry"] = entries[0]
     kind = kinds.recognise(work.question, passage.language, slot.kind) if slot.kind in kinds.KINDS else slot.kind
     step = Step(
         stage="doc_qa",

@@ -12,18 +12,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from datagen.checks import verify
 from datagen.checks.verify import Fault
 from datagen.doc_qa import draft as drafting
 from datagen.doc_qa.brief import Brief, Slot
 from datagen.material.passages import Passage, both
 from datagen.material.points import Point
+from seedbed import content
 from seedbed.chat import Complete
 from seedbed.record import Record
 
 # A term that stands in more sentences of a document than this is its subject, and joins everything with everything.
 _RAREST, _COMMONEST = 2, 4
-# Rare content units that two sentences share. A Chinese word of three characters counts as two (see `verify.units`).
+# Rare content units that two sentences share. A Chinese word of three characters counts as two (see `content.units`).
 _SHARED = {"en": 1, "zh": 2}
 _SHORTEST = {"en": 5, "zh": 2}  # characters of a unit: shorter English stems are too common
 
@@ -68,7 +68,7 @@ def _of_document(passages: list[Passage], brief: Brief) -> Iterator[Hop]:
         for point in passage.key_points(brief.about):
             if len(point.numbers) > 1 or not point.kinds:
                 continue
-            said = {u for u in verify.units(passage.stated(point.numbers[0]), lang) if len(u) >= _SHORTEST[lang]}
+            said = {u for u in content.units(passage.stated(point.numbers[0]), lang) if len(u) >= _SHORTEST[lang]}
             units[at, point.numbers[0]] = said
             for unit in said:
                 where[unit].append((at, point.numbers[0]))
@@ -102,4 +102,4 @@ def _one_is_enough(question: str, answer: str, said: list[str], lang: str) -> Fa
 
 
 def _content(text: str, lang: str) -> set[str]:
-    return set(verify.units(text, lang)) | {f"#{figure}" for figure in verify.figures(text)}
+    return set(content.units(text, lang)) | {f"#{figure}" for figure in content.figures(text)}

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import random
 
-from datagen.checks import verify
 from datagen.checks.verify import Fault
 from datagen.doc_qa import draft as drafting
 from datagen.doc_qa.brief import Brief, Slot
 from datagen.material.facts import fact_at
 from datagen.material.passages import Passage
 from datagen.material.points import Point
+from seedbed import content
 from seedbed.chat import Complete
 from seedbed.record import Record
 
@@ -43,7 +43,7 @@ async def wordings(passage: Passage, first: Record, count: int, complete: Comple
     if point is None:
         return []
     random_ = random.Random(f"{brief.seed}:{passage.text}:{point.numbers}")
-    told = set(verify.figures(first.answer)) - set(verify.figures(first.instruction))
+    told = set(content.figures(first.answer)) - set(content.figures(first.instruction))
     fits = {"reverse": bool(told), "compare": _beside(passage, point, brief) is not None}
     angles = [angle for angle in ANGLES if fits.get(angle, True)]
     random_.shuffle(angles)
@@ -82,16 +82,16 @@ def _check(angle: str, passage: Passage, point: Point, told: set[str]) -> drafti
     lang = passage.language
 
     def reversed_(question: str, answer: str) -> Fault | None:
-        if not told & set(verify.figures(question)):
+        if not told & set(content.figures(question)):
             return Fault("not_reversed", "the question does not start from the value")
-        if not set(verify.units(answer, lang)) - set(verify.units(question, lang)):
+        if not set(content.units(answer, lang)) - set(content.units(question, lang)):
             return Fault("echo", "it says nothing that the question has not said")
         return None
 
     def compared(question: str, answer: str) -> Fault | None:
         said = " ".join(passage.stated(number) for number in point.numbers)
-        fact = set(verify.units(said, lang)) | set(verify.figures(said))
-        if fact & {*verify.units(answer, lang), *verify.figures(answer)}:
+        fact = set(content.units(said, lang)) | set(content.figures(said))
+        if fact & {*content.units(answer, lang), *content.figures(answer)}:
             return None
         return Fault("off_point", "the answer leaves out the fact it was asked about")
 
@@ -108,7 +108,7 @@ def _beside(passage: Passage, point: Point, brief: Brief) -> Point | None:
 
 
 def _units(passage: Passage, point: Point) -> set[str]:
-    return set(verify.units(" ".join(passage.stated(number) for number in point.numbers), passage.language))
+    return set(content.units(" ".join(passage.stated(number) for number in point.numbers), passage.language))
 
 
 def _point(passage: Passage, fact: str, brief: Brief) -> Point | None:

@@ -23,11 +23,12 @@ from typing import Literal
 import msgspec
 
 from datagen.asking.answering import Answering, answer
-from datagen.asking.parse import ask
 from datagen.checks.agreement import agree
-from datagen.checks.verify import Fault, support
+from datagen.checks.verify import Fault
 from seedbed.chat import Complete, Reply, Request
+from seedbed.content import support
 from seedbed.gate import rouge_l
+from seedbed.parse import ask
 from seedbed.prompts import load
 from seedbed.text import normalise
 

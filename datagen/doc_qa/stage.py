@@ -24,6 +24,7 @@ from typing import Any, Literal
 import msgspec
 
 from datagen.asking.answering import Answering
+from datagen.checks.certainty import ANSWER, QUESTION
 from datagen.doc_qa import draft as drafting
 from datagen.doc_qa import nearness, probes, topics
 from datagen.doc_qa.brief import Brief
@@ -37,8 +38,9 @@ from datagen.material.rounds import Wholes, next_round
 from seedbed.chat import Complete, Loop
 from seedbed.context import Context
 from seedbed.gate import Gate
+from seedbed.kin import named
 from seedbed.record import Record
-from seedbed.text import exact_terms, language, opening
+from seedbed.text import language, opening
 
 VERSION = 3
 
@@ -101,8 +103,8 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     topic_depth: int = 2
     per_topic: int | None = None
     twin: float = 0.7
-    certain_question: float = 0.7
-    certain_answer: float = 0.85
+    certain_question: float = QUESTION
+    certain_answer: float = ANSWER
     probes: tuple[str, ...] = ()
     keep: tuple[str, ...] = ("grounded",)
     encoder: str = ""
@@ -293,7 +295,7 @@ class _Asking:
         if record.rejection is not None:
             state.failed_replies += not record.messages and record.rejection.reason != "carries_nothing"
             return record
-        if match := state.gate.offer(record.id, record.instruction, exact_terms(record.instruction)):
+        if match := state.gate.offer(record.id, record.instruction, named(record, record.instruction)):
             return record.reject(
                 "doc_qa",
                 "twin_question",

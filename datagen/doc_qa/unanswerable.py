@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import msgspec
 
 from datagen.asking.answering import Answering, answer
-from datagen.asking.parse import ask
 from datagen.checks import verify
 from datagen.checks.phrases import QUESTION_WORDS
 from datagen.checks.verify import Fault
@@ -25,7 +24,9 @@ from datagen.doc_qa.brief import Brief
 from datagen.doc_qa.probes import declines
 from datagen.material.passages import Passage
 from datagen.material.points import Point
+from seedbed import content
 from seedbed.chat import Complete, Request
+from seedbed.parse import ask
 from seedbed.record import Message, Record, Step, make
 
 # Share of a question's content words that a sentence may hold: one that has more of them may well answer it.
@@ -49,12 +50,12 @@ class Unanswered:
         for passage in passages:
             lang = passage.language
             said = (passage.stated(number) for number in passage.shown)
-            found[lang] += [(text, frozenset(verify.units(text, lang))) for text in said]
+            found[lang] += [(text, frozenset(content.units(text, lang))) for text in said]
         return cls(found)
 
     def nearest(self, question: str, lang: str) -> list[tuple[float, str]]:
         """Sentences that hold most of a question's content words, the fullest first, with their shares."""
-        wanted = set(verify.units(QUESTION_WORDS[lang].sub(" ", question), lang))
+        wanted = set(content.units(QUESTION_WORDS[lang].sub(" ", question), lang))
         if not wanted:
             return []
         shares = [(len(wanted & units) / len(wanted), text) for text, units in self.sentences[lang]]
@@ -103,8 +104,8 @@ def _question_fault(question: str, statement: str, passage: Passage, everywhere:
     # The question is its own context: what it asks for is not in the statement, and shall not be.
     if fault := verify.question_fault(question, statement, lang, f"{question} {' '.join(passage.headings)}"):
         return fault
-    asked = set(verify.units(QUESTION_WORDS[lang].sub(" ", question), lang))
-    known = set(verify.units(statement, lang))
+    asked = set(content.units(QUESTION_WORDS[lang].sub(" ", question), lang))
+    known = set(content.units(statement, lang))
     if not asked & known:
         return Fault("off_point", "it names nothing that the sentence names")
     if not asked - known:

@@ -17,9 +17,10 @@ import json
 import re
 from collections.abc import Iterable
 
-from datagen.checks.phrases import ASKS, BARE, CLOSED, META, STOP
-from datagen.checks.verify import Fault, leaning, premise_fault, support, units
+from datagen.checks.phrases import ASKS, BARE, CLOSED, META
+from datagen.checks.verify import Fault, leaning, premise_fault
 from datagen.self_instruct.filters import in_other_language, task_fault
+from seedbed.content import STOP, support, units
 from seedbed.gate import rouge_l
 from seedbed.text import language, length, normalise, tokenize
 

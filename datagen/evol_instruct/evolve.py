@@ -19,7 +19,6 @@ from typing import Any
 import msgspec
 
 from datagen.asking.answering import Answer, Answering
-from datagen.asking.parse import ask
 from datagen.checks.verify import Fault
 from datagen.evol_instruct.elimination import (
     FORMS,
@@ -30,11 +29,12 @@ from datagen.evol_instruct.elimination import (
     rewritten_fault,
 )
 from datagen.material import kinds
-from datagen.material.ground import Ground
 from datagen.material.statements import Statements, statements
 from seedbed.chat import Complete, Request
 from seedbed.context import Context
 from seedbed.errors import PromptError
+from seedbed.ground import Ground
+from seedbed.parse import ask
 from seedbed.prompts import Prompt, load
 from seedbed.record import Evidence, Message, Record, Step, make
 from seedbed.text import language

@@ -27,11 +27,11 @@ from datagen.checks.verify import Fault
 from datagen.evol_instruct.evolve import OPERATIONS, Draft, Evolution, Sampling, rewritten, spoken
 from datagen.evol_instruct.parents import parents
 from datagen.evol_instruct.trial import finished
-from datagen.material.ground import Ground
 from datagen.self_instruct.seed_tasks import own_files
 from seedbed.chat import Loop
 from seedbed.context import Context
 from seedbed.gate import Gate
+from seedbed.ground import Ground
 from seedbed.record import Record
 from seedbed.text import exact_terms, normalise
 

@@ -1,17 +1,20 @@
 """An evolved task before its judge, and answered.
 
-    judge     has it anything that its parent has not? (a teacher of its own, where the job names one)
+    judge     has it anything that its parent has not? (a teacher of its own, where the job names one) It is shown what
+              words are new, and the input only where that has changed: shown two long tasks, a 1.5B model found 41 of
+              43 equal, "How can you make your own bread?" and a question about fans among them
     answer    by `answering`; of a grounded record from the passage alone, and checked against it
 """
 
 from __future__ import annotations
 
+import re
+from difflib import SequenceMatcher
 from typing import Any, Literal
 
 import msgspec
 
 from datagen.asking.answering import Answer, answer
-from datagen.asking.parse import ask
 from datagen.checks import verify
 from datagen.checks.verify import Fault
 from datagen.doc_qa.probes import declines
@@ -20,7 +23,9 @@ from datagen.evol_instruct.evolve import Draft, Evolution
 from datagen.material.statements import Statements
 from datagen.self_instruct.filters import instance_fault
 from seedbed.chat import Complete, Request
+from seedbed.parse import ask
 from seedbed.prompts import load
+from seedbed.text import CJK
 
 _JUDGE_TOKENS = 120
 _GROUNDED_TEMPERATURE = 0.3  # doc_qa's: what a source says is not a matter of taste
@@ -55,9 +60,12 @@ async def finished(evolution: Evolution, draft: Draft) -> Draft:
 
 async def _judged(evolution: Evolution, judge: Complete, draft: Draft) -> Fault | None:
     prompt = load(draft.language, "evol_instruct/judge", evolution.context.prompts)
-    first, second = (text.replace("<|", "< |") for text in (draft.parent.user_text, draft.task))
+    parent = draft.parent
+    same = draft.input.split() == parent.input.split()
+    first, second = (parent.instruction, draft.instruction) if same else (parent.user_text, draft.task)
+    first, second = (text.replace("<|", "< |") for text in (first, second))
     request = Request(
-        messages=prompt.messages(first=first, second=second),
+        messages=prompt.messages(first=first, second=second, new=added(first, second)),
         max_tokens=_JUDGE_TOKENS,
         temperature=0.0,
         schema=_VERDICT,
@@ -68,6 +76,18 @@ async def _judged(evolution: Evolution, judge: Complete, draft: Draft) -> Fault 
         draft.raw = parsed.raw
         return Fault("no_verdict", f"the judge's reply: {parsed.reason}")
     return Fault("equal", "the judge finds nothing new in it") if parsed.value.verdict == "equal" else None
+
+
+_PIECE = re.compile(rf"[{CJK}]|[^\W{CJK}]+(?:['’-][^\W{CJK}]+)*")  # a Chinese character, or a word
+
+
+def added(first: str, second: str) -> str:
+    """What stands only in the second text: its runs of words (in Chinese: characters), in order, with `…` between."""
+    before = [piece.group().lower() for piece in _PIECE.finditer(first)]
+    after = list(_PIECE.finditer(second))
+    matcher = SequenceMatcher(None, before, [piece.group().lower() for piece in after], autojunk=False)
+    changes = (change for change in matcher.get_opcodes() if change[0] in ("insert", "replace"))
+    return " … ".join(second[after[begin].start() : after[end - 1].end()] for _, _, _, begin, end in changes)
 
 
 async def _answered(evolution: Evolution, draft: Draft) -> Answer:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from datagen.checks import verify
 from datagen.material.passages import Passage
+from seedbed import content
 
 # A text states a fact when it has this share of the fact's content words, and all of its figures.
 _STATED = 0.5
@@ -49,13 +49,13 @@ def key_facts(passage: Passage, about: str = "") -> list[Fact]:
 
 def stated(text: str, facts: list[Fact], numbers: list[int], lang: str) -> list[Fact]:
     """Which of `facts` a sentence states that rests on the sentences `numbers` of their passage."""
-    said, figures = set(numbers), set(verify.figures(text))
+    said, figures = set(numbers), set(content.figures(text))
     return [
         fact
         for fact in facts
         if said.issuperset(fact.numbers)
-        and figures.issuperset(verify.figures(fact.text))
-        and verify.support(fact.text, text, lang) >= _STATED
+        and figures.issuperset(content.figures(fact.text))
+        and content.support(fact.text, text, lang) >= _STATED
     ]
 
 

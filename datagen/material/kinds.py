@@ -22,7 +22,10 @@ _CUES = {
         "diagnose": r"(?=.*(?:\b(?:if|when)\b|\bmeans that\b|\bremedy\b|\bsign of\b|\bstands? for\b))"
         r".*\b(?:fail\w*|errors?|wrong|missing|too (?:low|high|few|many|short|long|small|large)|warn\w*|cannot|does not"
         r"|refused?|reject\w*|broken|lost|rises?|falls?|exit code|cut off)\b",
-        "how_to": r"\bby \w+ing\b|\bshould\b|^(?=.*`[^`]{2,}`).*\b(?:command|option|flag|set|use|run|with)\b",
+        "how_to": r"\bby \w+ing\b|\bshould\b|^(?=.*`[^`]{2,}`).*\b(?:command|option|flag|set|use|run|with)\b"
+        r"|\b(?:can|may|could) be (?:\w+ly )?"
+        r"(?:used to|\w+(?:ed|en|t|de|ne) (?:by|with|using|via|through|under|in|from)\b)"
+        r"|\b(?:need|have|needs|has) to \w+|^(?:to|in order to) [^,]{6,60}, \w+",
     },
     "zh": {
         "fact": r"\d|`[^`]{2,}`",
@@ -31,7 +34,7 @@ _CUES = {
         "diagnose": rf"(?:如果[^，。]{{3,30}}，|[^，。]{{3,30}}(?:时|以后)，|说明|表示).*(?:{_FAULT}|退出码|上升|下降)"
         rf"|(?:{_FAULT}).*(?:[时，].*(?:说明|应当|检查|先)|时.*(?:{_FAULT}))",
         "how_to": r"(?:办法|做法|方法)是|应当(?!是)|应该(?!是)|可以用|改成|先.{1,20}再"
-        r"|(?=.*`[^`]{2,}`).*(?:用|命令|选项|参数|加上|执行)",
+        r"|(?=.*`[^`]{2,}`).*(?:用|命令|选项|参数|加上|执行)|(?:可以|能够?|可)(?:通过|使用|用|在)|通过[^，。]{2,40}[来进]",
     },
 }
 # "What does … do?" wants a sentence that says what something is or does.
@@ -43,8 +46,13 @@ _MEANS = {
 }
 
 
+# PDF files have no back quotes: what stands there in quotes and is ASCII is what somebody types.
+_TYPED = re.compile(r"[“”\"]([!-~](?:[ -~]{0,60}[!-~])?)[“”\"]")
+
+
 def carried(sentence: str, language: str) -> list[str]:
     """The kinds of question that one sentence can answer."""
+    sentence = _TYPED.sub(r"`\1`", sentence)
     cues = _CUES[language] | {"summarise": _MEANS[language]}
     return [kind for kind, cue in cues.items() if re.search(cue, sentence, re.I)]
 

@@ -1,4 +1,5 @@
-"""A passage as generators see it: its sentences and their places, its tables' heads, and how far it has been asked."""
+"""A passage as generators see it: its sentences and their places, its tables and commands, and how far it has been
+asked."""
 
 from __future__ import annotations
 
@@ -9,25 +10,14 @@ from dataclasses import dataclass, field
 import msgspec
 
 from datagen.checks.phrases import ASIDE, ORDERS
+from datagen.material.commands import blocks, lines
 from datagen.material.points import Point, points
+from datagen.material.tables import Tables, tables_of
 from seedbed.record import Evidence, Record
 from seedbed.text import sentences
 
 Span = tuple[int, int]
-_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.M)
 _LIST_MARK = re.compile(r"^[-*+•·●▪◦–]\s+")
-_ROW = re.compile(r"\|.*\|\s*$")
-_RULE = re.compile(r"\s*\|[\s:|-]+\|")
-# A table's caption, alone on its line ("Table 5.5: List of tools"); and the number of a heading, which says nothing to
-# who has not the document.
-_CAPTION = re.compile(
-    r"(?:Table|表)\s*(?:[A-Z]\.?)?\d[\d.-]*\s*(?:[:.]\s+|：\s*)"
-    r"(?:list of (?:the )?)?(\S[^\n|]{1,78}?)(?:列表|一览表|清单)?\s*$",
-    re.I | re.M,
-)
-_SECTION = re.compile(
-    r"^(?:(?:chapter|section|appendix)\s+[A-Z\d][\d.]*|第.{1,4}[章节]|\d+(?:\.\d+)*)[.:：、]?\s+(?=\S)", re.I
-)
 _NO_SENTENCE = re.compile(r"#{1,6}\s|[|\s:-]+$|```")
 
 
@@ -38,7 +28,8 @@ class Passage:
     record: Record
     language: str
     spans: list[Span]
-    heads: dict[int, int] = field(default_factory=dict)  # a table's row -> the row that heads it
+    tables: Tables = field(default_factory=Tables)
+    commands: dict[int, int] = field(default_factory=dict)  # a block of code -> the sentence above it
     offsets: tuple[int, ...] = ()  # where each sentence begins in the document, where that is not one passage
     also: str = ""  # id of the second passage, where two are shown as one
     waves: int = 0
@@ -68,30 +59,26 @@ class Passage:
         """
         return "\n".join(f"[{number + 1}] {self.stated(number)}" for number in numbers).replace("<|", "< |")
 
+    @property
+    def heads(self) -> dict[int, int]:
+        """A table's row -> the row that heads it."""
+        return self.tables.heads
+
     def stated(self, number: int) -> str:
         """A sentence, less its list mark and what it says in brackets of other places, since small models copy those; a
-        table's row as what it says, under its heading: `Faults – Code: E17; Remedy: wipe it`."""
+        table's row as what it says, under its heading: `Faults – Code: E17; Remedy: wipe it`; commands in back quotes.
+        """
         sentence = self.sentences[number]
-        if number not in self.heads:
-            return _LIST_MARK.sub("", ASIDE[self.language].sub("", sentence))
-        names, cells = (_cells(row) for row in (self.sentences[self.heads[number]], sentence))
-        told = "; ".join(f"{name}: {cell}" for name, cell in zip(names, cells, strict=True) if cell)
-        return f"{self._caption(number)} – {told}"
-
-    def _caption(self, row: int) -> str:
-        """What a row's table is called: its caption, above or (in most PDFs) below it, else the heading above it."""
-        head = self.heads[row]
-        last = max(number for number, own in self.heads.items() if own == head)
-        below = _CAPTION.match(self.text[self.spans[last][1] :].lstrip())
-        above = _CAPTION.search(self.text[: self.spans[head][0]].rstrip().rsplit("\n", 1)[-1])
-        if named := below or above:
-            return named.group(1).strip()
-        headings = _HEADING.findall(self.text, 0, self.spans[row][0])
-        return _SECTION.sub("", headings[-1] if headings else self.headings[1])
+        if number in self.heads:
+            return self.tables.stated(number, sentence)
+        if number in self.commands:
+            return " ".join(f"`{line}`" for line in lines(self.text[slice(*self.spans[number])]))
+        return _LIST_MARK.sub("", ASIDE[self.language].sub("", sentence))
 
     def key_points(self, about: str = "") -> Iterator[Point]:
         """What can be asked about, in its order; `about` is what the job says its documents are about."""
-        return points(self.sentences, " ".join((*self.headings, about)), self.language, self.heads)
+        names, sentences = " ".join((*self.headings, about)), self.sentences
+        return points(sentences, names, self.language, self.tables.carrying(sentences), self.commands)
 
     def place(self, number: int) -> Span:
         """Where a sentence stands in the document, in characters."""
@@ -121,16 +108,32 @@ def both(first: Passage, second: Passage) -> Passage:
     """Two passages of one document as one: the sentences of the second are numbered after those of the first."""
     shift, count = len(first.text) + 2, len(first.spans)
     spans = [*first.spans, *((a + shift, b + shift) for a, b in second.spans)]
-    heads = first.heads | {row + count: head + count for row, head in second.heads.items()}
     offsets = [one.place(number)[0] for one in (first, second) for number in range(len(one.spans))]
     record = msgspec.structs.replace(first.record, text=f"{first.text}\n\n{second.text}")
-    return Passage(record, first.language, spans, heads, tuple(offsets), second.record.id)
+    joined = Passage(record, first.language, spans, Tables(), {}, tuple(offsets), second.record.id)
+    joined.tables = tables_of(record.text, spans, first.headings[1])
+    joined.commands = first.commands | {block + count: lead + count for block, lead in second.commands.items()}
+    return joined
 
 
 def passage_of(record: Record, language: str) -> Passage:
-    """A passage that has not been asked yet. Headings and table rules are no sentences to cite."""
-    spans = [(a, b) for a, b in sentences(record.text) if not _NO_SENTENCE.match(record.text[a:b])]
-    return Passage(record, language, spans, _heads(record.text, spans))
+    """A passage that has not been asked yet. Headings and table rules are no sentences to cite; a short block of code
+    is one."""
+    text, code = record.text, blocks(record.text)
+    spans = [
+        (a, b) for a, b in sentences(text)
+        if not _NO_SENTENCE.match(text[a:b]) and not any(a < block.whole[1] and b > block.whole[0] for block in code)
+    ]
+    spans = sorted([*spans, *(block.code for block in code)])
+    passage = Passage(record, language, spans)
+    passage.tables = tables_of(text, spans, passage.headings[1])
+    under = {block.code: text[: block.whole[0]].rstrip() for block in code}
+    passage.commands = {
+        number: number - 1
+        for number, span in enumerate(spans)
+        if span in under and number and len(under[span]) == spans[number - 1][1] and spans[number - 1] not in under
+    }
+    return passage
 
 
 def without_orders(text: str) -> str:
@@ -139,21 +142,3 @@ def without_orders(text: str) -> str:
         if ORDERS.search(text[start:end]):
             text = text[:start] + text[end:]
     return text
-
-
-def _heads(text: str, spans: list[Span]) -> dict[int, int]:
-    """Row -> head of the tables in a text; a head is the row before a rule (`|---|`)."""
-    found: dict[int, int] = {}
-    head: int | None = None
-    for number, (start, end) in enumerate(spans):
-        if not _ROW.match(text[start:end]):
-            head = None
-        elif _RULE.match(text, end):
-            head = number
-        elif head is not None and len(_cells(text[start:end])) == len(_cells(text[spans[head][0] : spans[head][1]])):
-            found[number] = head
-    return found
-
-
-def _cells(row: str) -> list[str]:
-    return [cell.strip() for cell in row.strip().strip("|").split("|")]

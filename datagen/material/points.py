@@ -9,12 +9,12 @@ or that names nothing, is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from datagen.checks import verify
 from datagen.checks.phrases import ASIDE, ELSEWHERE, ORDERS
-from datagen.material import kinds
+from datagen.material import commands, kinds
+from seedbed import content
 
 # In characters: more holds several facts, of which a small model mixes parts.
 _LONGEST = {"en": 320, "zh": 120}
@@ -29,14 +29,15 @@ _LEANS = {
         r"^(?:This|These|That|Those|It|They|He|She|Such|Therefore|So|Then|Thus|Here|Both|All|Otherwise|Its|Their|Another"
         r"|However|But|And|The (?:same|first|second|third|fourth|fifth|last|other|latter|former|next|following))\b"
         r"|\b(?:this|these|those)\b|\b(?:of|in|for|to|at|by|serves?) that\b|\bin (?:all|both) (?:\w+ )?cases\b"
-        r"|\bas follows\b|\b(?:in|of) the (?:table|figure|list)\b|\b(?:table|figure|list) (?:above|below)\b"
+        r"|\bthe same (?:way|function|method|thing|effect)\b|\bas follows\b|\bthe following\b"
+        r"|\b(?:in|of) the (?:table|figure|list)\b|\b(?:table|figure|list) (?:above|below)\b"
         r"|\b(?:first|second|third|former|latter) (?:set|group|case|step|part|stage|check|one)\b"
         r"|\b(?:was|were) (?:about |only |below |above )?\d"
         r"|\b(?:measurements?|experiments?|tests?) (?:on|with|of|showed|shows?)\b"
     ),
     "zh": re.compile(
         r"^(?:这|此|它|因此|所以|其|反过来|同样|否则|两[者种个]|三[者种个组]|但|而|另|该|也|还|例|第[一二三四五六]|于是|不过)"
-        r"|这[种些个样时]|上述|以上|如下|[前后两二]者|同上|第[一二三四五六](?:组|类|种|步|个|项)|^[^，。]{1,4}方面"
+        r"|这[种些个样时]|上述|以上|如下|下面|相同(?:的)?(?:功能|方式|方法|操作)|[前后两二]者|同上|第[一二三四五六](?:组|类|种|步|个|项)|^[^，。]{1,4}方面"
         r"|[上下]表|[表图]中的?|实测|测量中|实验中|试验中"
     ),
 }
@@ -60,27 +61,53 @@ _ANCHOR = {
 @dataclass(frozen=True)
 class Point:
     """Numbers (from 0) of one sentence or table row, or of two neighbours that belong together, and the kinds of
-    question it can carry."""
+    question it can carry. `form` is the prompt that it is asked with: a `pair` about sentences, about a `row`, or about
+    a `command` and the sentence above it."""
 
     numbers: tuple[int, ...]
     kinds: tuple[str, ...]
+    form: str = "pair"
+
+    @property
+    def joins(self) -> bool:
+        """Whether an answer must join sentences."""
+        return len(self.numbers) > 1 and self.form == "pair"
 
 
-def points(sentences: list[str], names: str, language: str, rows: Collection[int] = ()) -> Iterator[Point]:
+def points(
+    sentences: list[str],
+    names: str,
+    language: str,
+    rows: Collection[int] = (),
+    blocks: Mapping[int, int] | None = None,
+) -> Iterator[Point]:
     """The key points of a passage, in its order. `names` is what its headings and the job say it is about, `rows` the
-    numbers of the sentences that are rows of tables with a head."""
-    named = set(verify.units(names, language))
+    numbers of the sentences that are rows of tables with a head, `blocks` those of commands with the sentence above."""
+    found = list(_points(sentences, names, language, rows, blocks or {}))
+    # What stands alone but shows no kind of question is asked for its fact only where nothing better is there.
+    bare = () if any(point.kinds for point in found) else ("fact",)
+    yield from (Point(p.numbers, p.kinds or bare, p.form) for p in found)
+
+
+def _points(
+    sentences: list[str], names: str, language: str, rows: Collection[int], blocks: Mapping[int, int]
+) -> Iterator[Point]:
+    named = set(content.units(names, language))
 
     def alone(text: str) -> bool:
-        anchored = _ANCHOR[language].search(text) or named.intersection(verify.units(text, language))
+        anchored = _ANCHOR[language].search(text) or named.intersection(content.units(text, language))
         return bool(anchored) and not _LEANS[language].search(text)
 
     planted = {sentence for sentence in sentences if ORDERS.search(sentence)}
     for number, sentence in enumerate(sentences):
         if sentence in planted:
             continue
-        if number in rows:
-            yield Point((number,), ("fact",))
+        if number in rows and not _passing(sentence, language):
+            yield Point((number,), ("fact",), "row")
+        if number in blocks:
+            if commands.leads(sentences[number - 1], language) and not _passing(sentences[number - 1], language):
+                yield Point((number - 1, number), ("how_to",), "command")
+            continue
         if not _usable(sentence, language):
             continue
         before = sentences[number - 1] if number else ""
@@ -96,12 +123,16 @@ def points(sentences: list[str], names: str, language: str, rows: Collection[int
 def _usable(sentence: str, language: str) -> bool:
     """Whole, of a length that says one thing, not full of figures, true tomorrow, no example, and no pointer to another
     place."""
-    fits = _SHORTEST[language] <= len(sentence) <= _LONGEST[language] and len(verify.figures(sentence)) <= _MOST_FIGURES
-    elsewhere = ELSEWHERE[language].search(ASIDE[language].sub("", sentence))
-    passing = elsewhere or _EXAMPLE.search(sentence) or _DATED.search(sentence)
-    return fits and bool(_WHOLE.search(sentence)) and not passing
+    long = _SHORTEST[language] <= len(sentence) <= _LONGEST[language]
+    fits = long and len(content.figures(sentence)) <= _MOST_FIGURES
+    return fits and bool(_WHOLE.search(sentence)) and not _EXAMPLE.search(sentence) and not _passing(sentence, language)
+
+
+def _passing(sentence: str, language: str) -> bool:
+    """A pointer to another place, or what is true only on the day it is written."""
+    return bool(ELSEWHERE[language].search(ASIDE[language].sub("", sentence)) or _DATED.search(sentence))
 
 
 def _continues(before: str, sentence: str, language: str) -> bool:
     """Whether two neighbours speak of one thing: they share two content words."""
-    return len(set(verify.units(before, language)) & set(verify.units(sentence, language))) >= 2
+    return len(set(content.units(before, language)) & set(content.units(sentence, language))) >= 2

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import msgspec
 
 from datagen.checks import verify
-from datagen.material.ground import Ground
 from datagen.material.passages import Passage, passage_of
+from seedbed.ground import Ground
 from seedbed.record import Evidence, Record
 
 

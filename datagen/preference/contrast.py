@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from datagen.asking.parse import evasion
 from datagen.checks.agreement import agree
 from datagen.checks.verify import Fault, form_fault
 from datagen.dialogue.follow import content
 from datagen.preference.demands import demanded_format, form, keeps_format, keeps_limits
 from datagen.preference.negatives import Ground, says_something
 from seedbed.gate import rouge_l
+from seedbed.parse import evasion
 from seedbed.text import length, tokenize
 
 SHORTEST, LONGEST = 0.5, 2.0  # of the chosen answer's length

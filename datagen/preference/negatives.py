@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from datagen.checks.phrases import CONDITIONS, STOP
-from datagen.checks.verify import CODE, NAME, figures
+from datagen.checks.phrases import CONDITIONS
+from datagen.checks.verify import CODE, NAME
 from datagen.dialogue.follow import content
+from seedbed.content import STOP, figures
 from seedbed.text import CJK, length, normalise
 
 _UNIT = rf"[ ]?(?:个[ ]?)?(?:%|°C|℃|[A-Za-z]+|[{CJK}]{{1,2}})"

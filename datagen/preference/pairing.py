@@ -10,7 +10,6 @@ from typing import Literal
 
 import msgspec
 
-from datagen.asking.parse import ask
 from datagen.checks.verify import Fault
 from datagen.preference import contrast
 from datagen.preference.negatives import Ground
@@ -18,6 +17,7 @@ from seedbed.chat import Request
 from seedbed.context import Context
 from seedbed.formats import plain
 from seedbed.gate import rouge_l
+from seedbed.parse import ask
 from seedbed.prompts import load
 from seedbed.record import Message, Record, Step
 

@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from datagen.material import ground as grounding
 from datagen.preference import demands
 from datagen.preference.negatives import Ground, by_code
 from datagen.preference.pairing import CODED, Case, Manner, pair, task_of
+from seedbed import ground as grounding
 from seedbed.context import Context
 from seedbed.record import Record, Step
 from seedbed.text import language

@@ -19,14 +19,15 @@ from typing import Any
 
 import msgspec
 
-from datagen.asking.parse import Parsed, ask
 from datagen.checks import verify
 from datagen.checks.phrases import ORDERS
 from datagen.checks.verify import Fault
 from datagen.material.facts import fact_of, key_facts, stated
 from datagen.material.passages import Passage
+from seedbed import content
 from seedbed.chat import Complete, Request
 from seedbed.gate import rouge_l
+from seedbed.parse import Parsed, ask
 from seedbed.prompts import Prompt, load
 from seedbed.text import tokenize
 
@@ -175,8 +176,8 @@ def _joining(related: _Related, telling: Telling) -> str:
 
 def _named(name: str, sentence: str, lang: str) -> bool:
     """Whether a sentence names a thing, as it is or inflected."""
-    stems = set(verify.units(name, lang))
-    return bool(name) and (name in sentence.lower() or bool(stems) and stems <= set(verify.units(sentence, lang)))
+    stems = set(content.units(name, lang))
+    return bool(name) and (name in sentence.lower() or bool(stems) and stems <= set(content.units(sentence, lang)))
 
 
 def _check(telling: Telling, told: list[str], piece: list[int], about: str) -> None:

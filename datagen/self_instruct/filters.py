@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from datagen.asking.parse import evasion
+from seedbed.parse import evasion
 from seedbed.text import CJK, language, tokenize
 
 # In tokens: the paper's 3 and 150 words; a Chinese word has about 1.6 characters.

@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 
 from datagen.asking.answering import Answering, answer
-from datagen.asking.parse import ask, strip_thoughts, withheld
 from datagen.self_instruct.filters import instance_fault
 from seedbed.chat import Complete, Request
+from seedbed.parse import ask, strip_thoughts, withheld
 from seedbed.prompts import load
 from seedbed.record import Message
 

@@ -27,7 +27,6 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from datagen.asking.answering import Answering
-from datagen.asking.parse import strip_thoughts, withheld
 from datagen.material.passages import without_orders
 from datagen.self_instruct.filters import task_fault
 from datagen.self_instruct.instances import Filled, Filler, joined
@@ -36,6 +35,7 @@ from seedbed.chat import Complete, Loop, Reply, Request
 from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.gate import Gate
+from seedbed.parse import strip_thoughts, withheld
 from seedbed.prompts import Prompt, load
 from seedbed.record import Message, Record, Step, make
 from seedbed.text import language

@@ -13,10 +13,10 @@ from curate.clean import Options as Clean
 from curate.clean import clean
 from curate.export.export import Options as Export
 from curate.export.export import export
+from curate.filters.rules import Options as Rules
+from curate.filters.rules import rules
 from curate.rouge import Options as Rouge
 from curate.rouge import rouge
-from curate.rules import Options as Rules
-from curate.rules import rules
 from curate.shaping.split import Options as Split
 from curate.shaping.split import split
 from datagen.corpus import Options, passages

@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 
 from datagen.checks.reasons import reason_fault
-from datagen.checks.verify import (
-    align,
-    answer_fault,
-    carriers,
-    question_fault,
-    support,
-    units,
-)
+from datagen.checks.verify import align, answer_fault, carriers, question_fault
+from seedbed.content import support, units
 
 PASSAGE = {
     "en": "The KX-40 pump runs at 2.5 bar by default. The pressure must not exceed 4 bar, because the seal leaks above that "

@@ -13,6 +13,7 @@ import pytest
 
 from datagen.evol_instruct.evolve import OPERATIONS
 from datagen.evol_instruct.stage import Options, estimate, evol_instruct, expected, watch
+from datagen.evol_instruct.trial import added
 from datagen.teacher.scripted import Rule, Script, scripted
 from seedbed.chat import Loop, Request
 from seedbed.context import Context
@@ -212,8 +213,10 @@ def test_the_parents_input_is_kept_word_for_word_and_shown(tmp_path: Path, lang:
     given = parents(lang, input=table)
     made = Made(tmp_path, given)
     assert [record.input for record in made.kept] == [table] * 3
-    assert all(table in request.messages[-1].content for kind_ in ("rewrite", "judge", "answer") for request in made.requests(kind_))
+    assert all(table in request.messages[-1].content for kind_ in ("rewrite", "answer") for request in made.requests(kind_))
+    assert not any(table in request.messages[-1].content for request in made.requests("judge"))  # nothing new in it
     more = Made(tmp_path, given, operations={"complicate_input": 1})
+    assert all(table in request.messages[-1].content for request in more.requests("judge"))
     assert all(record.input.startswith(table + "\n\n") and len(record.input) > len(table) + 10 for record in more.kept)
     assert len(more.kept) == 3
     assert all(record.history[0].note.startswith("round 1, ") for record in more.kept)
@@ -480,3 +483,16 @@ def test_an_estimate_grows_with_records_and_rounds() -> None:
     assert estimate(parents("zh"), Options(count=2, rounds=1, judge=False))[0] == 2 * 2
     assert estimate([], Options(from_="seeds"))[0] == 350 * 4 * 3 and expected([], Options(from_="seeds")) == 350 * 5
     assert expected(parents("zh"), Options(from_="doc_qa", rounds=2)) == 3 * 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "new"),
+    [
+        ("How long does it take?", "How long does it take? Give the answer in hours.", "Give the answer in hours"),
+        ("List three causes of leaks.", "Name three reasons for leaks.", "Name … reasons for"),
+        ("列出三个原因。", "列出三个原因，并说明 pump-2 的查法。", "并说明 pump-2 的查法"),
+        ("Sort the list.", "sort the list!", ""),
+    ],
+)
+def test_the_judge_is_shown_what_only_the_second_task_has(first: str, second: str, new: str) -> None:
+    assert added(first, second) == new

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from datagen.asking.parse import Parsed, ask, evasion, parse, schema_of, strip_thoughts
 from seedbed.chat import Reply, Request
+from seedbed.parse import Parsed, ask, evasion, parse, schema_of, strip_thoughts
 from seedbed.record import Message
 
 

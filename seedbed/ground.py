@@ -2,7 +2,7 @@
 
 A record tells its passage's document and span (`Source`); the text itself lies once beside the ingest stage. Generators
 that work on records (evolutions, preference pairs, paraphrases) read it from there, so that what they make of a
-grounded record is checked against the same source.
+grounded record is checked against the same source; and so does a judge, who must see what an answer rests on.
 """
 
 from __future__ import annotations

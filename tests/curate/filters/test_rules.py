@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from curate.rules import NAMES, Options, fault, rules
+from curate.filters.rules import NAMES, Options, fault, rules
 from seedbed.context import Context
 from seedbed.record import Message, Record, chat, make
 from seedbed.resources import resource

@@ -25,14 +25,17 @@ from pathlib import Path
 
 import msgspec
 
-from curate.endings import unfinished
-from curate.prose import prose
+from curate.filters.endings import unfinished
+from curate.filters.exchange import Exchange, exchanges, is_json
+from curate.filters.language import language_fault
+from curate.filters.prose import prose
+from curate.filters.tongues import QUOTED, by_words, tongue
 from seedbed.context import Context
-from seedbed.record import Message, Record
+from seedbed.record import Record
 from seedbed.resources import resource
-from seedbed.text import CJK, language, length, normalise, sentences, tokenize
+from seedbed.text import language, length, normalise, tokenize
 
-VERSION = 1
+VERSION = 2
 NAMES = ("empty", "too_short", "too_long", "banned_phrase", "wrong_language", "echo", "repetition", "symbol_soup",
          "truncated")
 
@@ -70,18 +73,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(f"loops: expected 2 or more times, got {self.loops}")
 
 
-class Exchange(msgspec.Struct, frozen=True):
-    """An answer and what was asked before it. A text record is an answer to no question."""
-
-    answer: str
-    question: str = ""
-    given: str = ""  # the Alpaca input
-    asked: bool = True
-    earlier: str = ""  # system prompt and questions so far, where a language may be asked for
-    expected: str = ""  # the language of the documents, where that is known
-    general: bool = False
-
-
 def watch(options: Options) -> list[Path]:
     """The lists of phrases decide what is rejected."""
     return [resource("seeds") / f"evasions.{name}.txt" for name in ("en", "zh")]
@@ -102,10 +93,10 @@ def fault(record: Record, options: Options) -> tuple[str, str]:
     """The first rule that objects, and why; two empty strings when none does."""
     if record.messages and record.messages[-1].role != "assistant" and "empty" not in options.off:
         return "empty", "the last question has no answer"
-    exchanges = list(_exchanges(record))
+    looked_at = list(exchanges(record))
     for name, check in _CHECKS.items():
         if name not in options.off:
-            for exchange in exchanges:
+            for exchange in looked_at:
                 if why := check(exchange, options):
                     return name, why
     return _pair_fault(record, options)
@@ -119,35 +110,6 @@ def _pair_fault(record: Record, options: Options) -> tuple[str, str]:
     if tokenize(record.rejected.content) == tokenize(record.answer) and "echo" not in options.off:
         return "echo", "the rejected answer is the chosen one"
     return "", ""
-
-
-def _exchanges(record: Record) -> Iterator[Exchange]:
-    if not record.messages:
-        yield Exchange(record.text, asked=False)
-    question, given, earlier = "", record.input, ""
-    expected = record.language if record.task == "doc_qa" or record.evidence else ""
-    general = record.labels.get("origin") == "general"
-    for message in record.messages:
-        if message.role in ("system", "user"):
-            question = message.content if message.role == "user" else question
-            earlier += f"{message.content}\n"
-        elif message.role == "assistant" and not _calls_tool(message):
-            yield Exchange(message.content, question, given, True, f"{earlier}{given}", expected, general)
-            given = ""
-
-
-def _calls_tool(message: Message) -> bool:
-    return bool(message.extra.get("tool_calls")) or (_is_json(message.content) and '"arguments"' in message.content)
-
-
-def _is_json(text: str) -> bool:
-    if text.lstrip()[:1] not in ("{", "["):
-        return False
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        return False
-    return True
 
 
 def _empty(exchange: Exchange, options: Options) -> str:
@@ -172,14 +134,13 @@ def _too_long(exchange: Exchange, options: Options) -> str:
     return f"the answer has {answered} tokens, more than {options.longest}" if answered > options.longest else ""
 
 
-_QUOTED = re.compile(r"“[^”]*”|\"[^\"\n]*\"|「[^」]*」|『[^』]*』|《[^》]*》|‘[^’]*’")
 _EXCUSE = 20  # tokens: a general record that declines and says more than this offers something instead
 
 
 def _banned_phrase(exchange: Exchange, options: Options) -> str:
     if not exchange.asked:
         return ""
-    answer = _QUOTED.sub(" ", prose(exchange.answer))  # a text about such phrases quotes them
+    answer = QUOTED.sub(" ", prose(exchange.answer))  # a text about such phrases quotes them
     tokens = length(answer)
     if exchange.general and tokens > _EXCUSE:
         return ""
@@ -200,47 +161,12 @@ def _flat(text: str) -> str:
     return normalise(text).replace("，", ",").replace(" ,", ",").replace(", ", ",")
 
 
-_ASKS_FOR_LANGUAGE = re.compile(
-    r"(?i)translat|\b(?:in|into|to|from) (?:english|chinese|mandarin)|(?:english|chinese|bilingual)\b|pinyin"
-    r"|翻译|译[成为]|译文|英[文语译]|中[文译]|汉[语译]|双语|外语|单词|拼音"
-)
-# What makes a sentence of English rather than names, code or SQL: two of its small words.
-_SMALL_WORD = re.compile(r"(?i)\b(?:the|an?|of|to|is|are|was|you|your|that|this|with|and|be|it|can|has|have|in|on)\b")
-_CODE_SIGNS = re.compile(r"[(){}\[\]=_;<>+*/^|\\]")
-_CODE_SHARE = 0.05
-_SIGN_WEIGHT = 3  # a sign of Chinese says about as much as three letters
-
-
 def _wrong_language(exchange: Exchange, options: Options) -> str:
-    expected = exchange.expected or language(exchange.question)
-    if not exchange.asked or expected not in ("en", "zh") or _ASKS_FOR_LANGUAGE.search(exchange.earlier):
+    expected = exchange.expected or tongue(exchange.question, by_words)
+    if not exchange.asked or expected not in ("en", "zh"):
         return ""
-    named = {"en": "English", "zh": "Chinese"}
-    if language(exchange.question) == ({"en", "zh"} - {expected}).pop():
-        return f"the question is not in {named[expected]}, as its document is"
-    answer = _QUOTED.sub(" ", prose(exchange.answer))
-    if length(answer) < options.foreign:
-        return ""
-    spoken = _spoken(answer)
-    other = "zh" if expected == "en" else "en"
-    share = spoken[other] / sum(spoken.values()) if spoken[other] else 0.0
-    if share <= options.foreign_share:
-        return ""
-    return f"{share:.0%} of the answer is {named[other]}, not {named[expected]}"
-
-
-def _spoken(text: str) -> dict[str, int]:
-    """How much of `text` is sentences of each language."""
-    amounts = {"en": 0, "zh": 0}
-    for start, end in sentences(text):
-        sentence = text[start:end]
-        tongue = language(sentence)
-        if tongue == "zh" and len(re.findall(f"[{CJK}]", sentence)) >= 4:
-            amounts["zh"] += _SIGN_WEIGHT * len(sentence)
-        elif tongue == "en" and len(_SMALL_WORD.findall(sentence)) >= 2:
-            code = len(_CODE_SIGNS.findall(sentence)) >= _CODE_SHARE * len(sentence)
-            amounts["en"] += 0 if code else len(sentence)
-    return amounts
+    _, why = language_fault(exchange, frozenset((expected,)), options.foreign, options.foreign_share, by_words)
+    return why
 
 
 # "Sort: b, a" is no question; the words of such a task are its material.
@@ -321,7 +247,7 @@ def _symbol_soup(exchange: Exchange, options: Options) -> str:
     if exchange.answer.count("\ufffd") > _LOST * len(exchange.answer):
         return "signs were lost in decoding"
     signs = [character for character in prose(exchange.answer) if not character.isspace()]
-    if len(signs) < _FEW_SIGNS or _is_json(exchange.answer):
+    if len(signs) < _FEW_SIGNS or is_json(exchange.answer):
         return ""
     letters = sum(character.isalnum() or unicodedata.category(character)[0] == "M" for character in signs)
     odd = len(signs) - letters - sum(character in _OF_PROSE for character in signs)

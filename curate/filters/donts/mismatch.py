@@ -1,0 +1,238 @@
+"""An answer that does not fit its question or contradicts its input. The first of these that is seen:
+
+    count           fewer things than were asked for          "List five …" and three of them
+    limit           longer than was allowed                   "in one sentence", 不超过20个字
+    form            JSON, a haiku, a quatrain asked for, and something else given
+    choice          none of the labels that were offered      "positive or negative?" "The soup is a starter."
+    arithmetic      a sum that is wrong                       "17 + 26 = 45"
+    translation     in another language than was asked for
+    asks_back       asks for the input that is there
+    contradiction   a sentence of the input with another figure, or denied
+
+That an answer is about something else altogether only a judge can see: many a good one shares no word with what was
+asked.
+"""
+
+from __future__ import annotations
+
+import re
+
+from curate.filters.claims import clash, figures_clash
+from curate.filters.donts.unsupported import ASKS, COMPUTES, MAKES_UP, TAKES
+from curate.filters.exchange import Exchange
+from curate.filters.prose import prose
+from curate.filters.tongues import NAMES, QUOTED, amounts, by_words
+from seedbed.content import units
+from seedbed.quantities import quantities, values
+from seedbed.text import CJK, language, length, normalise, sentences
+
+_N = r"(\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|[二两三四五六七八九十])"
+_ITEM = re.compile(
+    r"^\s*(?:[-*+•·]|\d{1,3}[.)、）:]|[（(]\d{1,3}[)）]|[a-zA-Z][.)]|[一二三四五六七八九十]+、|第\S+[:：])", re.M
+)
+_WANTS = {
+    "en": re.compile(
+        r"^(?:please |can you )?(?:list|name|give|provide|suggest|identify|state|mention|find)(?: me| us)?(?: the)?"
+        rf"(?: top)? {_N} (?!(?:digit|word|letter|sentence|paragraph|minute|hour|day|week|month|year|line|page|step|or"
+        r"|to)s?\b)"
+        r"(?:[\w-]+ ){0,2}?[a-z]+s\b",
+        re.I,
+    ),
+    "zh": re.compile(
+        rf"^请?(?:列出|列举|说出|给出|给我|提供|举出|写出|指出){_N}[个种条项点款本座位名](?!月|小时|字|词的)"
+    ),
+}
+_PIECES = re.compile(r"[,，、;；]|\b(?:and|or)\b|[和与及或]|(?<=[.!?。！？])")
+
+
+def _count(exchange: Exchange) -> str:
+    question = exchange.question.strip()
+    wanted = next((found for pattern in _WANTS.values() if (found := pattern.search(question))), None)
+    if not wanted or _is_code(exchange.answer):
+        return ""
+    number = int(next(iter(q.value for q in quantities(f"{wanted[1]}个")), "0"))
+    items = len(_ITEM.findall(exchange.answer))
+    lines = sum(bool(line.strip()) for line in exchange.answer.splitlines())
+    pieces = sum(bool(length(piece)) for piece in _PIECES.split(exchange.answer))
+    there = items if items >= 2 else max(lines, pieces)
+    return f"{number} were asked for, and there are {there}" if there < number else ""
+
+
+_ONE_SENTENCE = re.compile(
+    r"\b(?:in|with|as|using) (?:one|a single|1) sentence\b|一句话(?:回答|概括|总结|说明|描述|解释|介绍)", re.I
+)
+_MOST_WORDS = re.compile(
+    r"(?:at most|no more than|not more than|fewer than|less than|under|up to|maximum of|within|max\.?) (\d+) words"
+    r"|(?:不超过|少于|不多于|最多)(\d+)个?(?:汉?字|词)|(\d+)个?字(?:以内|之内|以下)", re.I,
+)
+_SLACK = 1.25  # nobody counts to the word
+
+
+def _limit(exchange: Exchange) -> str:
+    if _ONE_SENTENCE.search(exchange.question):
+        said = [span for span in sentences(prose(exchange.answer)) if length(exchange.answer[span[0] : span[1]]) > 2]
+        return f"one sentence was asked for, and there are {len(said)}" if len(said) > 2 else ""
+    if found := _MOST_WORDS.search(exchange.question):
+        most, there = int(next(filter(None, found.groups()))), length(exchange.answer)
+        return f"at most {most} words were asked for, and there are {there}" if there > _SLACK * most + 2 else ""
+    return ""
+
+
+_JSON = re.compile(
+    r"\b(?:as|in|into|to|return|output)(?: a| valid)? JSON\b|[以用]JSON|JSON(?:格式)?(?:返回|输出)"
+    r"|(?:返回|输出|转换?[为成])JSON", re.I,
+)
+_HAIKU = re.compile(r"\b(?:write|compose|create) an? (?:\w+ )?haiku\b", re.I)
+_QUATRAIN = re.compile(r"写.{0,8}([五七])[言绝律]")
+
+
+def _form(exchange: Exchange) -> str:
+    question, answer = exchange.question, exchange.answer
+    if _JSON.search(question) and not re.search(r"[{\[]", answer) and not _HOW.search(question):
+        return "JSON was asked for, and there is none"
+    lines = [line for line in answer.splitlines() if line.strip()]
+    if _HAIKU.search(question) and len(lines) < 3 and len(re.split(r"[,;/.]", answer)) < 3:
+        return "a haiku has three lines"
+    if found := _QUATRAIN.search(question):
+        wanted = {"五": 5, "七": 7}[found[1]]
+        clauses = [len(clause) for clause in re.findall(f"[{CJK}]+", answer)]
+        return "" if clauses.count(wanted) >= 4 else f"no four lines of {wanted} signs"
+    return ""
+
+
+_HOW = re.compile(
+    r"\bhow (?:do|can|to)\b|\b(?:explain|difference|parse|convert(?:er)?|code|function|script)\b"
+    r"|怎[样么]|如何|解释|区别|函数|代码", re.I,
+)
+_CHOICE = {
+    "en": re.compile(
+        r"\b(?:classify|label|categori[sz]e|determine|decide|identify|judge|state|tell)\b.*?\b(?:as|is|whether it is)"
+        r"(?: an?| either)? (\w+)(?: \w+)? or (?:an? )?(\w+)\b", re.I,
+    ),
+    "zh": re.compile(
+        r"(?:判断|分类|归类|识别|确定)[^。；\n]{0,30}?[是为][“\"]?([\u4e00-\u9fff]{2})[”\"]?"
+        r"(?:还是|或)[“\"]?([\u4e00-\u9fff]{2})"
+    ),
+}
+_LABEL = 4  # tokens: a label this short may be a synonym
+
+
+def _choice(exchange: Exchange) -> str:
+    for lang, pattern in _CHOICE.items():
+        if (found := pattern.search(exchange.question)) and length(exchange.answer) > _LABEL:
+            said = normalise(exchange.answer)
+            stems = [normalise(label)[:4] if lang == "en" else label for label in found.groups()]
+            if not any(stem in said or (lang == "zh" and stem[0] in said) for stem in stems):
+                return f"neither {found[1]!r} nor {found[2]!r} is in the answer"
+    return ""
+
+
+_SUM = re.compile(
+    r"(?<![A-Za-z0-9_.+*/−-])(-?\d+(?:\.\d+)?)\s*([+*×x÷/−-])\s*(\d+(?:\.\d+)?)"
+    r"(?![A-Za-z0-9_.]|\s*[-+*×÷/^]|\s*[xX])"
+)
+_ASKS_SUM = re.compile(r"\b(?:what is|what's|calculate|compute|solve|evaluate)\b|等于|计算|多少|[=＝]\s*[?？]?$", re.I)
+
+
+def _arithmetic(exchange: Exchange) -> str:
+    sums = _SUM.findall(exchange.question)
+    if len(sums) != 1 or not _ASKS_SUM.search(exchange.question) or "(" in exchange.question:
+        return ""
+    first, sign, second = float(sums[0][0]), sums[0][1], float(sums[0][2])
+    if sign in "÷/" and not second:
+        return ""
+    right = {"+": first + second, "-": first - second, "−": first - second}.get(
+        sign, first / second if sign in "÷/" else first * second)
+    said = [float(value) for value in values(exchange.answer) if value.count(".") < 2]
+    if not set(said) - {first, second} or any(abs(value - abs(right)) <= 0.01 * abs(right) + 1e-9 for value in said):
+        return ""
+    return f"{sums[0][0]} {sign} {sums[0][2]} is {right:g}"
+
+
+_TARGET = re.compile(
+    rf"\btranslat\w*\b.*?\b(?:in)?to ({'|'.join(NAMES.values())})\b|(?:翻?译[成为]|用)(英|中|法|德|日|韩|俄)[文语]",
+    re.I,
+)
+_SIGNS = dict(zip("英中法德日韩俄", ("en", "zh", "fr", "de", "ja", "ko", "ru"), strict=True))
+_BY_NAME = {name.lower(): code for code, name in NAMES.items()}
+
+
+def _translation(exchange: Exchange) -> str:
+    if not (found := _TARGET.search(exchange.question)) or exchange.place or QUOTED.search(exchange.answer):
+        return ""  # 'In Spanish that is "buen viaje"' is an answer
+    target = _BY_NAME[found[1].lower()] if found[1] else _SIGNS[found[2]]
+    spoken = amounts(exchange.answer, by_words)
+    if not spoken or spoken[target]:
+        return ""
+    return f"{NAMES[target]} was asked for, and the answer is {NAMES.get(max(spoken, key=spoken.__getitem__), 'not')}"
+
+
+_ASKS_BACK = re.compile(
+    r"^\W*(?:sorry,? |i'm sorry,? |sure[,!.] )?(?:but )?(?:please|could you(?: please)?|can you(?: please)?) "
+    r"(?:provide|share|give|send|paste)\b"
+    r"|^\W*(?:抱歉，?|对不起，?|好的，?)?请(?:您|你)?(?:先)?(?:提供|给出|发送|粘贴|输入)", re.I,
+)
+_FULL_INPUT = 3  # tokens
+
+
+def _asks_back(exchange: Exchange) -> str:
+    there = length(exchange.given) >= _FULL_INPUT
+    return "it asks for the input, which is there" if there and _ASKS_BACK.search(exchange.answer) else ""
+
+
+_EDITS = re.compile(
+    r"\b(?:replace|change|opposite|negat\w+|correct|fix|edit|modify|rewrite|transform|contradict\w*|false|antonym|update"
+    r"|reverse|swap|statement|fact|fake|verify|evaluate|opinion|reword)\b"
+    r"|替换|改|相反|换|纠正|否定|修|反义|更新|反驳|真假|陈述|事实|相差|对吗", re.I,
+)
+
+
+def _contradiction(exchange: Exchange) -> str:
+    task = exchange.question
+    if not exchange.given.strip() or not (TAKES.search(task) or ASKS.search(task)) or _is_code(exchange.given):
+        return ""
+    if any(pattern.search(task) for pattern in (_EDITS, MAKES_UP, COMPUTES)):
+        return ""
+    told = [exchange.given[start:end] for start, end in sentences(exchange.given)]
+    known = values(exchange.known)
+    for start, end in sentences(prose(exchange.answer)):
+        said = exchange.answer[start:end]
+        fresh = [quantity for quantity in quantities(said) if not {quantity.value, quantity.written} & known]
+        for sentence in told:
+            found = clash(sentence, said)
+            if " against " in found and found[0].isdigit():
+                found = figures_clash(quantities(sentence), quantities(said)) if fresh else ""
+            if found and not _told_elsewhere(said, sentence, told):
+                return f"the input says {sentence[:60]!r}: {found}"
+    return ""
+
+
+def _told_elsewhere(said: str, sentence: str, told: list[str]) -> bool:
+    """Whether another sentence of the input says this, and says it without a clash."""
+    lang = "zh" if language(said) in ("zh", "mixed") else "en"
+    words = set(units(said, lang))
+    return any(
+        len(words & set(units(other, lang))) >= 0.75 * len(words) and not clash(other, said)
+        for other in told
+        if other != sentence
+    )
+
+
+def _is_code(text: str) -> bool:
+    return "```" in text or bool(re.search(r"[{};]\s*$", text, re.M))
+
+
+_CHECKS = {
+    "count": _count, "limit": _limit, "form": _form, "choice": _choice, "arithmetic": _arithmetic,
+    "translation": _translation, "asks_back": _asks_back, "contradiction": _contradiction,
+}  # fmt: skip
+
+
+def mismatch(exchange: Exchange) -> str:
+    """The first thing in which an answer does not fit, in words for the user; empty where it fits."""
+    if not exchange.asked:
+        return ""
+    for name, check in _CHECKS.items():
+        if why := check(exchange):
+            return f"{name}: {why}"
+    return ""

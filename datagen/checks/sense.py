@@ -1,0 +1,66 @@
+"""Does a pair say what its statement says? Slips of small models that leave all words in place: the statement turned
+round ("Programs write the log" => "What does the log write?"), a condition left out, a list asked for and none given.
+"""
+
+from __future__ import annotations
+
+import re
+
+from datagen.checks.phrases import CONDITIONS
+from datagen.checks.verify import Fault
+from seedbed.content import units
+
+# Of a condition's content words, the share that question and answer must have between them.
+_KEPT = 0.5
+_ASKS_SUBJECT = re.compile(r"^what (?:does|do|did) (.+?)\?*$", re.I)
+_OPENS = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|on|with|during|under|as|to)\b[^,]*, ", re.I)
+_LIST_ASKED = re.compile(r"^(?:what|which) are (?:some |the (?!differen))?(?:\w+ )?(\w{3,})(?!.* for\?$)", re.I)
+_LIST = re.compile(r",|;|\n|\b(?:and|or|as well as|both)\b|`[^`]+` `", re.I)
+
+
+def sense_fault(question: str, answer: str, statement: str, lang: str) -> Fault | None:
+    """What a pair makes of its statement, if it is not what that says."""
+    return (
+        _turned_round(question, answer, statement, lang)
+        or _condition_dropped(question, answer, statement, lang)
+        or _no_list(question, answer, lang)
+    )
+
+
+def _turned_round(question: str, answer: str, statement: str, lang: str) -> Fault | None:
+    """ "What does X do?" where X is what something is done to. In Chinese the words' order tells less, and such
+    questions are rare."""
+    asks = _ASKS_SUBJECT.match(question.strip()) if lang == "en" else None
+    if asks is None:
+        return None
+    asked, told = set(units(question, "en")), set(units(answer, "en"))
+    said = list(units(_OPENS.sub("", statement), "en"))
+    first = next((unit for unit in said if unit in asked or unit in told), "")
+    if first and first not in asked:
+        return Fault("off_point", "what it asks about does nothing in its statement: something is done with it")
+    for verb in asks.group(1).split()[1:]:
+        stem = re.escape(verb.lower().rstrip("ey"))
+        passive = rf"\b(?:is|are|be|been|was|were) (?:\w+ly )?{stem}(?:i|{stem[-1:]})?(?:ed|n|en)\b"
+        if len(stem) > 2 and re.search(passive, statement, re.I) and not re.search(passive, question, re.I):
+            return Fault("off_point", f"its statement has {verb!r} in the passive voice")
+    return None
+
+
+def _condition_dropped(question: str, answer: str, statement: str, lang: str) -> Fault | None:
+    kept = set(units(f"{question} {answer}", lang))
+    for pattern in CONDITIONS[lang]:
+        for found in pattern.finditer(statement):
+            words = set(units(found.group(), lang))
+            if words and len(words & kept) < _KEPT * len(words):
+                return Fault("dropped_condition", f"it leaves out: {found.group().strip(' ,，')[:60]}")
+    return None
+
+
+def _no_list(question: str, answer: str, lang: str) -> Fault | None:
+    if lang != "en" or not (asked := _LIST_ASKED.match(question)):
+        return None
+    # "What are the limits of …?" => "It is under some limits …": such words stand where the list should.
+    vague = re.search(rf"\b(?:some|many|several|various|certain|there are) (?:\w+ )?{asked.group(1)}", answer, re.I)
+    if not _LIST.search(answer) or (vague and not re.search(r"\bsuch as\b|\binclud|:", answer)):
+        return Fault("no_list", "asked for several things, it names none or one")
+    return None

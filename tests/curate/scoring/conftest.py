@@ -1,0 +1,3 @@
+"""The command line, as the tests of seedbed/ run it."""
+
+from tests.seedbed.conftest import seedbed as seedbed
