@@ -8,6 +8,7 @@ no NaN, and a score that is none would come back as null.
 from __future__ import annotations
 
 import tempfile
+from array import array
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,50 +19,58 @@ import msgspec
 from seedbed import jsonl
 from seedbed.record import Record
 
-_LENGTH = 8  # bytes before each record that say how many follow
 
+class WaitingRoom:
+    """Records in the order in which they came; any of them can be read again.
 
-class Waiting:
-    """Records in the order in which they came; `folder` is where their file lies (the system's own place for such
-    files may be small). Raises RunError where the disk is full. Not thread-safe."""
+    `folder` is where their file lies: the system's own place for such files may be small. Raises RunError where the
+    disk is full. Not thread-safe.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._encoder, self._decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Record)
+        self._ends = array("q", [0])
         # What cannot be encoded (a lone surrogate, an object that a library left in `extra`) waits in memory.
         self._odd: dict[int, Record] = {}
-        self._count = 0
         self._file = _nameless(folder)
 
-    def __enter__(self) -> Waiting:
+    def __enter__(self) -> WaitingRoom:
         return self
 
     def __exit__(self, *_: object) -> None:
         with suppress(OSError):  # on a full disk closing fails too, and the first error is the one to tell
             self._file.close()
 
-    def keep(self, record: Record) -> None:
-        """One more record at the end."""
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def add(self, record: Record) -> None:
+        """One more record at the end; not after reading has begun."""
         try:
             encoded = self._encoder.encode(record)
         except (UnicodeEncodeError, OverflowError, TypeError):
-            self._odd[self._count] = record
+            self._odd[len(self)] = record
             encoded = b""
         try:
-            self._file.write(len(encoded).to_bytes(_LENGTH) + encoded)
+            self._file.write(encoded)
         except OSError as error:
             raise jsonl.cannot_write(self._folder, error) from error
-        self._count += 1
+        self._ends.append(self._ends[-1] + len(encoded))
+
+    def __getitem__(self, number: int) -> Record:
+        """The so many-th record, from 0."""
+        if number in self._odd:
+            return self._odd[number]
+        try:
+            self._file.seek(self._ends[number])  # writes what is left in the buffer
+        except OSError as error:
+            raise jsonl.cannot_write(self._folder, error) from error
+        return self._decoder.decode(self._file.read(self._ends[number + 1] - self._ends[number]))
 
     def __iter__(self) -> Iterator[Record]:
         """All of them, from the first."""
-        try:
-            self._file.seek(0)  # writes what is left in the buffer
-        except OSError as error:
-            raise jsonl.cannot_write(self._folder, error) from error
-        for number in range(self._count):
-            encoded = self._file.read(int.from_bytes(self._file.read(_LENGTH)))
-            yield self._odd[number] if number in self._odd else self._decoder.decode(encoded)
+        return map(self.__getitem__, range(len(self)))
 
 
 def _nameless(folder: Path) -> IO[bytes]:

@@ -24,7 +24,7 @@ from curate.export import card, factory, limits, made, turns
 from curate.export.columns import Columns, Row, even_out, head
 from curate.export.containers import Container, holds, turn_into
 from curate.export.rows import row_of
-from curate.waiting import Waiting
+from curate.waiting import WaitingRoom
 from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.formats import FORMATS
@@ -162,7 +162,7 @@ def export(records: Iterable[Record], options: Options, context: Context) -> Ite
     with ExitStack() as files:
         formats = [_Format(name, context.folder, files, options.container) for name in options.formats]
         missing = files.enter_context(jsonl.Writer(context.folder / "left_out.jsonl"))
-        again = files.enter_context(Waiting(context.folder))
+        again = files.enter_context(WaitingRoom(context.folder))
         most = 1
         for record in records:
             split = re.sub(r"\W+", "_", record.split) or "train"
@@ -171,7 +171,7 @@ def export(records: Iterable[Record], options: Options, context: Context) -> Ite
                 if reason := format.add(record, split):
                     missing.write({"id": record.id, "format": format.name, "split": split, "reason": reason})
             if times(record) > 1:
-                again.keep(record)
+                again.add(record)
                 most = max(most, times(record))
             yield record
         # All second copies, then all third ones: far from the first, also for who packs rows in their order.

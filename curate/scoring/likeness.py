@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from curate.scoring.choosing import Candidate, Near
-from curate.scoring.waiting import WaitingRoom
+from curate.waiting import WaitingRoom
 from seedbed.encode import Encoder
 
 if TYPE_CHECKING:

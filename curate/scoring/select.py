@@ -20,7 +20,7 @@ import msgspec
 from curate.scoring import cuts
 from curate.scoring.choosing import Amounts, Candidate, Chosen, Kind, Left, Ties, choose, lot, rank
 from curate.scoring.likeness import Likeness
-from curate.scoring.waiting import WaitingRoom
+from curate.waiting import WaitingRoom
 from seedbed import encode
 from seedbed.context import Context
 from seedbed.record import Record, Rejection

@@ -22,7 +22,7 @@ from typing import Literal
 import msgspec
 
 from curate.shaping.traits import TRAITS, trait
-from curate.waiting import Waiting
+from curate.waiting import WaitingRoom
 from seedbed.config import suggest
 from seedbed.context import Context
 from seedbed.errors import InputError
@@ -106,9 +106,9 @@ def balance(records: Iterable[Record], options: Options, context: Context) -> It
     value (rows in training, repeats counted), `repeated` records, `notes` on what could not be reached.
     """
     survey = _Survey(options, context.seed)
-    with Waiting(context.folder) as waiting:
+    with WaitingRoom(context.folder) as waiting:
         for record in records:
-            waiting.keep(record)
+            waiting.add(record)
             survey.look(record)
         survey.refuse_unknown()
         fields, items, training = survey.fields, survey.items, survey.training()

@@ -22,7 +22,7 @@ from curate.shaping.drawing import set_apart
 from curate.shaping.holdout import Side, hold_out, sides, why_so_few
 from curate.shaping.items import HELDOUT, SEEN, TRAIN, VALIDATION, Item, item
 from curate.shaping.twins import Questions, link, twins
-from curate.waiting import Waiting
+from curate.waiting import WaitingRoom
 from seedbed.context import Context
 from seedbed.record import Record
 
@@ -70,9 +70,9 @@ def split(records: Iterable[Record], options: Options, context: Context) -> Iter
     """
     questions = Questions()
     items: list[Item] = []
-    with Waiting(context.folder) as waiting:
+    with WaitingRoom(context.folder) as waiting:
         for record in records:
-            waiting.keep(record)
+            waiting.add(record)
             questions.add(record)
             items.append(item(record))
         context.figures |= _assign(items, questions, waiting, options, context.seed)
@@ -88,7 +88,9 @@ def _decided(record: Record, placed: Item) -> Record:
     return record.reject("split", "twin_in_train", why, match=placed.twin)
 
 
-def _assign(items: list[Item], questions: Questions, texts: Waiting, options: Options, seed: int) -> dict[str, object]:
+def _assign(
+    items: list[Item], questions: Questions, texts: WaitingRoom, options: Options, seed: int
+) -> dict[str, object]:
     """Sets `split` of every item. Returns the figures."""
     anything_held = options.heldout or any(one.split == HELDOUT for one in items)
     found = twins(items, questions, texts) if anything_held and any(one.document for one in items) else []
