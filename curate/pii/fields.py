@@ -66,8 +66,7 @@ def text(value: str, change: Change, prose: bool = True) -> str:
     """A text put through `change`; JSON as what it says, so that it stays JSON and escapes hide nothing."""
     if not is_json(value):
         return change(value, prose)
-    # As a whole too, without escapes of Chinese: `"password": "…"` is told by the name before it.
-    change(encoded(msgspec.json.decode(value)), False)
+    change(as_json(value), False)
 
     def part(match: re.Match[str]) -> str:
         token = match.group()
@@ -87,8 +86,21 @@ def _wide(character: str) -> bool:
     return not character.isascii()
 
 
+def as_json(value: Any) -> str:
+    """Anything as one text, in which `"password": "…"` is told by the name before it. What is JSON within JSON, as the
+    arguments of tool calls are, is opened, for its escapes look like letters before a word."""
+    return encoded(_opened(value))
+
+
+def _opened(value: Any) -> Any:
+    if isinstance(value, str):
+        return _opened(msgspec.json.decode(value)) if is_json(value) else value
+    if isinstance(value, dict):
+        return {key: _opened(item) for key, item in value.items()}
+    return [_opened(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def encoded(value: Any) -> str:
-    """As JSON."""
     return msgspec.json.encode(value).decode()
 
 

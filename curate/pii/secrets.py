@@ -90,9 +90,11 @@ def _not_for_show(found: Found) -> bool:
 
 
 def _drawn(found: Found) -> bool:
-    """Not `sk-...` written out with one sign, or a name after a prefix."""
-    shouted = found.value.isupper()  # AWS's need not have a digit
-    return _not_for_show(found) and len(set(found.value)) >= 8 and (shouted or any(map(str.isdigit, found.value[4:])))
+    """Not `sk-...` written out with one sign, or words after a prefix; letters drawn by lot are of both cases, or, of
+    AWS's, all large ones."""
+    rest = found.value[4:]
+    mixed = rest.isupper() or any(map(str.isdigit, rest)) or len(re.findall("[a-z][A-Z]", rest)) >= 3
+    return _not_for_show(found) and len(set(found.value)) >= 8 and mixed
 
 
 _USUAL = ("strict", "default")

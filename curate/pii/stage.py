@@ -10,6 +10,7 @@ No value that was found is written anywhere: not into a rejected record, a detai
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -148,8 +149,8 @@ def entities(record: Record, look: Finder) -> Cast:
 
     fields.changed(record, read)
     for extra in (record.extra, *(message.extra for message in record.messages)):
-        if extra:  # as JSON, in which a value stands beside its name
-            read(fields.encoded(extra), False)
+        if extra:
+            read(fields.as_json(extra), False)
     cast.settle()
     return cast
 
@@ -182,13 +183,14 @@ def _forgotten(record: Record) -> Record:
 
 
 def _scope(record: Record, scope: str) -> str:
-    """What a surrogate holds for. A preference pair is of one scope with the chat record of its conversation."""
+    """What a surrogate holds for, in few signs. A preference pair is of one scope with the chat record of its
+    conversation."""
     if scope == "dataset":
         return ""
     if scope == "document" and record.source is not None:
         return record.source.document_hash or record.source.document
     try:
-        return conversation(record).hex() + record.text
+        return hashlib.blake2b(conversation(record) + record.text.encode(), digest_size=16).hexdigest()
     except UnicodeEncodeError:  # half a sign, which no hash takes
         return _scope(msgspec.structs.replace(record, **fields.changed(record, lambda text, _: _whole(text))), scope)
 
