@@ -28,17 +28,19 @@ def found(text: str, opening: int, short: int, names: tuple[str, ...], more: tup
     """The first phrase of these lists that stands in the first `opening` characters of `text`, or anywhere in it where
     it has at most `short` tokens; empty if none. A text about such phrases quotes them: quotations do not count."""
     said = QUOTED.sub(" ", prose(text))
-    searched = said if length(said) <= short else said[:opening]
-    match = _pattern(names, more).search(flat(searched))
-    return match.group() if match else ""
+    searched = flat(said if length(said) <= short else said[:opening])
+    # One pattern of all phrases would try each of them at every character; hardly any stands in a text at all.
+    there = [whole for phrase, whole in _patterns(names, more) if phrase in searched]
+    matches = [match for whole in there if (match := whole.search(searched))]
+    return min(matches, key=lambda match: match.start()).group() if matches else ""
 
 
 @lru_cache
-def _pattern(names: tuple[str, ...], more: tuple[str, ...]) -> re.Pattern[str]:
+def _patterns(names: tuple[str, ...], more: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
     lines = [line for path in files(*names) for line in path.read_text(encoding="utf-8").splitlines()]
-    phrases = [re.escape(flat(line)) for line in [*lines, *more] if line.strip() and not line.startswith("#")]
+    listed = [flat(line) for line in [*lines, *more] if line.strip() and not line.startswith("#")]
     # Latin letters must not go on ("Alaska has an airport" holds "as an ai"); \b would fail beside Chinese.
-    return re.compile("|".join(rf"(?<![a-z]){phrase}(?![a-z])" for phrase in phrases))
+    return [(phrase, re.compile(rf"(?<![a-z]){re.escape(phrase)}(?![a-z])")) for phrase in dict.fromkeys(listed)]
 
 
 def flat(text: str) -> str:

@@ -62,7 +62,7 @@ _POINTS = {
         r"|^(?:该|这项|这个)(?:研究|报告|实验|作品|影片|故事|案例)|^(?:故事|文章|短文|小说|课文|影片)(?:的|中|里)"
     ),
 }
-_QUOTE = re.compile(r"[“\"「『《‘][^”\"」』》’]{2,}[”\"」』》’]|`[^`]+`")
+_QUOTE = re.compile(r"[“\"「『《‘][^“”\"「」『』《》‘’]{2,}[”\"」』》’]|`[^`]+`")
 _SENTENCE = 8  # tokens: another sentence of this length may be what the question is about
 _CONTEXT = 40  # tokens of a system prompt that may well hold what is pointed at
 
