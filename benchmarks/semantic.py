@@ -202,8 +202,7 @@ def main() -> None:
             lines.append(row(texts, vectors, threshold, given.encoder, python, given.rounds))
     lines += [
         "",
-        f"CPU is that of all threads. Python {platform.python_version()}, {os.cpu_count()} cores, "
-        f"{platform.machine()}; "
+        f"CPU: of all threads. Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}; "
         f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}, for both.",
     ]
     report = "\n".join(lines) + "\n"

@@ -140,8 +140,7 @@ def _find(material: Material, floor: float, encoder: Encoder, options: Options, 
             if len(near) > CROWD:
                 crowded += 1
                 left_out[number] = not stays
-                gone = deciding.decision.gone
-                near = [pair for at, pair in enumerate(near) if at < CROWD or pair[0] not in gone]
+                near = [pair for at, pair in enumerate(near) if at < CROWD or pair[0] not in deciding.decision.gone]
             laters.extend([place] * len(near))
             befores.extend(other for other, _ in near)
             scores.extend(score for _, score in near)

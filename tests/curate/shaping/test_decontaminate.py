@@ -138,13 +138,22 @@ def test_a_column_of_another_name_and_a_row_that_asks_nothing(tmp_path: Path) ->
     assert figures["sets"]["exam.jsonl"] == {"items": 1, "unusable": 2, "found": 1, "rejected": 1}
 
 
-def test_folders_and_saved_data_sets(tmp_path: Path) -> None:
+def test_folders_of_files(tmp_path: Path) -> None:
     write(tmp_path / "eval" / "a" / "zh.jsonl", [{"question": SHORT["zh"]}])
     (tmp_path / "eval" / "en.csv").write_text(f"question,answer\n{SHORT['en']},Saturn\n", encoding="utf-8")
     results, figures = run([chat(SHORT["en"], "-"), chat(SHORT["zh"], "-")], [str(tmp_path / "eval")], tmp_path)
     assert [r.rejection.match for r in results if r.rejection] == ["en.csv:2", "a/zh.jsonl:1"]
     assert list(figures["sets"]) == ["a/zh.jsonl", "en.csv"]
     assert [path.name for path in watch(Options(paths=(str(tmp_path / "eval"),)))] == ["zh.jsonl", "en.csv"]
+
+
+@pytest.mark.slow
+def test_a_data_set_that_was_saved(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    datasets.Dataset.from_list([{"question": SHORT["zh"], "answer": "土星"}]).save_to_disk(str(tmp_path / "saved"))
+    options = Options(dataset="saved").placed(tmp_path)
+    [result] = decontaminate([chat(SHORT["zh"], "-")], options, Context(tmp_path))
+    assert result.rejection is not None and result.rejection.match == "saved/train:1"
 
 
 def test_test_records_pass_and_general_ones_do_not(tmp_path: Path) -> None:
