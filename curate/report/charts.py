@@ -30,7 +30,7 @@ def flow(before: int, after: int, lost: int, added: int, largest: int, words: Wo
     """What happens between two bars of the funnel: what goes on, what peels off, what joins. 100 wide, stretched."""
     scale = 100 / max(largest, 1)
     stays = min(before - lost, after) if before else after
-    body = Markup('<path class="stays" d="M0 0H{0:.2f}V40H0Z"/>').format(max(stays * scale, 0.4))
+    body = Markup('<path class="stays" d="M0 0H{0:.2f}V40H0Z"/>').format(max(stays * scale, 0.4) if stays else 0.0)
     if lost:
         left, right = stays * scale, min(stays + lost, max(before, 1)) * scale
         right = max(right, left + 0.4)

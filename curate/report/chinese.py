@@ -137,6 +137,7 @@ SENTENCES = ADVICE | {
     "After {stage}": "{stage}之后",
     "Training set": "训练集",
     "general data": "通用数据",
+    "added": "加入",
     "{lost} left out, {added} added": "排除 {lost} 条，加入 {added} 条",
     # reasons
     "Why records were left out": "记录为什么被排除",
