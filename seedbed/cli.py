@@ -116,8 +116,13 @@ def _parser() -> argparse.ArgumentParser:
     ):
         sub = add(name, _stage, help_)
         sub.set_defaults(part=name)
-        sub.add_argument("data", nargs="+", help=data)
+        sub.add_argument("data", nargs="*" if name == "curate" else "+", help=data)
         _stage_flags(sub)
+        if name == "curate":
+            what = "decide near duplicates anew: 0.6, or minhash=0.6; without data for the finished run in --out"
+            sub.add_argument("--rethreshold", default="", metavar="T", help=what)
+            what = "compare with what earlier runs kept, and add to it (a folder, or redis://HOST)"
+            sub.add_argument("--against", default="", metavar="INDEX", help=what)
         if name in ("train", "evaluate"):
             sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
         if name == "evaluate":
@@ -127,8 +132,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--formats", default="alpaca,sharegpt,messages", help="comma separated (default: %(default)s)")
     export.add_argument("--out", type=Path, required=True, help="run directory to write")
     export.set_defaults(config=None)
-    report = add("report", _report, "make the report of a run anew")
-    report.add_argument("run", type=Path, help="run directory")
+    report = add("report", _report, "make the report of a run anew, or compare two runs")
+    report.add_argument("run", type=Path, nargs="?", help="run directory")
+    both = "two runs beside each other, the earlier one first"
+    report.add_argument("--compare", type=Path, nargs=2, metavar=("RUN1", "RUN2"), help=both)
+    report.add_argument("--language", choices=["auto", "en", "zh"], help="of the page (default: the run's own)")
+    report.add_argument("--out", type=Path, metavar="DIR", help="folder to write (default: RUN/report, RUN2/compare)")
 
     _prompt_commands(add("prompts", _prompts, "the teacher's prompts: to read, and to replace with your own"))
     models = add("models", _models, "models that seedbed can fetch")
@@ -304,6 +313,9 @@ def _generate(given: argparse.Namespace) -> None:
 
 def _stage(given: argparse.Namespace) -> None:
     part: str = given.part
+    if not given.data:
+        _redecide(given)
+        return
     raw: dict[str, Any] = {"records": [str(Path(p).resolve()) for p in given.data]}
     defaults: dict[str, Any] = {
         "generate": ["doc_qa"],
@@ -318,6 +330,37 @@ def _stage(given: argparse.Namespace) -> None:
     asks = ("teacher", "limits", "prompts")  # generators and some curators ask a teacher
     keep = (part, *asks) if part in ("generate", "curate") else (part,)
     _execute(given, raw, keep, options)
+
+
+def _redecide(given: argparse.Namespace) -> None:
+    """Another threshold for a run that is finished, as far as its curators go."""
+    from seedbed.pipeline import Pipeline
+    from seedbed.progress import for_terminal
+    from seedbed.redeciding import finished
+
+    if not given.rethreshold:
+        next_step = "Name data files, or a new threshold for the run in --out: --rethreshold 0.6"
+        raise InputError("names no data", where="curate", next_step=next_step)
+    before = finished(given.out)
+    job = _near_flags(given, before.job)
+    pipeline = Pipeline(job, before.run.path, report=before.plan()[-1].stage.name == "report")
+    last = [step.name for step in pipeline.plan() if step.stage.group == "curate"][-1]
+    pipeline.execute(last, for_terminal())
+    print(f"Done: {pipeline.run.path}. To keep it, write the threshold into the job")
+
+
+def _near_flags(given: argparse.Namespace, job: Job) -> Job:
+    """The job with --rethreshold and --against put over it."""
+    from seedbed.redeciding import against, rethresholded
+
+    if given.rethreshold:
+        job, notes = rethresholded(job, given.rethreshold, given.out)
+        for note in notes:
+            print(note)
+    if not given.against:
+        return job
+    remote = given.against.startswith(("redis://", "rediss://"))
+    return against(job, given.against if remote else str(Path(given.against).expanduser().resolve()))
 
 
 def _export(given: argparse.Namespace) -> None:
@@ -345,7 +388,10 @@ def _execute(
                 raw[key] = {k: v for k, v in job.raw[key].items() if k not in ("paths", "database")} | raw[key]
     if "generate" in raw:
         raw |= _teacher_changes(given, raw)
-    pipeline = Pipeline(config.build(base, raw, lines), given.out.resolve(), report=False)
+    job = config.build(base, raw, lines)
+    if "curate" in keep:
+        job = _near_flags(given, job)
+    pipeline = Pipeline(job, given.out.resolve(), report=False)
     if getattr(given, "preview", None) is not None:
         _preview(pipeline, given.preview)
         return
@@ -354,9 +400,19 @@ def _execute(
 
 
 def _report(given: argparse.Namespace) -> None:
-    from curate.report.build import build
+    from curate.report import build
 
-    print(f"Report: {build(given.run, given.run / 'report')}")
+    if (given.run is None) == (given.compare is None):
+        step = "seedbed report RUN, or seedbed report --compare RUN1 RUN2"
+        raise InputError("name one run, or two to compare", where="report", next_step=step)
+    if given.compare:
+        from curate.report.compare import build as compare
+
+        first, second = given.compare
+        print(f"Comparison: {compare(first, second, given.out or second / 'compare', given.language or 'auto')}")
+        return
+    options = build.of_job(given.run, given.language)
+    print(f"Report: {build.build(given.run, given.out or given.run / 'report', options)}")
 
 
 def _prompts(given: argparse.Namespace) -> None:

@@ -62,6 +62,7 @@ class Gate:
             raise ValueError(f"threshold: expected a ROUGE-L F1 between 0 and 1, got {threshold}")
         self.threshold = threshold
         self._ids: dict[str, int] = {}
+        self._last: tuple[str, Tokens] = ("", "")
         self._keys: list[str] = []
         self._tokens: list[Tokens] = []
         self._terms: dict[int, frozenset[str]] = {}
@@ -102,6 +103,10 @@ class Gate:
         """The accepted text with the highest score over the threshold, the earliest of equals; None without any."""
         return _best(self._over(self._encode(text)))
 
+    def over(self, text: str) -> list[Match]:
+        """All accepted texts that score over the threshold, in order of acceptance."""
+        return sorted(self._over(self._encode(text)), key=lambda match: match.index)
+
     def neighbours(self, index: int) -> list[Match]:
         """All other accepted texts that score over the threshold against number `index`, in order of acceptance."""
         return sorted((m for m in self._over(self._tokens[index]) if m.index != index), key=lambda m: m.index)
@@ -119,10 +124,13 @@ class Gate:
         return found
 
     def _encode(self, text: str) -> Tokens:
+        if text is self._last[0]:  # compared first, then added
+            return self._last[1]
         known = self._ids
         ids = [known.setdefault(token, len(known)) for token in texts.tokenize(text)]
         fits = len(known) <= _LAST_CHARACTER or max(ids, default=0) <= _LAST_CHARACTER
-        return "".join(map(chr, ids)) if fits else ids
+        self._last = (text, "".join(map(chr, ids)) if fits else ids)
+        return self._last[1]
 
     def _add(self, key: str, tokens: Tokens) -> None:
         if tokens:

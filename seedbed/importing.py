@@ -63,18 +63,28 @@ def watch(options: Options) -> list[Path]:
 
 def import_records(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
     """Every row of the files and the data set as a record; a row that fits no format is rejected with its number."""
+    for document, where, numbered in sources(options):
+        yield from _records(numbered, document, where, options.format)
+
+
+def sources(options: Options) -> Iterator[tuple[str, str, Iterable[Numbered]]]:
+    """Of each file and each split of the data set: its name, what errors call it, and its rows by our names."""
     for name, path in _files(options.paths):
-        yield from _records(rows(path), name, str(path), options)
+        yield name, str(path), _by_our_names(rows(path), options)
     if options.dataset:
         called = Path(options.dataset).name if Path(options.dataset).is_dir() else options.dataset
         for split, found in hub.splits(options.dataset, options.config, options.split, options.revision):
-            yield from _records(enumerate(found, 1), f"{called}/{split}", f"{options.dataset}: {split}", options)
+            where = f"{options.dataset}: {split}"
+            yield f"{called}/{split}", where, _by_our_names(enumerate(found, 1), options)
 
 
-def _records(numbered: Iterable[Numbered], document: str, where: str, options: Options) -> Iterator[Record]:
+def _by_our_names(numbered: Iterable[Numbered], options: Options) -> Iterable[Numbered]:
+    return (_renamed(item, options.columns) for item in numbered) if options.columns else numbered
+
+
+def _records(numbered: Iterable[Numbered], document: str, where: str, format: str | None) -> Iterator[Record]:
     bad: list[BadLine] = []
-    renamed = (_renamed(item, options.columns) for item in numbered) if options.columns else numbered
-    yield from as_records(renamed, document, where, options.format, bad)
+    yield from as_records(numbered, document, where, format, bad)
     for line in bad:
         record = make(text=line.start, source=Source(document=document, line=line.number))
         yield record.reject("import", "bad_line", f"{where}:{line.number}: {line.why}")

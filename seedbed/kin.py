@@ -7,6 +7,8 @@ grounded questions that each name a figure, a code or an entry of a table which 
 
 from __future__ import annotations
 
+from sys import intern
+
 from seedbed.record import Record
 from seedbed.text import exact_terms, normalise
 
@@ -14,21 +16,17 @@ from seedbed.text import exact_terms, normalise
 STAGE = "augment"
 
 
-class Kin:
-    """What is known of the records that were added, by id: the names each one has had (cleaning renames a record)."""
+def origin(record: Record) -> str:
+    """The id of the record that this one is a form of; empty when it is none."""
+    return next((step.parents[-1] for step in record.history if step.stage == STAGE and step.parents), "")
 
-    def __init__(self) -> None:
-        self._names: dict[str, frozenset[str]] = {}
 
-    def add(self, record: Record) -> None:
-        """Remembers the names of a record that stays."""
-        parents = (parent for step in record.history for parent in step.parents)
-        self._names[record.id] = frozenset((record.id, *parents))
+def names(record: Record) -> tuple[str, ...]:
+    """The other names that a record has had (cleaning renames it), that of its origin among them.
 
-    def of(self, record: Record, other: str) -> bool:
-        """Whether `record` is a form of the added record `other`, or of what that one is a form of."""
-        origin = next((step.parents[-1] for step in record.history if step.stage == STAGE and step.parents), "")
-        return bool(origin) and origin in self._names.get(other, ())
+    Interned, because many records share a parent and all are held at once.
+    """
+    return tuple(dict.fromkeys(intern(parent) for step in record.history for parent in step.parents))
 
 
 def named(record: Record, text: str) -> frozenset[str]:

@@ -25,7 +25,7 @@ from datagen.teacher.lending import Teachers
 from seedbed import jsonl
 from seedbed.config import Job, StageEntry, convert, suggest
 from seedbed.context import Context, Progress
-from seedbed.errors import InputError, JobError
+from seedbed.errors import InputError, JobError, SeedbedError
 from seedbed.likelihood import Remembered
 from seedbed.own_prompts import check
 from seedbed.progress import Plain, clock
@@ -209,8 +209,26 @@ class Pipeline:
                     where = step.folder / "rejected.jsonl"
                     progress.say(f"  {step.name} made nothing, and the job goes on without: see {where}")
                 else:
-                    refuse_empty(step, done)
+                    self._refuse_empty(step, done, progress)
         return steps
+
+    def _refuse_empty(self, step: Planned, done: Manifest, progress: Progress) -> None:
+        """`refuse_empty`, but the report comes first: why everything was left out is what it is for.
+
+        It lies where the job's report will lie, without a manifest: that one is still to come.
+        """
+        if step.stage.group == "task" or done.kept:
+            return
+        from curate.report.build import of_upstream
+
+        folder = next((s.folder for s in self.plan() if s.stage.name == "report"), self.run.path / "report")
+        try:
+            self.run.begin(folder, "", keep_files=False)
+            page = of_upstream([before.folder for before in (*step.earlier, step)], self.run.path, folder)
+            progress.say(f"Report: {page}")
+        except SeedbedError as error:
+            progress.say(f"  no report could be made: {error}")
+        refuse_empty(step, done)
 
     @contextmanager
     def held(self) -> Iterator[Lender]:
@@ -228,7 +246,7 @@ class Pipeline:
             options=step.entry.options,
             prompts=self._prompt_hashes(stage),
         )
-        self.run.begin(step.folder, done.fingerprint, keep_files=stage.group == "source")
+        self.run.begin(step.folder, done.fingerprint, keep_files=stage.keeps)
         context = self.context(step, step.folder, done, progress)
         if step.asks:
             lender.lend(context, done.usage, progress)

@@ -61,7 +61,7 @@ def describe(pipeline: Pipeline) -> Iterator[str]:
             continue
         foreseen.open.add(step.name)
         estimate = getattr(step.stage.module, "estimate", None)
-        if estimate is None:
+        if estimate is None or (step.stage.teacher and not step.asks):
             yield f"  {step.name:18} to do"
             continue
         records, guessed = foreseen.read(step), any(map(foreseen.guessed, step.inputs))

@@ -42,11 +42,12 @@ _UNITS = {
     "data": {"b byte bytes 字节": "1", "kb": "1024", "mb": "1048576", "gb": "1073741824", "tb": "1099511627776"},
     "power": {"w watt watts 瓦": "1", "kw 千瓦": "1000", "mw 兆瓦": "1000000"},
     "voltage": {"mv 毫伏": "0.001", "v volt volts 伏": "1", "kv 千伏": "1000"},
-    "temperature": {"°c ℃ 摄氏度": "1"},
+    "temperature": {"°c ℃ 摄氏度": "1", "°f ℉ 华氏度": "1"},
     "share": {"% percent 个百分点": "1"},
 }  # fmt: skip
 _UNIT = {name: (kind, Decimal(factor)) for kind, units in _UNITS.items() for names, factor in units.items()
          for name in names.split()}
+_FAHRENHEIT = ("°f", "℉", "华氏度")
 _SCALE = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "百": 100,
           "千": 1000, "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**8}
 _WORDS = {word: number for number, word in enumerate(
@@ -73,7 +74,8 @@ _NUMBER = re.compile(
         (?<![\w.])(?P<version>v?\d+(?:\.\d+){{2,}})(?!\w)
       | (?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d{{1,40}}(?:\.\d{{1,40}})?)
       | (?<![a-z])(?P<words>(?:(?:{_WORD})(?:[\s-](?:and\s)?(?:{_WORD}|hundred|thousand))*))(?![a-z])
-      | (?P<hanzi>[零〇一二两三四五六七八九十百千]+(?:点[零一二三四五六七八九]+)?)
+      | (?P<hanzi>[零〇一二两三四五六七八九十百千]{{1,20}}(?:点[零一二三四五六七八九]{{1,10}}
+            (?![零一二三四五六七八九十百千分刻钟]))?)   # 六点四十二分 is no decimal
     )
     {_AFTER}
     """,
@@ -82,7 +84,7 @@ _NUMBER = re.compile(
 _MONTH = re.compile(rf"(?<![a-z])(?:{'|'.join(_MONTHS)})(?=\s+\d)|(?<=\d )(?:{'|'.join(_MONTHS)})(?![a-z])", re.I)
 # Chinese signs that count only before a measure word; 一 alone is an article more often than not.
 _MEASURE = re.compile(r"\s?[个种次条步天分秒轮级份倍项类章台名位人年月日号点时岁元块只件层排组套本页辆座间]")
-_NO_NUMBER = re.compile(r"^(?:一|十|百|千)$")
+_NO_NUMBER = re.compile(r"^(?:一|百|千)$")
 
 
 def quantities(text: str) -> list[Quantity]:
@@ -110,6 +112,9 @@ def _found(text: str) -> Iterator[Quantity]:
         unit = "%" if match["share"] else match["unit"] or ""
         if unit == "年" and 1000 <= number <= 2999 or unit == "天" and not number:
             unit = ""  # a date
+        if unit in _FAHRENHEIT:
+            yield Quantity(_plain(round((number - 32) / Decimal("1.8"), 1)), "temperature", _plain(number))
+            continue
         kind, factor = _UNIT.get(unit, ("", Decimal(1)))
         yield Quantity(_plain(number * factor), kind, _plain(number))
 
@@ -125,6 +130,8 @@ def _number(match: re.Match[str], text: str) -> Decimal | None:
         return Decimal(_of_words(words)) if known else None
     signs = match["hanzi"]
     counted = match["unit"] or match["scale"] or match["share"] or _MEASURE.match(text, match.end("hanzi"))
+    if signs == "十" and text.startswith("分", match.end("hanzi")) and not match["unit"]:
+        return None  # 十分重要
     if len(signs) == 1 and (not counted or _NO_NUMBER.match(signs) and not match["unit"]):
         return None
     return _of_signs(signs)

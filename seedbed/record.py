@@ -46,11 +46,13 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A quote that an answer rests on: `document_text[start:end] == quote`, always."""
+    """A quote that an answer rests on: `document_text[start:end] == quote`, unless it is `masked`: then personal data
+    was replaced in it, and the span tells where the document's own words stand."""
 
     quote: str
     start: int
     end: int
+    masked: bool = False
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

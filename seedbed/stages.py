@@ -62,6 +62,11 @@ class Stage:
     def version(self) -> int:
         return self.module.VERSION  # type: ignore[no-any-return]
 
+    @property
+    def keeps(self) -> bool:
+        """Whether its folder holds things that are right under other options too, and says by itself of what."""
+        return self.group == "source" or getattr(self.module, "KEEPS", False)
+
     def watched(self, options: Any) -> list[Path]:
         """Files outside the run whose content decides the outcome."""
         watch = getattr(self.module, "watch", None)
@@ -120,8 +125,15 @@ _ALL = [
     Stage("rules", "curate.filters.rules:rules", "curate"),
     Stage("language", "curate.filters.language:language", "curate", extra="language"),
     Stage("donts", "curate.filters.donts.stage:donts", "curate", teacher=True, prompts=("donts",)),
-    Stage("exact", "curate.exact:exact", "curate"),
-    Stage("rouge", "curate.rouge:rouge", "curate"),
+    Stage("contradictions", "curate.filters.contradictions:contradictions", "curate"),
+    Stage("safety", "curate.filters.safety:safety", "curate", teacher=True, prompts=("safety",)),
+    Stage("refusals", "curate.filters.refusals:refusals", "curate"),
+    Stage("exact", "curate.duplicates.exact:exact", "curate"),
+    Stage("rouge", "curate.duplicates.rouge:rouge", "curate"),
+    Stage("minhash", "curate.duplicates.minhash:minhash", "curate"),
+    Stage("semantic", "curate.duplicates.semantic:semantic", "curate"),
+    Stage("decontaminate", "curate.shaping.decontaminate:decontaminate", "curate"),
+    Stage("pii", "curate.pii.stage:pii", "curate", extra="pii"),
     Stage("judge", "curate.scoring.judge:judge", "curate", teacher=True, prompts=("judge",)),
     Stage("ifd", "curate.scoring.ifd:ifd", "curate", student=True, extra="train"),
     Stage("perplexity", "curate.scoring.perplexity:perplexity", "curate", student=True, extra="train"),

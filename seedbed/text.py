@@ -17,6 +17,8 @@ _WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
 # Full-width ASCII (ＡＰＩ，１２) to half width. A table, because NFKC would also touch ℃, ² and ㎡.
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _HALF_WIDTH_ALNUM = {code: half for code, half in _HALF_WIDTH.items() if chr(half).isalnum()}
+_COMMON_WIDE = tuple(zip("，？！：；（）", ",?!:;()", strict=True))
+_QUOTES = tuple(zip("‘’“”", "''\"\"", strict=True))
 
 
 def tokenize(text: str) -> list[str]:
@@ -35,9 +37,14 @@ def length(text: str) -> int:
 
 def normalise(text: str) -> str:
     """A form for comparing: NFKC, case folded, white space folded to single spaces, typographic quotes straightened."""
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = text.translate({0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'})
-    return " ".join(text.split())
+    if not text.isascii():
+        # One full-width comma makes NFKC rebuild the whole text, ten times as slow as these searches.
+        for wide, narrow in _COMMON_WIDE:
+            text = text.replace(wide, narrow)
+        text = unicodedata.normalize("NFKC", text)
+        for typographic, straight in _QUOTES:
+            text = text.replace(typographic, straight)
+    return " ".join(text.casefold().split())
 
 
 _PIECE = re.compile(r"[A-Za-z0-9]+(?:[-./_][A-Za-z0-9]+)*|\S")

@@ -14,7 +14,7 @@ import re
 
 from seedbed.content import NEGATED, units
 from seedbed.quantities import Quantity, quantities
-from seedbed.text import language, normalise
+from seedbed.text import language, normalise, tokenize
 
 # Jaccard similarity of the content words. High: beyond it two statements differ in more than what is denied.
 _ABOUT = 0.6
@@ -42,6 +42,7 @@ _NEUTRAL = {
     "en": re.compile(rf"\b(?:{'|'.join(word for pair in _OPPOSITES['en'] for word in pair)})\b", re.I),
     "zh": re.compile("|".join(word for pair in _OPPOSITES["zh"] for word in pair) + "|不|没有|没|无|未|可以|能够?"),
 }
+_DENIES = {"en": re.compile(r"\b(?:not|never|no|does|do|did)\b|n't\b"), "zh": re.compile("不|没有|没|未")}
 
 
 def clash(one: str, other: str) -> str:
@@ -51,14 +52,22 @@ def clash(one: str, other: str) -> str:
     if _YES.match(one) and _NO.match(other) or _NO.match(one) and _YES.match(other):
         return "one says yes and the other no"
     lang = "zh" if language(one) in ("zh", "mixed") else "en"
+    denies = bool(NEGATED[lang].search(one)) != bool(NEGATED[lang].search(other))
+    if denies and (said := _denied(one, lang)) and said == _denied(other, lang):
+        return "one denies what the other says"
     alike = likeness(one, other, lang)
     if alike < _ABOUT:
         return ""
     if found := _opposite(one, other, lang):
         return found
-    if alike >= _DENIED and bool(NEGATED[lang].search(one)) != bool(NEGATED[lang].search(other)):
+    if denies and alike >= _DENIED:
         return "one denies what the other says"
     return figures_clash(quantities(one), quantities(other))
+
+
+def _denied(text: str, lang: str) -> list[str]:
+    """The words without those that deny: the same for 防水 and 不防水."""
+    return tokenize(_DENIES[lang].sub(" ", normalise(text)))
 
 
 def likeness(one: str, other: str, lang: str) -> float:

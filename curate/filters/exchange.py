@@ -44,11 +44,20 @@ def exchanges(record: Record) -> Iterator[Exchange]:
             question = message.content if message.role == "user" else question
             earlier += f"{message.content}\n"
         elif message.role == "assistant" and not calls_tool(message):
-            yield Exchange(message.content, question, given, True, f"{earlier}{given}", expected, general, evidence,
-                           place, told, tools)
+            before = _ends(f"{earlier}{given}")
+            yield Exchange(message.content, question, given, True, before, expected, general, evidence, place,
+                           _ends(told), tools)
             given, place = "", place + 1
         elif message.role == "tool":
             told += f"{message.content}\n"
+
+
+_HEAD, _TAIL = 8_000, 24_000
+
+
+def _ends(text: str) -> str:
+    """Beginning and end of a long text: each answer of a dialogue of thousands of turns looks at what came before."""
+    return text if len(text) <= _HEAD + _TAIL else f"{text[:_HEAD]}\n{text[-_TAIL:]}"
 
 
 def calls_tool(message: Message) -> bool:

@@ -18,9 +18,10 @@ from seedbed.chat import Complete, Request
 from seedbed.context import Context
 from seedbed.prompts import load
 from seedbed.record import Record
-from seedbed.text import language
+from seedbed.text import language, length
 
 _TOKENS = 120
+_SPENT = 30  # tokens of a verdict, measured with the embedded teacher
 _SHOWN = 4000  # characters of each part: a judge with a small window must see the question too
 _SAME, _ENOUGH = 0.8, 20  # share of equal faults, among so many verdicts, at which a judge tells nothing
 NONE, UNREAD = "none", "unread"
@@ -35,11 +36,12 @@ class Verdict(msgspec.Struct):
 
 def judged(
     records: Iterable[Record], prompt: str, names: tuple[str, ...], stage: str, context: Context,
-    verdicts: Counter[str],
+    verdicts: Counter[str], *, silent: bool = False,
 ) -> Iterator[Record]:
     """Every record, in order; one in which the judge finds a fault of `names` is rejected with that name.
 
-    Records that are rejected already, or have no exchange, are not asked about. `verdicts` counts what was said.
+    Records that are rejected already, or have no exchange, are not asked about. `verdicts` counts what was said. With
+    `silent` the judge's words, which may quote the record, are kept out of the rejection.
     """
     complete, loop = context.teacher("judge")
     works = (_verdict(complete, record, prompt, names, context) for record in records)
@@ -49,9 +51,21 @@ def judged(
             continue
         verdicts[verdict.fault] += 1
         if verdict.fault in names:
-            record = record.reject(stage, verdict.fault, f"the judge: {verdict.why[:200]}")
+            why = "the judge finds it" if silent else f"the judge: {verdict.why[:200]}"
+            record = record.reject(stage, verdict.fault, why)
         yield record
     _doubt(verdicts, context)
+
+
+def estimate(records: Iterable[Record], prompt: str) -> tuple[int, int, int]:
+    """Calls, prompt and completion tokens, at most: seedbed's tokens, with a third more for what a model's own are."""
+    count = said = 0
+    for record in records:
+        if record.messages:
+            count += 1
+            said += sum(length(message.content[:_SHOWN]) for message in record.messages[-2:]) + length(record.input)
+    shown = max(length(load(lang, prompt).text) for lang in ("en", "zh"))
+    return count, int((count * shown + said) * 4 / 3), count * _SPENT
 
 
 def _verdict(

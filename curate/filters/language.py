@@ -100,7 +100,8 @@ def language_fault(
         return "", ""
     named, translates = _asked_for(exchange.earlier)
     asked = tongue(exchange.question, detect) if exchange.asked else ""
-    if asked and asked not in expected | named and not amounts(exchange.question, detect).keys() & expected:
+    fits = asked in expected or named & expected or amounts(exchange.question, detect).keys() & expected
+    if asked and not fits:
         return "wrong_language", f"the question is {_listing([asked])}, and {_listing(expected)} is expected"
     if _FOREIGN_WORD.search(exchange.question) and asked == "zh":
         named |= {"en"}
@@ -126,7 +127,7 @@ _SIGNS = {
     "意": "it", "葡": "pt", "阿": "ar",
 }  # fmt: skip
 # 用“opulent”造句 is answered by a sentence in which that word can stand.
-_FOREIGN_WORD = re.compile(r"[“\"「'‘][A-Za-z][A-Za-z ,'-]*[”\"」'’]")
+_FOREIGN_WORD = re.compile(r"[“\"「'‘][A-Za-z][A-Za-z ,'-]{0,60}[”\"」'’]")
 _TRANSLATES = re.compile(r"(?i)translat|bilingual|pinyin|翻译|译[成为]|译文|双语|外语|单词|拼音")
 
 

@@ -20,11 +20,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
+from curate.filters import phrases
 from curate.filters.endings import unfinished
 from curate.filters.exchange import Exchange, exchanges, is_json
 from curate.filters.language import language_fault
@@ -32,7 +32,6 @@ from curate.filters.prose import prose
 from curate.filters.tongues import QUOTED, by_words, tongue
 from seedbed.context import Context
 from seedbed.record import Record
-from seedbed.resources import resource
 from seedbed.text import language, length, normalise, tokenize
 
 VERSION = 2
@@ -75,7 +74,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def watch(options: Options) -> list[Path]:
     """The lists of phrases decide what is rejected."""
-    return [resource("seeds") / f"evasions.{name}.txt" for name in ("en", "zh")]
+    return phrases.files("evasions")
 
 
 def rules(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
@@ -138,27 +137,10 @@ _EXCUSE = 20  # tokens: a general record that declines and says more than this o
 
 
 def _banned_phrase(exchange: Exchange, options: Options) -> str:
-    if not exchange.asked:
+    if not exchange.asked or (exchange.general and length(QUOTED.sub(" ", prose(exchange.answer))) > _EXCUSE):
         return ""
-    answer = QUOTED.sub(" ", prose(exchange.answer))  # a text about such phrases quotes them
-    tokens = length(answer)
-    if exchange.general and tokens > _EXCUSE:
-        return ""
-    searched = answer if tokens <= options.short else answer[: options.opening]
-    found = _phrases(options.banned).search(_flat(searched))
-    return f"says {found.group()!r}" if found else ""
-
-
-@lru_cache
-def _phrases(more: tuple[str, ...]) -> re.Pattern[str]:
-    lines = [line for path in watch(Options()) for line in path.read_text(encoding="utf-8").splitlines()]
-    phrases = [re.escape(_flat(line)) for line in [*lines, *more] if line.strip() and not line.startswith("#")]
-    # Latin letters must not go on ("Alaska has an airport" holds "as an ai"); \b would fail beside Chinese.
-    return re.compile("|".join(rf"(?<![a-z]){phrase}(?![a-z])" for phrase in phrases))
-
-
-def _flat(text: str) -> str:
-    return normalise(text).replace("，", ",").replace(" ,", ",").replace(", ", ",")
+    phrase = phrases.found(exchange.answer, options.opening, options.short, ("evasions",), options.banned)
+    return f"says {phrase!r}" if phrase else ""
 
 
 def _wrong_language(exchange: Exchange, options: Options) -> str:
@@ -171,6 +153,10 @@ def _wrong_language(exchange: Exchange, options: Options) -> str:
 
 # "Sort: b, a" is no question; the words of such a task are its material.
 _ASKS = re.compile(r"[?？]\s*$|(?:吗|呢|什么|怎么|如何|多少)[。.]?\s*$")
+# "Is it waterproof?" is answered by "It is waterproof."
+_CLOSED = re.compile(
+    r"(?i)^(?:is|are|was|were|do|does|did|can|could|should|must|will|would|has|have|may)\b|吗|是否|能否"
+)
 _STOP = frozenset(
     "a an the of to in on at for by with and or is are was were be it its this that these those do does did can could "
     "will would should what which who when where why how".split()
@@ -181,13 +167,20 @@ def _echo(exchange: Exchange, options: Options) -> str:
     if not exchange.asked:
         return ""
     answer, question = tokenize(exchange.answer), tokenize(exchange.question)
-    if exchange.given and normalise(exchange.answer) == normalise(exchange.given):  # adding a comma may be the task
+    if exchange.given and _written(exchange.answer) == _written(exchange.given):
         return "the answer is the input"
     if answer == question and (answer or normalise(exchange.answer) == normalise(exchange.question)):
         return "the answer is the question"
     asked, said = set(question) - _STOP, set(answer) - _STOP
     repeats = said and not said - asked and len(said) >= options.echo * len(asked)
-    return "the answer repeats the question and adds nothing" if repeats and _ASKS.search(exchange.question) else ""
+    if repeats and _ASKS.search(exchange.question) and not _CLOSED.search(exchange.question.strip()):
+        return "the answer repeats the question and adds nothing"
+    return ""
+
+
+def _written(text: str) -> list[str]:
+    """The lines, normalised: to add a comma or to make paragraphs may be the task."""
+    return [line for line in map(normalise, text.splitlines()) if line]
 
 
 _LEAST_LINES = 4

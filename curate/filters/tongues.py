@@ -23,8 +23,9 @@ from seedbed.text import CJK, language
 # Which language a stretch of letters is in; empty where that cannot be told.
 Detector = Callable[[str], str]
 
-QUOTED = re.compile(r"“[^”]*”|\"[^\"\n]*\"|「[^」]*」|『[^』]*』|《[^》]*》|‘[^’]*’")
-_ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>]+|[\w.+-]+@[\w-]+\.[\w.]+", re.A)
+# None runs over another opening mark: texts full of those would take for ever.
+QUOTED = re.compile(r"“[^“”]*”|\"[^\"\n]*\"|「[^「」]*」|『[^『』]*』|《[^《》]*》|‘[^‘’]*’")
+_ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>]+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}\.[\w.]+", re.A)
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 # Letters of scripts that one language stands for, and what a letter of each weighs: a sign of Chinese says about as
 # much as three letters, a syllable of Korean as two.
@@ -47,7 +48,8 @@ _WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’][A-Za-z]+)?")
 _NOT_LATIN = re.compile(f"[{CJK}\u3000-\u303f\uff00-\uffef\uac00-\ud7a3\u0370-\u06ff\u0900-\u097f\u0e00-\u0e7f]+")
 # Words that each language cannot do without and the others hardly have.
 _SMALL = {
-    "en": "the a an of to is are was were you your that this with and be it can has have not for from they which",
+    "en": "the a an of to is are was were you your that this with and be it can has have not for from they which how "
+    "what who why when where do does i my me we there their about between will would",
     "de": "der die das und ist nicht ein eine mit auf für von den dem des sich auch werden wird oder als zu im",
     "fr": "le la les des est et une dans pour que qui pas sur avec vous nous sont du ce cette au aux je il",
     "es": "el los las una que y es en por con para del se no lo como más su está son al pero",
@@ -57,6 +59,10 @@ _SMALL = {
 }
 _SMALL_WORDS = {name: frozenset(words.split()) for name, words in _SMALL.items()}
 _LEAST_SMALL = 2  # different ones: "the -h" and "Of Mice" are no sentences
+# Characters without which hardly a Chinese sentence does; names have them seldom.
+_FRAME = re.compile("[的了是在和与及吗呢吧把被从到用给对这那哪个么怎何为什请将不没有会能要写说什]")
+_HAN = re.compile(f"[{CJK}]+")
+_LONGEST_NAME = 8
 _PROSE = 0.12  # small words among the words; English prose has .3 to .45, lists of names none
 _MODEL_WORDS, _MODEL_SCORE = 5, 0.6  # the lite model is right on such stretches and guesses on shorter ones
 _CODE_SIGNS = re.compile(r"[(){}\[\]=_;<>+*/^|\\]")
@@ -81,6 +87,7 @@ def amounts(text: str, detect: Detector) -> Counter[str]:
     spoken = QUOTED.sub(" ", _GLOSS.sub(" ", _ADDRESS.sub(" ", prose(text))))
     found: Counter[str] = Counter()
     if not spoken.isascii():
+        spoken = "\n".join(map(_without_names, spoken.split("\n")))
         _by_script(spoken, detect, found)
     if _LATIN.search(spoken):
         for stretch in _NOT_LATIN.split(spoken):
@@ -96,11 +103,14 @@ def tongue(text: str, detect: Detector) -> str:
     """
     if found := amounts(text, detect):
         return max(found, key=lambda name: (found[name], name))
-    words = _words(QUOTED.sub(" ", prose(text)))
     if language(text) in ("zh", "mixed"):
         return "zh"
-    told = detect(" ".join(words)) if len(words) >= _MODEL_WORDS else ""
-    return told or ("en" if len(words) >= _LEAST_SMALL else "")
+    said = QUOTED.sub(" ", prose(text))
+    words = _words(said)
+    if len(words) >= _MODEL_WORDS and (told := detect(" ".join(words))):
+        return told
+    small = {word.lower() for word in _WORD.findall(said)} & _SMALL_WORDS["en"]  # in formulas, between figures
+    return "en" if len(words) >= _LEAST_SMALL or len(small) >= _LEAST_SMALL else ""
 
 
 def by_words(_: str) -> str:
@@ -121,6 +131,14 @@ def lite() -> Detector:
         return str(best["lang"]) if float(best["score"]) >= _MODEL_SCORE else ""
 
     return told
+
+
+def _without_names(line: str) -> str:
+    """A line of English without the Chinese names in it. Chinese has small words too, and no English ones."""
+    if not _HAN.search(line) or _FRAME.search(line) or len(max(_HAN.findall(line), key=len)) > _LONGEST_NAME:
+        return line
+    small = {word.lower() for word in _WORD.findall(line)} & _SMALL_WORDS["en"]
+    return _HAN.sub(" ", line) if len(small) >= _LEAST_SMALL else line
 
 
 def _by_script(text: str, detect: Detector, found: Counter[str]) -> None:

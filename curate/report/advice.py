@@ -7,19 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from curate.report import advice_training as after
+from curate.report.gaps import longest
 from curate.report.model import Advice, Report
-from curate.report.words import count, listed, percent, plain
+from curate.report.model_records import Reason
+from curate.report.summary import level
+from curate.report.words import Words
 
-_MOST = 7
+_MOST = 8
 # A reason counts as common when it takes a fifth of what its stage judged, and at least ten records.
 _COMMON, _FEW = 0.2, 10
-# Below this share of general data a model forgets: 5 % mixed in left it measurably worse than 10 % (loss 1.54 and 1.42,
-# from 1.30 before; our own measurement on 96 narrow examples), none at all 2.61.
-_MIX = 0.05
 # One kind of question above a half, or ten openings above 43 % (what a single plain prompt gives), reads like a form.
 _ONE_KIND, _OPENINGS = 0.5, 0.43
-# Fewer training records than this and a difference between two runs is mostly luck.
-_SMALL = 100
+# Three pages in a row without a record are a gap and no chance: a page gives records or not about evenly.
+_GAP = 3
+# One record in fifty contradicted, incomplete or misquoting: a reader of fifty samples meets one.
+_FAULTY = 0.02
+# Public sets have 2 to 3 % (curate/filters/refusals.py, whose cap this is).
+_REFUSALS = 0.05
+# A third of what came in was there before: the source repeats itself.
+_TWINS = 0.33
 
 _REMEDIES = (
     (
@@ -27,15 +34,15 @@ _REMEDIES = (
         "The teacher evades. Another teacher helps more than a longer list of phrases.",
     ),
     (
-        ("cut", "truncat", "token_limit"),
+        ("cut", "truncat", "token_limit", "breaks_off"),
         "Replies end too early: raise the teacher's max_tokens, or ask for fewer pairs at a time.",
     ),
     (
-        ("parse", "json", "reply", "schema", "points"),
+        ("parse", "json", "reply", "schema", "points", "no_data", "no_list"),
         "The teacher's replies could not be read. JSON schema output, or a larger teacher, mends this.",
     ),
     (
-        ("duplicate", "rouge", "exact", "twin", "similar"),
+        ("duplicate", "rouge", "exact", "twin", "similar", "minhash", "semantic"),
         "The same thing is asked again and again. Ask for fewer pairs a passage, or add documents.",
     ),
     (
@@ -56,192 +63,220 @@ _REMEDIES = (
 )
 
 
-def advice(report: Report) -> list[Advice]:
-    """At most seven pieces, the urgent ones first; one encouraging line when nothing stands out."""
-    found = [
-        piece
-        for rule in (_evaluation, _target, _reasons, _documents, _mix, _variety, _training, _checks, _size)
-        for piece in rule(report)
-    ]
+def advice(report: Report, words: Words) -> list[Advice]:
+    """At most eight pieces, the urgent ones first; one encouraging line when nothing stands out."""
+    rules = (_empty,) if report.empty else (
+        after.evaluation, _target, _refusals, _reasons, _documents, _pages, _faults, _scores, _twins, after.mix,
+        _variety, after.training, after.checks, after.size,
+    )  # fmt: skip
+    found = [piece for rule in rules for piece in rule(report, words)]
     found.sort(key=lambda piece: ("act", "watch", "good").index(piece.tone))
     if not any(piece.tone != "good" for piece in found) and report.samples:
         found.append(
             Advice(
                 tone="good",
-                title="Nothing stands out",
+                title=words("Nothing stands out"),
                 link="samples",
-                text=f"Read the {len(report.samples)} samples below before you build on this data set.",
+                text=words("Read the {n} samples below before you build on this data set.", n=len(report.samples)),
             )
         )
     return found[:_MOST]
 
 
-def _evaluation(report: Report) -> Iterator[Advice]:
-    by_name = {comparison.name: comparison for comparison in report.evaluation.comparisons}
-    seen, general = by_name.get("test_seen"), by_name.get("test_general")
-    if seen and seen.high is not None and seen.high < 0:
-        yield Advice(
-            tone="good",
-            title="It learned what it was taught",
-            link="evaluation",
-            text="Loss on unseen questions about the same documents fell by more than chance explains.",
-        )
-    elif seen and seen.high is None:
-        yield Advice(
-            tone="watch",
-            title="Too few test questions to tell",
-            link="evaluation",
-            text=f"{count(seen.records, 'unseen question')} cannot tell learning from chance. Make more records.",
-        )
-    elif seen:
-        yield Advice(
-            tone="act",
-            title="Learning is not proven",
-            link="evaluation",
-            text="Loss on unseen questions did not fall clearly. Train longer, or make more records a document.",
-        )
-    if general and general.low is not None and general.low > 0:
-        yield Advice(
-            tone="act",
-            title="The model forgot general skills",
-            link="evaluation",
-            text="Loss on general data rose. Mix in more general data, or lower learning rate or epochs.",
-        )
+def _empty(report: Report, words: Words) -> Iterator[Advice]:
+    last = next((each for each in reversed(report.funnel) if each.lost), None)
+    if last is None or not last.reasons:
+        title, text = words("Nothing came in"), words("See whether the files that the job names are the right ones.")
+        yield Advice(tone="act", title=title, text=text, link="funnel" if report.funnel else "next")
+        return
+    first = last.reasons[0]
+    yield Advice(
+        tone="act",
+        title=words("“{reason}” emptied the set", reason=words.plain(first.reason)),
+        link=first.anchor,
+        text=words(
+            "{stage} left out the last {n}. Read its examples: if they are good records, its options are too strict; "
+            "if not, the source is at fault.",
+            stage=words.stage(first.stage),
+            n=words.count(last.lost, "record"),
+        ),
+    )
+    yield Advice(tone="act", title=words("What to do about it"), link=first.anchor, text=words(_remedy(first)))
+    for reason in sorted(_every(report), key=lambda reason: -reason.count)[:3]:
+        if reason is not first and reason.share >= _COMMON:
+            yield _common(reason, words)
 
 
-def _target(report: Report) -> Iterator[Advice]:
-    accepted = next((level for level in report.funnel if level.label == "Accepted"), None)
-    drafted = next((level for level in report.funnel if level.label.startswith("Drafted")), None)
+def _target(report: Report, words: Words) -> Iterator[Advice]:
+    accepted, drafted = level(report, "accepted"), level(report, "drafted")
     if accepted is None or drafted is None or drafted.count < _FEW:
         return
     if report.target and accepted.count < report.target:
         yield Advice(
             tone="act",
-            title=f"{accepted.count:,} of {report.target:,} wanted records",
+            title=words("{n} of {all} wanted records", n=f"{accepted.count:,}", all=f"{report.target:,}"),
             link="funnel",
-            text="The documents or the budget gave no more. Add documents, allow more a passage, or raise the limits; "
-            "the run goes on where it stopped.",
+            text=words(
+                "The documents or the budget gave no more. Add documents, allow more a passage, or raise the limits; "
+                "the run goes on where it stopped."
+            ),
         )
     if accepted.count < 0.25 * drafted.count:
+        share = words.percent(accepted.count / drafted.count)
         yield Advice(
             tone="watch",
-            title=f"Only {percent(accepted.count / drafted.count)} of the drafts were accepted",
+            title=words("Only {share} of the drafts were accepted", share=share),
             link="reasons",
-            text="Most of what the teacher wrote was thrown away. A larger teacher is often cheaper in the end.",
+            text=words("Most of what the teacher wrote was thrown away. A larger teacher is often cheaper in the end."),
         )
 
 
-def _reasons(report: Report) -> Iterator[Advice]:
-    common = [
-        reason
-        for level in report.funnel
-        for reason in level.reasons
-        if reason.count >= _FEW and reason.share >= _COMMON
-    ]
-    for reason in sorted(common, key=lambda reason: -reason.share)[:2]:
-        remedy = next(
-            (text for marks, text in _REMEDIES if any(mark in reason.reason for mark in marks)),
-            "Read its examples: they show whether the teacher or the limit is at fault.",
-        )
+def _refusals(report: Report, words: Words) -> Iterator[Advice]:
+    refusals = report.dataset.refusals
+    if refusals.checked >= _FEW and refusals.share > _REFUSALS:
         yield Advice(
-            tone="watch",
-            title=f"“{plain(reason.reason)}” took {percent(reason.share)} in {plain(reason.stage)}",
-            link=reason.anchor,
-            text=remedy,
+            tone="act",
+            title=words("Refusals are {share} of the answers", share=words.percent(refusals.share)),
+            link="refusals",
+            text=words("Cap them with the stage `refusals`: a model that is taught to refuse refuses too much."),
         )
 
 
-def _documents(report: Report) -> Iterator[Advice]:
+def _every(report: Report) -> list[Reason]:
+    return [reason for each in report.funnel for reason in each.reasons]
+
+
+def _reasons(report: Report, words: Words) -> Iterator[Advice]:
+    common = [reason for reason in _every(report) if reason.count >= _FEW and reason.share >= _COMMON]
+    for reason in sorted(common, key=lambda reason: -reason.share)[:2]:
+        yield _common(reason, words)
+
+
+def _common(reason: Reason, words: Words) -> Advice:
+    title = words(
+        "“{reason}” took {share} in {stage}",
+        reason=words.plain(reason.reason),
+        share=words.percent(reason.share),
+        stage=words.stage(reason.stage).lower(),
+    )
+    return Advice(tone="watch", title=title, link=reason.anchor, text=words(_remedy(reason)))
+
+
+def _remedy(reason: Reason) -> str:
+    return next(
+        (text for marks, text in _REMEDIES if any(mark in reason.reason for mark in marks)),
+        "Read its examples: they show whether the teacher or the limit is at fault.",
+    )
+
+
+def _documents(report: Report, words: Words) -> Iterator[Advice]:
     if lost := [each.document for each in report.unreadable if not each.copy]:
         yield Advice(
             tone="act",
-            title=f"{count(len(lost), 'document')} could not be read",
+            title=words("{documents} could not be read", documents=words.count(len(lost), "document")),
             link="unreadable",
-            text=f"{listed(lost)}: the reasons are below. What is not read is not taught.",
+            text=words("{names}: the reasons are below. What is not read is not taught.", names=words.listed(lost)),
         )
     empty = [document.document for document in report.documents if document.passages and not document.records]
     if empty and any(document.records for document in report.documents):
         yield Advice(
             tone="watch",
-            title=f"{count(len(empty), 'document')} gave no records",
+            title=words("{documents} gave no records", documents=words.count(len(empty), "document")),
             link="coverage",
-            text=f"{listed(empty)}. See why their drafts were left out, or give them a run of their own.",
+            text=words(
+                "{names}. See why their drafts were left out, or give them a run of their own.",
+                names=words.listed(empty),
+            ),
         )
     passages = sum(document.passages for document in report.documents)
     used = sum(document.with_records for document in report.documents)
     if passages and used and used < 0.5 * passages:
         yield Advice(
             tone="watch",
-            title=f"{percent(1 - used / passages)} of the passages gave nothing",
+            title=words("{share} of the passages gave nothing", share=words.percent(1 - used / passages)),
             link="coverage",
-            text="Raise the target: rounds begin with the least covered passages.",
+            text=words("Raise the target: rounds begin with the least covered passages."),
         )
 
 
-def _mix(report: Report) -> Iterator[Advice]:
-    share = report.dataset.mix_share
-    if report.dataset.splits and (share is None or share < _MIX):
-        have = "No general data is" if not share else f"Only {percent(share)} of the training set is general data"
-        yield Advice(
-            tone="watch",
-            title="Little protection against forgetting",
-            link="splits",
-            text=f"{have}{' mixed in' if not share else ''}. Set the share of `mix` to 0.08.",
-        )
+def _pages(report: Report, words: Words) -> Iterator[Advice]:
+    """The longest run of pages or headings that gave nothing in a document that gave something."""
+    runs = [(document, *longest(document)) for document in report.documents if document.records]
+    if not runs:
+        return
+    document, first, last = max(runs, key=lambda run: run[2] - run[1])
+    if last - first + 1 < _GAP:
+        return
+    if document.by == "page":
+        title = words("Pages {first}–{last} gave nothing", first=first, last=last)
+    else:
+        title = words("{n} in a row gave nothing", n=words.count(last - first + 1, document.by))
+    text = "In {document}. See whether they hold what should be taught; if so, raise the target or `per_passage`."
+    yield Advice(tone="watch", title=title, link="coverage", text=words(text, document=document.document))
 
 
-def _variety(report: Report) -> Iterator[Advice]:
+def _faults(report: Report, words: Words) -> Iterator[Advice]:
+    texts = {
+        "completeness": "What is missing stands with the figure, beside some records. Fill it in or leave them out.",
+        "accuracy": "Quotes that are not in the document: was it changed after the records were made?",
+        "consistency": "The same question has different answers. The stage `contradictions` finds such pairs.",
+        "timeliness": "Questions tied to a day are wrong tomorrow. The stage `donts` leaves them out.",
+    }
+    for each in report.dataset.quality:
+        if each.checked >= _FEW and 1 - each.passed / each.checked > _FAULTY and each.name in texts:
+            yield Advice(
+                tone="watch",
+                title=words("{label}: {share}", label=each.label, share=words.percent(each.passed / each.checked)),
+                link="quality",
+                text=words(texts[each.name]),
+            )
+
+
+def _scores(report: Report, words: Words) -> Iterator[Advice]:
+    for chart in report.dataset.scores:
+        filled = [each for each in chart.bins if each.counts.get("kept")]
+        if len(filled) == 1 and filled[0].counts["kept"] >= _FEW:
+            yield Advice(
+                tone="watch",
+                title=words("“{score}” tells nothing apart", score=words.plain(chart.name)),
+                link="scores",
+                text=words("Nearly every record has the same score. A larger model as judge, or a sharper rubric."),
+            )
+
+
+def _twins(report: Report, words: Words) -> Iterator[Advice]:
+    if report.change and report.change.before.records >= _FEW:
+        share = report.duplicates.records / report.change.before.records
+        if share > _TWINS:
+            yield Advice(
+                tone="watch",
+                title=words("{share} of the records were duplicates", share=words.percent(share)),
+                link="duplicates",
+                text=words("The same thing is asked again and again. Ask for fewer pairs a passage, or add documents."),
+            )
+
+
+def _variety(report: Report, words: Words) -> Iterator[Advice]:
     total = sum(sum(levels.values()) for levels in report.dataset.kinds.values())
     for kind, levels in report.dataset.kinds.items():
         if total >= _FEW and sum(levels.values()) > _ONE_KIND * total:
+            share = words.percent(sum(levels.values()) / total)
             yield Advice(
                 tone="watch",
-                title=f"{percent(sum(levels.values()) / total)} of the questions are of one kind",
+                title=words("{share} of the questions are of one kind", share=share),
                 link="kinds",
-                text=f"“{plain(kind)}” prevails. Weigh the other kinds higher in the job.",
+                text=words("“{kind}” prevails. Weigh the other kinds higher in the job.", kind=words.plain(kind)),
             )
     for openings in report.dataset.openings:
         if openings.questions >= 50 and openings.share > _OPENINGS:
             yield Advice(
                 tone="watch",
-                title="Questions begin alike",
+                title=words("Questions begin alike"),
                 link="openings",
-                text=f"The {len(openings.top)} commonest openings make {percent(openings.share)} of the questions. "
-                "More kinds and levels vary them.",
+                text=words(
+                    "The {n} commonest openings make {share} of the questions. More kinds and levels vary them.",
+                    n=len(openings.top),
+                    share=words.percent(openings.share),
+                ),
             )
             return
-
-
-def _training(report: Report) -> Iterator[Advice]:
-    points = report.training.validation if report.training else []
-    least = min((loss for _, loss in points), default=0.0)
-    # 2 %: below that, a validation loss that goes up again is noise.
-    if len(points) >= 3 and points[-1][1] > 1.02 * least:
-        yield Advice(
-            tone="watch",
-            title="Validation loss rose at the end",
-            link="training",
-            text="The last steps learned the training set by heart. Fewer epochs, or early stopping.",
-        )
-
-
-def _checks(report: Report) -> Iterator[Advice]:
-    checks = report.training.preflight if report.training else []
-    if warned := [plain(str(check.get("name", ""))) for check in checks if check.get("level") == "warning"]:
-        yield Advice(
-            tone="watch",
-            title=f"{count(len(warned), 'check')} before training warned",
-            link="training",
-            text=f"{listed(warned).capitalize()}: see why, and what to do.",
-        )
-
-
-def _size(report: Report) -> Iterator[Advice]:
-    training = next((level.count for level in report.funnel if level.label == "Training set"), 0)
-    if 0 < training < _SMALL:
-        yield Advice(
-            tone="watch",
-            title=f"{training} training records are few",
-            link="splits",
-            text="Enough to see that everything works, too few to judge a model by. Add documents or raise the target.",
-        )

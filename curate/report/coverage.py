@@ -15,12 +15,14 @@ from typing import Any
 import msgspec
 
 from curate.report.examples import marked
-from curate.report.model import Cell, Document, Unreadable
+from curate.report.model_records import Cell, Document, Topic, Unreadable
 from curate.report.stages import Finished, records
 from curate.report.survey import Cited
+from curate.report.words import Words
 from seedbed.record import Record, Source
 
 _COPY = "duplicate_document"
+_TOPICS = 20
 
 
 @dataclass
@@ -76,7 +78,7 @@ def read_passages(ingest: Finished, samples: Iterable[Record]) -> Passages:
     return passages
 
 
-def documents(ingest: Finished, passages: Passages, cited: dict[str, Cited]) -> list[Document]:
+def documents(ingest: Finished, passages: Passages, cited: dict[str, Cited], words: Words) -> list[Document]:
     """One entry a document that was read, in ingest's order; those without a single usable passage as well."""
     found = []
     rest = dict(passages.seen)
@@ -92,8 +94,10 @@ def documents(ingest: Finished, passages: Passages, cited: dict[str, Cited]) -> 
                 )
             )
         elif key is not None:
-            found.append(_document(ingest.folder, key, rest.pop(key), cited.get(key, Cited()), entry))
-    return found + [_document(ingest.folder, key, seen, cited.get(key, Cited()), {}) for key, seen in rest.items()]
+            found.append(_document(ingest.folder, key, rest.pop(key), cited.get(key, Cited()), entry, words))
+    return found + [
+        _document(ingest.folder, key, seen, cited.get(key, Cited()), {}, words) for key, seen in rest.items()
+    ]
 
 
 def unreadable(ingest: Finished) -> list[Unreadable]:
@@ -110,17 +114,32 @@ def unreadable(ingest: Finished) -> list[Unreadable]:
     ]
 
 
+def topics(figures: dict[str, Any]) -> list[Topic]:
+    """The topics that gave least, as the generator noted them."""
+    noted = figures.get("least_covered_topics")
+    known = [each for each in noted if isinstance(each, dict)] if isinstance(noted, list) else []
+    return [
+        Topic(
+            topic=str(each.get("topic", "")),
+            language=str(each.get("language", "")),
+            passages=int(each.get("passages") or 0),
+            accepted=int(each.get("accepted") or 0),
+        )
+        for each in known[:_TOPICS]
+    ]
+
+
 def _key(source: Source) -> str:
     return source.document_hash or source.document
 
 
-def _document(ingest: Path, key: str, seen: _Seen, cited: Cited, entry: dict[str, Any]) -> Document:
+def _document(ingest: Path, key: str, seen: _Seen, cited: Cited, entry: dict[str, Any], words: Words) -> Document:
     hits = _hits([start for start, _ in seen.spans], cited.passages)
     page_starts = _page_starts(ingest, key)
     if page_starts:
-        by, cells = "page", _by_page(page_starts, seen, cited.evidence)
+        by, cells = "page", _by_page(page_starts, seen, cited.evidence, words)
     else:
-        by, cells = _by_label(seen, hits, entry.get("page_count") or 0)
+        by, cells = _by_label(seen, hits, entry.get("page_count") or 0, words)
     return Document(
         document=seen.document,
         hash=key,
@@ -157,8 +176,8 @@ def _page_starts(ingest: Path, key: str) -> tuple[int, ...]:
         return ()  # not there: pages are then those on which passages begin
 
 
-def _by_page(page_starts: Sequence[int], seen: _Seen, evidence: Counter[int]) -> list[Cell]:
-    cells = [Cell(label=f"page {n}", passages=0, records=0) for n in range(1, len(page_starts) + 1)]
+def _by_page(page_starts: Sequence[int], seen: _Seen, evidence: Counter[int], words: Words) -> list[Cell]:
+    cells = [_page(n, words) for n in range(1, len(page_starts) + 1)]
 
     def page(offset: int) -> int:
         return max(bisect_right(page_starts, offset) - 1, 0)
@@ -171,12 +190,12 @@ def _by_page(page_starts: Sequence[int], seen: _Seen, evidence: Counter[int]) ->
     return cells
 
 
-def _by_label(seen: _Seen, hits: list[int], pages: int) -> tuple[str, list[Cell]]:
-    by, labels = _labels(seen)
+def _by_label(seen: _Seen, hits: list[int], pages: int, words: Words) -> tuple[str, list[Cell]]:
+    by, labels = _labels(seen, words)
     cells: dict[str, Cell] = {}
     if by == "page":
         last = max(page for page in seen.pages if page is not None)
-        cells = {f"page {n}": Cell(label=f"page {n}", passages=0, records=0) for n in range(1, max(last, pages) + 1)}
+        cells = {cell.label: cell for n in range(1, max(last, pages) + 1) if (cell := _page(n, words))}
     for label, count in zip(labels, hits, strict=True):
         cell = cells.setdefault(label, Cell(label=label, passages=0, records=0))
         cell.passages += 1
@@ -184,10 +203,14 @@ def _by_label(seen: _Seen, hits: list[int], pages: int) -> tuple[str, list[Cell]
     return by, list(cells.values())
 
 
-def _labels(seen: _Seen) -> tuple[str, list[str]]:
+def _page(number: int, words: Words) -> Cell:
+    return Cell(label=words("page {n}", n=number), passages=0, records=0)
+
+
+def _labels(seen: _Seen, words: Words) -> tuple[str, list[str]]:
     if any(page is not None for page in seen.pages):
         # A passage before the first page mark belongs to the first page.
-        return "page", [f"page {page or 1}" for page in seen.pages]
+        return "page", [words("page {n}", n=page or 1) for page in seen.pages]
     if any(seen.headings):
-        return "heading", [" › ".join(headings) or "before the first heading" for headings in seen.headings]
-    return "passage", [f"passage {n}" for n in range(1, len(seen.spans) + 1)]
+        return "heading", [" › ".join(headings) or words("before the first heading") for headings in seen.headings]
+    return "passage", [words("passage {n}", n=n) for n in range(1, len(seen.spans) + 1)]

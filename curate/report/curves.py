@@ -9,12 +9,12 @@ from markupsafe import Markup
 
 from curate.report.charts import svg
 from curate.report.model import Training
-from curate.report.words import number
+from curate.report.words import Words, number
 
 Point = tuple[float, float]
 
 
-def curves(training: Training, width: int, height: int) -> Markup:
+def curves(training: Training, width: int, height: int, words: Words) -> Markup:
     """Training loss (faint, with its running mean) and validation loss over steps."""
     every = [*training.losses, *training.validation]
     left, right, top, bottom = 40, 14, 12, 26
@@ -34,7 +34,7 @@ def curves(training: Training, width: int, height: int) -> Markup:
     for share in (0.0, 0.5, 1.0):
         x, _ = place((share * last, low))
         anchor = "start" if share == 0 else "end" if share == 1 else "middle"
-        name = "step " if share == 0 else ""
+        name = words("step") + " " if share == 0 else ""
         body += Markup('<text x="{0:.1f}" y="{1}" text-anchor="{2}">{3}{4}</text>').format(
             x, height - 6, anchor, name, number(round(share * last))
         )
@@ -47,9 +47,9 @@ def curves(training: Training, width: int, height: int) -> Markup:
     body += _line([xy for _, xy in validation], "validation")
     for (step, loss), (x, y) in validation:
         body += Markup(
-            '<circle class="dot" cx="{0:.1f}" cy="{1:.1f}" r="4"><title>step {2}: {3:.3f}</title></circle>'
-        ).format(x, y, number(step), loss)
-    return svg(width, height, body, "Loss over training steps", "curves")
+            '<circle class="dot" cx="{0:.1f}" cy="{1:.1f}" r="4"><title>{4} {2}: {3:.3f}</title></circle>'
+        ).format(x, y, number(step), loss, words("step"))
+    return svg(width, height, body, words("Loss over training steps"), "curves")
 
 
 def _line(points: Sequence[Point], kind: str) -> Markup:

@@ -5,43 +5,56 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from curate.report import words
-from curate.report.examples import Rejections
-from curate.report.model import Document, Level, Part, Reason
+from curate.report.model_records import Document, Level, Part, Reason
+from curate.report.rejections import Rejections
 from curate.report.stages import Finished
 from curate.report.survey import Survey
+from curate.report.words import Words
 
 _LABELS = {
     "clean": "Cleaned",
     "rules": "Within the rules",
+    "language": "In the right language",
+    "donts": "Without the five don'ts",
+    "safety": "Harmless",
+    "refusals": "Refusals capped",
+    "contradictions": "Without contradictions",
     "exact": "No exact twins",
     "rouge": "No near twins",
-    "split": "Split",
+    "minhash": "No near twins (MinHash)",
+    "semantic": "No twins in meaning",
+    "pii": "Personal data removed",
+    "judge": "Judged good",
+    "ifd": "Worth learning",
+    "perplexity": "Readable to the student",
+    "select": "Best by score",
+    "decontaminate": "Not in a test set",
     "balance": "Balanced",
+    "split": "Split",
     "mix": "With general data",
     "export": "Exported",
 }
 
 
 def funnel(
-    stages: Sequence[Finished], rejections: Rejections, survey: Survey, documents: Sequence[Document]
+    stages: Sequence[Finished], rejections: Rejections, survey: Survey, documents: Sequence[Document], words: Words
 ) -> list[Level]:
     """The levels in order; curators that neither lost nor added a record get none."""
     levels: list[Level] = []
     for stage in stages:
         if stage.group == "source":
             asked = any(other.group == "generate" for other in stages)
-            levels.append(_source(stage, rejections, documents if asked else []))
+            levels.append(_source(stage, rejections, documents if asked else [], words))
     if generators := [stage for stage in stages if stage.group == "generate"]:
-        levels += _generated(generators, rejections)
+        levels += _generated(generators, rejections, words)
     for stage in stages:
-        if stage.group == "curate" and (level := _curated(stage, rejections)):
+        if stage.group == "curate" and (level := _curated(stage, rejections, words)):
             levels.append(level)
-    parts = survey.dataset().splits
+    parts = survey.parts(words)
     if levels and parts:
         levels[-1].parts = parts
         training = survey.training
-        levels.append(Level(label="Training set", unit="records", count=training))
+        levels.append(Level(name="training", label=words("Training set"), unit="records", count=training))
     return levels
 
 
@@ -69,10 +82,11 @@ def anchor(stage: Finished, reason: str) -> str:
     return "reason-" + re.sub(r"[^a-z0-9]+", "-", f"{stage.key}-{reason}".lower()).strip("-")
 
 
-def _source(stage: Finished, rejections: Rejections, documents: Sequence[Document]) -> Level:
+def _source(stage: Finished, rejections: Rejections, documents: Sequence[Document], words: Words) -> Level:
     if stage.name != "ingest":
         return Level(
-            label="Records read",
+            name="read",
+            label=words("Records read"),
             unit="records",
             count=stage.done.kept,
             stage=stage.name,
@@ -81,11 +95,12 @@ def _source(stage: Finished, rejections: Rejections, documents: Sequence[Documen
         )
     used = sum(document.with_records for document in documents)
     parts = [
-        Part(name="used", label="gave records that are in the data set", count=used),
-        Part(name="unused", label="gave none", count=max(stage.done.kept - used, 0)),
+        Part(name="used", label=words("gave records that are in the data set"), count=used),
+        Part(name="unused", label=words("gave none"), count=max(stage.done.kept - used, 0)),
     ]
     return Level(
-        label="Passages",
+        name="passages",
+        label=words("Passages"),
         unit="passages",
         count=stage.done.kept,
         stage=stage.name,
@@ -94,18 +109,26 @@ def _source(stage: Finished, rejections: Rejections, documents: Sequence[Documen
     )
 
 
-def _generated(generators: Sequence[Finished], rejections: Rejections) -> list[Level]:
+def _generated(generators: Sequence[Finished], rejections: Rejections, words: Words) -> list[Level]:
     accepted = sum(stage.done.kept for stage in generators)
     drafted = sum(_drafts(stage, rejections) for stage in generators)
     why = [reason for stage in generators for reason in reasons(stage, rejections)]
-    names = " and ".join(stage.name for stage in generators)
+    names = ", ".join(stage.name for stage in generators)
     calls = sum(stage.done.usage.calls for stage in generators)
-    drafts = Level(label="Drafted by the teacher", unit="records", count=drafted, stage=names)
-    drafts.note = f"in {words.count(calls, 'call')}" if calls else ""
+    drafts = Level(
+        name="drafted", label=words("Drafted by the teacher"), unit="records", count=drafted, stage=names
+    )
+    drafts.note = words("in {calls}", calls=words.count(calls, "call")) if calls else ""
     return [
         drafts,
         Level(
-            label="Accepted", unit="records", count=accepted, stage=names, lost=max(drafted - accepted, 0), reasons=why
+            name="accepted",
+            label=words("Accepted"),
+            unit="records",
+            count=accepted,
+            stage=names,
+            lost=max(drafted - accepted, 0),
+            reasons=why,
         ),
     ]
 
@@ -118,13 +141,14 @@ def _drafts(stage: Finished, rejections: Rejections) -> int:
     return stage.done.kept + pairs
 
 
-def _curated(stage: Finished, rejections: Rejections) -> Level | None:
+def _curated(stage: Finished, rejections: Rejections, words: Words) -> Level | None:
     added = max(stage.done.kept + stage.done.rejected - stage.done.read, 0)
     if not stage.done.rejected and not added:
         return None
-    label = _LABELS.get(stage.name, f"After {stage.name.replace('_', ' ')}")
+    known = _LABELS.get(stage.name)
     return Level(
-        label=label,
+        name=stage.name,
+        label=words(known) if known else words("After {stage}", stage=words.stage(stage.name)),
         unit="records",
         count=stage.done.kept,
         stage=stage.name,

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
-from curate.report import words
-from curate.report.model import Document, Reason, Report
+from curate.report import words as wording
+from curate.report.gaps import gaps
+from curate.report.model import Report
+from curate.report.model_records import Reason
+from curate.report.words import Words
 
 _HERE = Path(__file__).resolve().parent
 # Documents drawn on the page, those with the least coverage first; report.json has them all.
@@ -24,45 +29,59 @@ _LEVELS = ("basic", "intermediate", "advanced")
 
 def render(report: Report) -> str:
     """The whole HTML page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
     from curate.report import charts
     from curate.report.curves import curves
+
+    shown = sorted(report.documents, key=lambda d: (bool(d.records), d.document))[:_DOCUMENTS]
+    return fill(
+        "page.html.j2",
+        Words(report.language),
+        report=report,
+        charts=charts,
+        curves=curves,
+        why=by_stage(report),
+        tongues=list(report.dataset.languages),
+        kinds=ordered(report.dataset.kinds, _KINDS),
+        levels=ordered({level for levels in report.dataset.kinds.values() for level in levels}, _LEVELS),
+        # One scale for the openings of all languages, so that panels can be compared.
+        widest=max((top.count / each.questions for each in report.dataset.openings for top in each.top), default=1),
+        ranked=dict(Counter({kind: sum(own.values()) for kind, own in report.dataset.kinds.items()}).most_common()),
+        difficulty=ordered(report.dataset.levels, _LEVELS),
+        shown=sorted(shown, key=lambda d: d.document),
+        most=max((cell.records for d in report.documents for cell in d.cells), default=0),
+        gaps=gaps,
+    )
+
+
+def fill(template: str, words: Words, **values: Any) -> str:
+    """A template of this folder with the page's style, script and wording."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
 
     script = (_HERE / "script.js").read_text(encoding="utf-8")
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "n": words.number,
+        "n": wording.number,
+        "money": wording.money,
+        "signed": wording.signed,
         "short": words.short,
         "percent": words.percent,
         "clock": words.seconds,
-        "money": words.money,
         "tongue": words.tongue,
         "plain": words.plain,
         "stage": words.stage,
-        "signed": words.signed,
-        "locale": locale,
         "counted": words.counted,
+        "locale": locale,
     }
-    shown = sorted(report.documents, key=lambda d: (bool(d.records), d.document))[:_DOCUMENTS]
-    return environment.get_template("page.html.j2").render(
-        report=report,
-        charts=charts,
-        curves=curves,
-        count=words.count,
+    # Globals, so that imported macros have them too.
+    environment.globals |= {"_": words, "words": words, "count": words.count}
+    return environment.get_template(template).render(
         style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        why=by_stage(report),
-        tongues=list(report.dataset.languages),
-        kinds=ordered(report.dataset.kinds, _KINDS),
-        levels=ordered({level for levels in report.dataset.kinds.values() for level in levels}, _LEVELS),
-        shown=sorted(shown, key=lambda d: d.document),
-        most=max((cell.records for d in report.documents for cell in d.cells), default=0),
-        gaps=gaps,
+        **values,
     )
 
 
@@ -81,25 +100,3 @@ def ordered(names: Iterable[str], usual: tuple[str, ...]) -> list[str]:
     """The usual names in their usual order, then the others."""
     have = set(names)
     return [name for name in usual if name in have] + sorted(have - set(usual))
-
-
-def gaps(document: Document) -> str:
-    """The places with passages and without records: `pages 3, 7–9`; headings by name."""
-    empty = [(i, cell) for i, cell in enumerate(document.cells, 1) if cell.passages and not cell.records]
-    if not empty:
-        return ""
-    if document.by == "heading":
-        return words.listed([cell.label.rsplit(" › ", 1)[-1] for _, cell in empty], most=8)
-    runs = _runs([i for i, _ in empty])
-    noun = document.by if len(empty) == 1 else f"{document.by}s"
-    return f"{noun} " + words.listed([str(a) if a == b else f"{a}–{b}" for a, b in runs], most=12)
-
-
-def _runs(numbers: list[int]) -> list[tuple[int, int]]:
-    runs: list[tuple[int, int]] = []
-    for value in numbers:
-        if runs and value == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], value)
-        else:
-            runs.append((value, value))
-    return runs

@@ -22,6 +22,15 @@
   });
   open();
 
+  const plot = document.querySelector(".plot");
+  const picked = document.querySelector(".picked");
+  if (plot) plot.addEventListener("click", (event) => {
+    if (event.target.tagName !== "circle") return;
+    plot.querySelectorAll(".at").forEach((each) => each.classList.remove("at"));
+    event.target.classList.add("at");
+    picked.textContent = event.target.querySelector("title").textContent;
+  });
+
   const nav = document.querySelector("nav");
   const links = new Map();
   for (const section of document.querySelectorAll("main > section")) {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from curate.report import model
+from curate.report.words import Words
 from seedbed import jsonl
 from seedbed.errors import InputError
 from seedbed.record import Record
@@ -34,14 +35,14 @@ class Finished:
         return self.folder.name
 
 
-def finished(folders: dict[str, Path]) -> list[Finished]:
+def finished(folders: Iterable[Path]) -> list[Finished]:
     """The stages whose manifest is there, in order; the report itself is left out."""
-    return [stage for name, folder in folders.items() if (stage := _finished(name, folder))]
+    return [stage for folder in folders if (stage := _finished(stage_name(folder), folder))]
 
 
 def of_run(run: Path) -> list[Finished]:
     """The finished stages of a run directory. InputError when there are none."""
-    found = [stage for folder in stage_folders(run) if (stage := _finished(stage_name(folder), folder))]
+    found = finished(stage_folders(run))
     if not found:
         raise InputError(
             "no stage of this run is finished", where=str(run), next_step="Run the job first; what was done is kept"
@@ -79,10 +80,26 @@ def figures(stages: list[Finished], name: str) -> dict[str, Any]:
     return stage.done.figures if stage else {}
 
 
+def first_records(stages: list[Finished]) -> Iterator[Record]:
+    """What went into the first curator; nothing where there is none."""
+    first = next((stage for stage in stages if stage.group == "curate"), None)
+    made = [stage for stage in stages if stage.group == "generate"]
+    read = [stage for stage in stages if stage.name == "import"]
+    if first is None:
+        return iter(())
+    # An imported data set stays beside what is made of its records, and only beside that: its manifest tells.
+    every = [*read, *made]
+    sources = every if not made or sum(stage.done.kept for stage in every) == first.done.read else made
+    return chain.from_iterable(records(stage.folder / "kept.jsonl") for stage in sources)
+
+
 def costs(stages: list[Finished]) -> list[model.Stage]:
     """Counts, time and teacher costs, stage by stage."""
     return [
         model.Stage(
+            seconds_per_kept=_each(stage.done.seconds, stage.done.kept),
+            tokens_per_kept=_each(stage.done.usage.prompt_tokens + stage.done.usage.completion_tokens, stage.done.kept),
+            money_per_kept=_each(stage.done.usage.money, stage.done.kept),
             name=stage.name,
             read=stage.done.read,
             kept=stage.done.kept,
@@ -97,11 +114,29 @@ def costs(stages: list[Finished]) -> list[model.Stage]:
     ]
 
 
-def day(stages: list[Finished]) -> str:
+def cost(stages: list[model.Stage], records: int) -> model.Cost:
+    """All stages together; `records` are those of the data set."""
+    total = model.Cost(
+        seconds=round(sum(stage.seconds for stage in stages), 2),
+        calls=sum(stage.calls for stage in stages),
+        prompt_tokens=sum(stage.prompt_tokens for stage in stages),
+        completion_tokens=sum(stage.completion_tokens for stage in stages),
+        money=sum(stage.money for stage in stages),
+    )
+    total.seconds_per_record = _each(total.seconds, records)
+    total.tokens_per_record = _each(total.prompt_tokens + total.completion_tokens, records)
+    total.money_per_record = _each(total.money, records)
+    return total
+
+
+def _each(whole: float, records: int) -> float | None:
+    return whole / records if whole and records else None
+
+
+def day(stages: list[Finished], words: Words) -> str:
     """The day (UTC) on which the last stage was finished."""
     newest = max((stage.folder / "manifest.json").stat().st_mtime for stage in stages)
-    when = datetime.fromtimestamp(newest, UTC)
-    return f"{when.day} {when:%B %Y}"
+    return words.day(datetime.fromtimestamp(newest, UTC))
 
 
 def job(run: Path) -> dict[str, Any]:

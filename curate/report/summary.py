@@ -2,118 +2,203 @@
 
 from __future__ import annotations
 
-from curate.report import words
 from curate.report.model import Headline, Report
+from curate.report.model_records import Level
+from curate.report.words import Words, money
 
+_TILES = 4
 _ON = {"test_seen": "new questions about the same documents", "test_heldout": "documents that it never saw"}
 
 
-def headline(report: Report) -> list[Headline]:
-    """Accepted records, documents, cost and loss; those that the run has."""
-    found = (_records(report), _documents(report), _cost(report), _loss(report))
-    return [part for part in found if part]
+def headline(report: Report, words: Words) -> list[Headline]:
+    """Accepted records, documents (or duplicates and quality), cost and loss; those that the run has, four at most."""
+    found = [_records(report, words), _documents(report, words)]
+    if not report.documents:
+        found += [_twins(report, words), _weakest(report, words)]
+    found += [_cost(report, words), _loss(report, words)]
+    return [part for part in found if part][:_TILES]
 
 
-def summary(report: Report) -> str:
+def summary(report: Report, words: Words) -> str:
     """One or two sentences a manager can quote."""
     own = report.dataset.records - report.dataset.general
+    if report.empty:
+        return _nothing(report, words)
     if not own:
         return ""
-    parts = []
     if report.documents:
-        unit = "passages" if _is_passages(report) else "records with their evidence"
-        parts.append(f"{words.count(len(report.documents), 'document')} became {own:,} {unit}")
-    else:
-        parts.append(f"{words.count(own, 'record')} came through curation")
-    if training := next((level.count for level in report.funnel if level.label == "Training set"), 0):
-        parts[0] += (
-            f", of which {training:,} are for training"
-            if not report.dataset.general
-            else (f"; with general data mixed in, {training:,} are for training")
+        documents = words.count(len(report.documents), "document")
+        made = "{documents} became {n} passages" if is_passages(report) else (
+            "{documents} became {n} records with their evidence"
         )
+        said = words(made, documents=documents, n=f"{own:,}")
+    elif (read := level(report, "read")) and read.count > own:
+        came = words.count(read.count, "record")
+        said = words("{kept} of {read} came through curation", kept=f"{own:,}", read=came)
+    else:
+        said = words("{kept} came through curation", kept=words.count(own, "record"))
+    if training := level(report, "training"):
+        tail = "; with general data mixed in, {n} are for training" if report.dataset.general else (
+            ", of which {n} are for training"
+        )
+        said += words(tail, n=f"{training.count:,}")
+    return said + words(".") + _learned(report, words)
+
+
+def _nothing(report: Report, words: Words) -> str:
+    """Where everything was lost, and for what."""
+    last = next((each for each in reversed(report.funnel) if each.lost), None)
+    if last is None or not last.reasons:
+        return words("Nothing was kept: no records came in.")
+    names = [f"{words.plain(reason.reason)} {reason.count:,}" for reason in last.reasons]
+    return words(
+        "Nothing was kept. The last {n} were left out in {stage}: {reasons}.",
+        n=words.count(last.lost, "record"),
+        stage=words.stage(last.reasons[0].stage).lower(),
+        reasons=words.listed(names),
+    )
+
+
+def _learned(report: Report, words: Words) -> str:
     for comparison in report.evaluation.comparisons[:1]:
-        what = _ON.get(comparison.name, comparison.label.lower())
+        what = words(_ON.get(comparison.name, comparison.label.lower()))
         if comparison.after < comparison.before:
-            fall = 1 - comparison.after / comparison.before
-            parts.append(f"Training took {words.percent(fall)} off the loss on {what}")
-        else:
-            parts.append(f"Training did not lower the loss on {what}")
-    return ". ".join(parts) + "."
+            fall = words.percent(1 - comparison.after / comparison.before)
+            return words(" Training took {share} off the loss on {what}.", share=fall, what=what)
+        return words(" Training did not lower the loss on {what}.", what=what)
+    return ""
 
 
-def _is_passages(report: Report) -> bool:
-    return not any(level.unit == "records" for level in report.funnel)
+def level(report: Report, name: str) -> Level | None:
+    """The row of the funnel with this name."""
+    return next((each for each in report.funnel if each.name == name), None)
 
 
-def _records(report: Report) -> Headline | None:
+def is_passages(report: Report) -> bool:
+    """Whether the run ended with passages: nothing was generated yet."""
+    return not any(each.unit == "records" for each in report.funnel)
+
+
+def _records(report: Report, words: Words) -> Headline | None:
     data = report.dataset
     own = data.records - data.general
+    if report.empty:
+        came = report.change.before.records if report.change else sum(each.rejected for each in report.stages)
+        return Headline(
+            figure="0",
+            label=words("records kept"),
+            sentence=words("{n} came in, and none is left.", n=words.count(came, "record")),
+            link="funnel",
+        )
     if not own:
         return None
-    if _is_passages(report):
+    if is_passages(report):
         return Headline(
-            figure=f"{own:,}", label="passages", sentence="Cut and ready; no records were made yet.", link="coverage"
+            figure=f"{own:,}",
+            label=words("passages"),
+            sentence=words("Cut and ready; no records were made yet."),
+            link="coverage",
         )
-    tongues = words.listed([f"{count:,} in {words.tongue(code)}" for code, count in data.languages.items()])
-    general = f", with {data.general:,} general ones mixed in" if data.general else ""
-    return Headline(figure=f"{own:,}", label="accepted records", sentence=f"{tongues}{general}.", link="dataset")
+    tongues = [
+        words("{n} in {language}", n=f"{count:,}", language=words.tongue(code))
+        for code, count in data.languages.items()
+    ]
+    general = words(", with {n} general ones mixed in", n=f"{data.general:,}") if data.general else ""
+    return Headline(
+        figure=f"{own:,}",
+        label=words("accepted records"),
+        sentence=f"{words.listed(tongues)}{general}{words('.')}",
+        link="dataset",
+    )
 
 
-def _documents(report: Report) -> Headline | None:
+def _documents(report: Report, words: Words) -> Headline | None:
     if not report.documents and not report.unreadable:
         return None
     lost = sum(1 for each in report.unreadable if not each.copy)
     total = len(report.documents) + lost
-    if _is_passages(report):
+    passages = sum(document.passages for document in report.documents)
+    if is_passages(report):
         return Headline(
-            figure=f"{len(report.documents)} of {total}",
-            label="documents read",
-            sentence=f"{words.count(sum(d.passages for d in report.documents), 'passage')} in all.",
+            figure=words("{n} of {all}", n=len(report.documents), all=total),
+            label=words("documents read"),
+            sentence=words("{passages} in all.", passages=words.count(passages, "passage")),
             link="coverage",
         )
     covered = sum(1 for document in report.documents if document.records)
-    passages = sum(document.passages for document in report.documents)
     used = sum(document.with_records for document in report.documents)
-    unread = f" {words.count(lost, 'document')} could not be read." if lost else ""
-    share = words.percent(used / (passages or 1))
+    unread = words(" {documents} could not be read.", documents=words.count(lost, "document")) if lost else ""
+    said = words(
+        "{share} of their {passages} gave records.",
+        share=words.percent(used / (passages or 1)),
+        passages=words.count(passages, "passage"),
+    )
     return Headline(
-        figure=f"{covered} of {total}",
-        label="documents covered",
-        sentence=f"{share} of their {words.count(passages, 'passage')} gave records.{unread}",
+        figure=words("{n} of {all}", n=covered, all=total),
+        label=words("documents covered"),
+        sentence=said + unread,
         link="coverage",
     )
 
 
-def _cost(report: Report) -> Headline | None:
-    calls = sum(stage.calls for stage in report.stages)
-    tokens = sum(stage.prompt_tokens + stage.completion_tokens for stage in report.stages)
-    spent = sum(stage.money for stage in report.stages)
-    time = sum(stage.seconds for stage in report.stages)
-    if not calls:
+def _twins(report: Report, words: Words) -> Headline | None:
+    if not report.duplicates.records or not report.change:
+        return None
+    twins = words.count(report.duplicates.records, "record")
+    return Headline(
+        figure=words.percent(report.duplicates.records / report.change.before.records),
+        label=words("were duplicates"),
+        sentence=words("{n} were too much like another one; one of each group stays.", n=twins),
+        link="duplicates",
+    )
+
+
+def _weakest(report: Report, words: Words) -> Headline | None:
+    if not report.dataset.quality:
+        return None
+    least = min(report.dataset.quality, key=lambda each: each.passed / each.checked)
+    passed, checked = f"{least.passed:,}", f"{least.checked:,}"
+    return Headline(
+        figure=words.percent(least.passed / least.checked),
+        label=words("pass the weakest check"),
+        sentence=words("{label}: {passed} of {checked}.", label=least.label, passed=passed, checked=checked),
+        link="quality",
+    )
+
+
+def _cost(report: Report, words: Words) -> Headline | None:
+    cost = report.cost
+    time = words.seconds(cost.seconds)
+    if not cost.calls:
         return (
-            Headline(figure=words.seconds(time), label="of work", sentence="No teacher was asked.", link="cost")
-            if time
+            Headline(figure=time, label=words("of work"), sentence=words("No teacher was asked."), link="cost")
+            if cost.seconds
             else None
         )
-    sentence = f"{words.count(calls, 'call')} and {words.short(tokens)} tokens in {words.seconds(time)} of work."
-    if spent:
-        return Headline(figure=words.money(spent), label="spent on the teacher", sentence=sentence, link="cost")
+    tokens, calls = words.short(cost.prompt_tokens + cost.completion_tokens), words.count(cost.calls, "call")
+    if cost.money:
+        return Headline(
+            figure=money(cost.money),
+            label=words("spent on the teacher"),
+            sentence=words("{calls} and {tokens} tokens in {time} of work.", calls=calls, tokens=tokens, time=time),
+            link="cost",
+        )
     return Headline(
-        figure=words.short(tokens),
-        label="teacher tokens, no money",
-        sentence=f"{words.count(calls, 'call')} in {words.seconds(time)} of work; no price is set for this teacher.",
+        figure=tokens,
+        label=words("teacher tokens, no money"),
+        sentence=words("{calls} in {time} of work; no price is set for this teacher.", calls=calls, time=time),
         link="cost",
     )
 
 
-def _loss(report: Report) -> Headline | None:
+def _loss(report: Report, words: Words) -> Headline | None:
     if not report.evaluation.comparisons:
         return None
     first = report.evaluation.comparisons[0]
-    sentence = first.sentence or f"Loss on {first.label.lower()}, before and after training."
+    known = words("Loss on {what}, before and after training.", what=first.label[:1].lower() + first.label[1:])
     return Headline(
         figure=f"{first.before:.2f} → {first.after:.2f}",
-        label="loss, before and after",
-        sentence=sentence,
+        label=words("loss, before and after"),
+        sentence=first.sentence or known,
         link="evaluation",
     )

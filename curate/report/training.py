@@ -5,39 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from curate.report import words
 from curate.report.model import Training
+from curate.report.words import Words, number
 
 _METHODS = {"qlora": "QLoRA", "lora": "LoRA"}
 
 
-def training(figures: Mapping[str, Any]) -> Training | None:
+def training(figures: Mapping[str, Any], words: Words) -> Training | None:
     """Loss curves and checks; None where nothing was trained."""
     losses, validation = _points(figures.get("losses")), _points(figures.get("validation"))
     preflight = [dict(check) for check in figures.get("preflight") or [] if isinstance(check, Mapping)]
     if not (losses or validation or preflight):
         return None
     kept = figures["kept_step"] if numbers(figures, "kept_step") else None
-    return Training(losses=losses, validation=validation, preflight=preflight, facts=_facts(figures), kept=kept)
+    return Training(losses=losses, validation=validation, preflight=preflight, facts=_facts(figures, words), kept=kept)
 
 
-def _facts(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _facts(figures: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
     """What a reader wants to know of a training, those parts that were noted."""
     found = []
     if method := figures.get("method"):
-        rank = f", rank {figures['rank']}" if "rank" in figures else ""
-        found.append(("Method", f"{_METHODS.get(str(method), method)}{rank}"))
+        rank = words(", rank {n}", n=figures["rank"]) if "rank" in figures else ""
+        found.append((words("Method"), f"{_METHODS.get(str(method), method)}{rank}"))
     if numbers(figures, "trainable_parameters", "parameters") and figures["parameters"]:
         own, every = figures["trainable_parameters"], figures["parameters"]
-        found.append(("Trained", f"{words.short(own)} of {words.short(every)} parameters"))
+        share = words("{own} of {all} parameters", own=words.short(own), all=words.short(every))
+        found.append((words("Trained"), share))
     if numbers(figures, "steps"):
-        early = ", stopped early" if figures.get("stopped_early") else ""
-        found.append(("Steps", f"{words.number(figures['steps'])}{early}"))
+        early = words(", stopped early") if figures.get("stopped_early") else ""
+        found.append((words("Steps"), f"{number(figures['steps'])}{early}"))
     if numbers(figures, "tokens_trained", "tokens_per_second"):
-        rate = words.number(round(figures["tokens_per_second"]))
-        found.append(("Tokens", f"{words.short(figures['tokens_trained'])}, {rate} a second"))
+        rate = number(round(figures["tokens_per_second"]))
+        tokens = words.short(figures["tokens_trained"])
+        found.append((words("Tokens"), words("{n}, {rate} a second", n=tokens, rate=rate)))
     if numbers(figures, "memory_peak") and figures["memory_peak"]:
-        found.append(("Memory", f"{figures['memory_peak'] / 1e9:.1f} GB at most"))
+        found.append((words("Memory"), words("{n} GB at most", n=f"{figures['memory_peak'] / 1e9:.1f}")))
     return found
 
 

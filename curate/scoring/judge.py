@@ -31,8 +31,9 @@ from seedbed.text import language, length
 
 VERSION = 1
 
-# For the plan, as counted with Qwen2.5's tokenizer: the rubric with its examples and a passage; a criterion's reply.
-_RUBRIC, _PASSAGE, _MARK = 950, 250, 24
+# For the plan: the rubric with its examples, and a criterion's score and reason, as Qwen2.5's tokenizer counted them in
+# the run of docs/curation/scoring.md; a passage is about as long as doc_qa's.
+_RUBRIC, _PASSAGE, _MARK = 780, 250, 18
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -27,20 +27,24 @@ _SLICE = 64
 _DECIDING = (".json", ".jinja", ".safetensors", ".model")  # files of a student's folder that decide what it measures
 
 
+Bound = float | dict[str, float] | None
+
+
 class Measuring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who measures, and which scores pass.
 
     student   a name of the catalogue (`seedbed models list`), a folder, a hub name, or path:/some/model.gguf
     window    tokens of the student, question and answer together; what lies beyond is cut off the answer's end
-    above, below   scores that pass lie between these, cuts included; None: all
+    above, below   scores that pass lie between these, cuts included: one number, or one for each language that is cut
+                   (a student that knows a language badly has other scores in it); None: all pass
     unscored  records that have no score: kept with a label that says why, or rejected
     threads   cores; 0: all
     """
 
     student: str = "smollm2-135m-instruct"
     window: int = 1024  # as long as a row in training (train/options.py)
-    above: float | None = None
-    below: float | None = None
+    above: Bound = None
+    below: Bound = None
     unscored: Literal["keep", "reject"] = "keep"
     threads: int = 0
 
@@ -51,7 +55,8 @@ class Measuring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ValueError(f"window: expected 16 tokens or more, got {self.window}")
         if self.threads < 0:
             raise ValueError(f"threads: expected 0 or more, got {self.threads}")
-        cuts.check(self.above, self.below, 0.0)
+        for spoken in _languages(self.above, self.below):
+            cuts.check(_bound(self.above, spoken), _bound(self.below, spoken), 0.0)
 
 
 @dataclass(frozen=True)
@@ -131,13 +136,24 @@ def _judged(record: Record, measured: Measured, options: Measuring, score: Score
         return labelled.reject(score.name, "no_score", measured.why) if options.unscored == "reject" else labelled
     found = {name: round(value, 4) for name, value in score.of(measured).items()}
     value = found[score.name]
-    tally.values[record.language or language(record.answer or record.text)].append(value)
+    spoken = record.language or language(record.answer or record.text)
+    tally.values[spoken].append(value)
     tally.cut += measured.cut
     labels |= {score.name: "cut"} if measured.cut else {}
     judged = msgspec.structs.replace(record, scores=scores | found, labels=labels)
-    if fault := cuts.outside(score.name, value, options.above, options.below):
+    if fault := cuts.outside(score.name, value, _bound(options.above, spoken), _bound(options.below, spoken)):
         return judged.reject(score.name, *fault, score=value)
     return judged
+
+
+def _bound(given: Bound, spoken: str) -> float | None:
+    """The cut for a language."""
+    return given.get(spoken) if isinstance(given, dict) else given
+
+
+def _languages(*bounds: Bound) -> set[str]:
+    """Those that have cuts of their own; where none has, one that stands for all."""
+    return {name for bound in bounds if isinstance(bound, dict) for name in bound} or {""}
 
 
 def _figures(tally: _Tally, options: Measuring, identity: str) -> dict[str, Any]:

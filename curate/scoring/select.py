@@ -68,8 +68,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     missing: Literal["last", "reject"] = "last"
 
     def __post_init__(self) -> None:
-        if not self.within and self.best is None and not self.most and self.apart is None:
-            raise ValueError("best: nothing would be left out; give `best`, `within`, `most` or `apart`")
         if not self.ranks or not all(name.removeprefix("-") for name in self.ranks):
             raise ValueError("by: expected the name of a score, or several")
         _check_amounts("best", {"best": self.best} if self.best is not None else {}, whole=False)
@@ -131,6 +129,8 @@ def select(records: Iterable[Record], options: Options, context: Context) -> Ite
                 why = outside.get(number)
                 yield msgspec.structs.replace(record, rejection=why) if why else record
     context.figures |= _figures(options, amounts, candidates.values(), chosen, last)
+    if not options.within and not options.most and options.best is None and options.apart is None:
+        context.progress.say("  select: everything stays; give `within`, `best`, `most` or `apart`")
     if amounts.best is not None and len(chosen.taken) < amounts.best:
         context.progress.say(f"  select: {len(chosen.taken)} of the {amounts.best} best: no more pass")
 

@@ -5,8 +5,9 @@ the kind, and the history has the original as its parent. The kinds are in rewor
 meaning.py; what fails one is rejected with its reason, and the next record is taken until the target is met.
 
 Natural noise is at most 5 % of the records, whatever the weights say: enough to get used to, too little to learn.
-Records that are near their original on purpose (noise, a polished answer to the same question) are spared by
-`curate.rouge` (see seedbed/kin.py); `split` keeps near-duplicate questions together in train, so no test is answered.
+Records that are near their original on purpose (noise, a polished answer to the same question) are spared by the
+near-duplicate stages (see seedbed/kin.py); `split` keeps near-duplicate questions together in train, so no test is
+answered.
 """
 
 from __future__ import annotations

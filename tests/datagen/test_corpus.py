@@ -11,12 +11,12 @@ import pytest
 
 from curate.clean import Options as Clean
 from curate.clean import clean
+from curate.duplicates.rouge import Options as Rouge
+from curate.duplicates.rouge import rouge
 from curate.export.export import Options as Export
 from curate.export.export import export
 from curate.filters.rules import Options as Rules
 from curate.filters.rules import rules
-from curate.rouge import Options as Rouge
-from curate.rouge import rouge
 from curate.shaping.split import Options as Split
 from curate.shaping.split import split
 from datagen.corpus import Options, passages
@@ -81,13 +81,13 @@ def test_text_is_cleaned_and_its_tables_stay(lang: str) -> None:
 
 
 @BOTH
-def test_running_text_passes_the_rules_and_is_no_twin_of_a_question(lang: str) -> None:
+def test_running_text_passes_the_rules_and_is_no_twin_of_a_question(tmp_path: Path, lang: str) -> None:
     question = chat(PROSE[lang], PROSE[lang], language=lang)
     made, _ = run([passage(lang, PROSE[lang]), passage(lang, TABLE[lang])], minimum=5)
-    done = list(rouge(rules([question, *made], Rules(off=("echo",)), Context(Path("rules"))), Rouge(), Context(Path("rouge"))))
+    done = list(rouge(rules([question, *made], Rules(off=("echo",)), Context(Path("rules"))), Rouge(), Context(tmp_path)))
     assert [record.rejection for record in done] == [None] * 3
     again = passage(lang, PROSE[lang], "copy.md")
-    *_, twin = rouge([*made, again], Rouge(), Context(Path("rouge")))
+    *_, twin = rouge([*made, again], Rouge(), Context(tmp_path))
     assert twin.rejection and (twin.rejection.reason, twin.rejection.match) == ("rouge", made[0].id)
 
 

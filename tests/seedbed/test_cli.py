@@ -165,7 +165,7 @@ def test_a_wrong_command_line_shows_the_usage(seedbed: Any, argv: list[str]) -> 
 def test_a_fault_of_seedbed_itself_is_one_line_and_a_file_with_the_details(
     seedbed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from curate import exact
+    from curate.duplicates import exact
 
     def broken(records: Any, options: Any, context: Any) -> Any:
         raise ZeroDivisionError("a fault 故障")

@@ -63,7 +63,7 @@ train: {epochs: 2}
         ("documents: d\nlimits:\n  call: 5\n", "job.yaml:3: limits.call: unknown key `call`. Did you mean `calls`? "
          "Known: calls, money, tokens"),
         ("documents: d\ncurate:\n  - clean\n  - rouge:\n      treshold: 0.5\n",
-         "job.yaml:5: curate.rouge.treshold: unknown key `treshold`. Did you mean `threshold`? Known: on, threshold"),
+         "job.yaml:5: curate.rouge.treshold: unknown key `treshold`. Did you mean `threshold`? Known: floor, "),
         ("documents:\n  paths: [d]\n  token: 200\n", "job.yaml:3: documents.token: unknown key `token`. "
          "Did you mean `tokens`?"),
         ("documents: d\nteacher:\n  prices: {promt: 1}\n", "job.yaml:3: teacher.prices.promt: unknown key `promt`. "

@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from curate.exact import On, exact
-from curate.exact import Options as Exact
+from curate.duplicates.exact import On, exact
+from curate.duplicates.exact import Options as Exact
+from curate.duplicates.rouge import Options as Rouge
+from curate.duplicates.rouge import rouge
 from curate.export.export import Options as Export
 from curate.export.export import export
-from curate.rouge import Options as Rouge
-from curate.rouge import rouge
 from curate.shaping.mix import Options as Mix
 from curate.shaping.mix import mix
 from curate.shaping.split import Options as Split

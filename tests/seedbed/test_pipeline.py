@@ -121,7 +121,7 @@ def test_a_change_in_the_data_runs_what_depends_on_it(tmp_path: Path) -> None:
 
 
 def test_a_stage_with_a_new_version_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from curate import exact
+    from curate.duplicates import exact
 
     job = rows_job(tmp_path)
     execute(job)
@@ -149,7 +149,7 @@ def test_stop_after_ends_there_and_the_next_run_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_stage_that_fails_leaves_those_before_it_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from curate import exact
+    from curate.duplicates import exact
 
     def broken(records: Any, options: Any, context: Any) -> Any:
         yield next(records)
@@ -282,7 +282,7 @@ def test_a_full_disk_is_one_clear_error_and_the_run_goes_on_later(tmp_path: Path
 
 
 def test_a_full_disk_met_by_a_library_is_the_same_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from curate import exact
+    from curate.duplicates import exact
 
     def broken(records: Any, options: Any, context: Any) -> Any:
         raise OSError(28, "No space left on device")

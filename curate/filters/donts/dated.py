@@ -14,7 +14,8 @@ from seedbed.quantities import quantities
 
 _NOW = {
     "en": re.compile(
-        r"\b(?:today(?:['’]s)?|tonight(?:['’]s)?|tomorrow(?:['’]s)?|yesterday(?:['’]s)?|right now|now|currently|latest"
+        r"\b(?:today(?:['’]s)?|tonight(?:['’]s)?|tomorrow(?:['’]s)?|yesterday(?:['’]s)?|right now|now|currently"
+        r"|latest(?! (?:date|time|point|moment|possible))"
         r"|newest|most recent|at the moment|at present|presently|these days|nowadays|as of now|up[- ]to[- ]date"
         r"|this (?:week|month|year|morning|evening|season)|last (?:night|week|month)"
         r"|current(?= (?:\w+ ){0,3}?(?:weather|price|rate|president|prime|ceo|population|time|date|version|value|score"
@@ -46,6 +47,26 @@ _ASKS = {
     ),
     "zh": re.compile(r"[?？]|多少|什么|谁|几|哪|怎么样|^请?(?:告诉|给)我|^请?(?:查|列出|找)"),
 }
+# A question that changes by its form, whatever it is about: who holds, how many there are, is it running.
+_STATE = {
+    "en": re.compile(
+        r"^who (?:\w+ )?(?:currently|presently|now)\b|^who\b.* (?:now|at present|at the moment|these days)\W*$"
+        r"|^how many\b.*\b(?:now|currently|at present|at the moment|as of now|today|this (?:year|month|week))\b"
+        r"|^(?:is|are|was|were|did|has|have|does|do)\b(?!.*\b(?:still|used?|possible|common|important|relevant|popular|legal"
+        r"|safe|should|you|i|my|your)\b).*\b(?:right now|now|at present|at the moment|currently|today|tonight|this"
+        r" (?:week|month|year|morning)|last night|yesterday)\W*$"
+        r"|^what(?:['’]s| is| was)? new (?:in|at|with)\b"
+        r"|\b(?:top|best[- ]selling|trending|hottest|most (?:popular|watched|played))\b.*\b(?:this (?:week|month|year)"
+        r"|now|today|at the moment|these days)\b",
+        re.I,
+    ),
+    "zh": re.compile(
+        r"(?:目前|现在|当前|眼下|此刻)(?:[^，。]{0,12})(?:谁|多少|几[个位名人])|谁.{0,8}(?:目前|现在|当前)"
+        r"|(?:今年|本月|上个?月|这个月|本周|这周)[^，。]{0,14}(?:多少|谁|哪些|哪个|第一)"
+        r"|(?:最热门|最火|热搜|最畅销|销量最高|排行榜)"
+        r"|^(?!.*[我你您应能会该]).*(?:此刻|现在|今天|今晚|昨晚|昨天|目前)(?!还).*吗[？?]?$|最新的?[^，。]{0,12}(?:更新|款|型号|版)[^，。]{0,6}(?:什么|哪)"
+    ),
+}
 # How to find out, and tools that do: true on any day.
 _TIMELESS = {
     "en": re.compile(
@@ -68,7 +89,7 @@ def dated(exchange: Exchange) -> str:
     if len(quantities(question)) > 1:
         return ""  # a task with figures of its own: now 20 % off, what does it cost?
     for lang, now in _NOW.items():
-        found, thing = now.search(question), _CHANGES[lang].search(question)
+        found, thing = now.search(question), _CHANGES[lang].search(question) or _STATE[lang].search(question)
         if found and thing and _ASKS[lang].search(question) and not _TIMELESS[lang].search(question):
-            return f"{found.group()!r} and {thing.group()!r}: the answer was true on one day"
+            return f"{found.group()!r} in {question[:60]!r}: the answer was true on one day"
     return ""

@@ -61,17 +61,24 @@ def _count(exchange: Exchange) -> str:
 _ONE_SENTENCE = re.compile(
     r"\b(?:in|with|as|using) (?:one|a single|1) sentence\b|一句话(?:回答|概括|总结|说明|描述|解释|介绍)", re.I
 )
+_SENTENCES = re.compile(
+    rf"\b{_N}[- ]sentences?\b(?! (?:above|below|from|that|each))|\bin {_N} sentences\b|用{_N}句话", re.I
+)
 _MOST_WORDS = re.compile(
-    r"(?:at most|no more than|not more than|fewer than|less than|under|up to|maximum of|within|max\.?) (\d+) words"
-    r"|(?:不超过|少于|不多于|最多)(\d+)个?(?:汉?字|词)|(\d+)个?字(?:以内|之内|以下)", re.I,
+    r"(?:at most|no more than|not more than|fewer than|less than|under|up to|maximum of|within|max\.?) (\d{1,6}) words"
+    r"|(?:不超过|少于|不多于|最多)(\d{1,6})个?(?:汉?字|词)|(\d{1,6})个?字(?:以内|之内|以下)", re.I,
 )
 _SLACK = 1.25  # nobody counts to the word
 
 
 def _limit(exchange: Exchange) -> str:
-    if _ONE_SENTENCE.search(exchange.question):
-        said = [span for span in sentences(prose(exchange.answer)) if length(exchange.answer[span[0] : span[1]]) > 2]
-        return f"one sentence was asked for, and there are {len(said)}" if len(said) > 2 else ""
+    most = 1 if _ONE_SENTENCE.search(exchange.question) else 0
+    if found := _SENTENCES.search(exchange.question):
+        most = int(next(iter(q.value for q in quantities(f"{next(filter(None, found.groups()))}个")), "0"))
+    if most:
+        answer = prose(exchange.answer)
+        said = [span for span in sentences(answer) if length(answer[span[0] : span[1]]) > 1]
+        return f"{most} sentences were asked for, and there are {len(said)}" if len(said) > most + 1 else ""
     if found := _MOST_WORDS.search(exchange.question):
         most, there = int(next(filter(None, found.groups()))), length(exchange.answer)
         return f"at most {most} words were asked for, and there are {there}" if there > _SLACK * most + 2 else ""
@@ -82,6 +89,11 @@ _JSON = re.compile(
     r"\b(?:as|in|into|to|return|output)(?: a| valid)? JSON\b|[以用]JSON|JSON(?:格式)?(?:返回|输出)"
     r"|(?:返回|输出|转换?[为成])JSON", re.I,
 )
+_TABLE = re.compile(
+    r"\b(?:put|organi[sz]e|arrange|convert|present|show|summari[sz]e|list)\b.{0,60}"
+    r"\b(?:in|into|as) (?:a|the form of a) table\b"
+    r"|(?:整理|转换|归纳|做|列)成[^，。]{0,4}表格|用表格(?:列出|表示|展示|整理)", re.I,
+)
 _HAIKU = re.compile(r"\b(?:write|compose|create) an? (?:\w+ )?haiku\b", re.I)
 _QUATRAIN = re.compile(r"写.{0,8}([五七])[言绝律]")
 
@@ -90,6 +102,8 @@ def _form(exchange: Exchange) -> str:
     question, answer = exchange.question, exchange.answer
     if _JSON.search(question) and not re.search(r"[{\[]", answer) and not _HOW.search(question):
         return "JSON was asked for, and there is none"
+    if _TABLE.search(question) and not re.search(r"[|\t│┃]|<t[rd]|---|,.*\n.*,", answer) and not _HOW.search(question):
+        return "a table was asked for, and there is none"
     lines = [line for line in answer.splitlines() if line.strip()]
     if _HAIKU.search(question) and len(lines) < 3 and len(re.split(r"[,;/.]", answer)) < 3:
         return "a haiku has three lines"
@@ -106,18 +120,22 @@ _HOW = re.compile(
 )
 _CHOICE = {
     "en": re.compile(
-        r"\b(?:classify|label|categori[sz]e|determine|decide|identify|judge|state|tell)\b.*?\b(?:as|is|whether it is)"
-        r"(?: an?| either)? (\w+)(?: \w+)? or (?:an? )?(\w+)\b", re.I,
+        r"\b(?:classify|label|categori[sz]e|determine|decide|identify|judge|state|tell)\b.{0,200}?"
+        r"\b(?:as|is|whether it is)(?: an?| either)? (\w+)(?: \w+)? or (?:an? )?(\w+)\b", re.I,
     ),
     "zh": re.compile(
         r"(?:判断|分类|归类|识别|确定)[^。；\n]{0,30}?[是为][“\"]?([\u4e00-\u9fff]{2})[”\"]?"
         r"(?:还是|或)[“\"]?([\u4e00-\u9fff]{2})"
     ),
 }
+_TRUTH = re.compile(r"\b(?:true or false|false or true|right or wrong)\b|判断(?:对错|正误|真假)|对还是错", re.I)
+_TOLD = re.compile(r"\b(?:true|false|correct|right|wrong|incorrect|yes|no|not|n't)\b|对|错|正确|不|误|真|假|是", re.I)
 _LABEL = 4  # tokens: a label this short may be a synonym
 
 
 def _choice(exchange: Exchange) -> str:
+    if _TRUTH.search(exchange.question) and length(exchange.answer) > _LABEL and not _TOLD.search(exchange.answer):
+        return "true or false was asked for, and the answer says neither"
     for lang, pattern in _CHOICE.items():
         if (found := pattern.search(exchange.question)) and length(exchange.answer) > _LABEL:
             said = normalise(exchange.answer)
@@ -150,7 +168,8 @@ def _arithmetic(exchange: Exchange) -> str:
 
 
 _TARGET = re.compile(
-    rf"\btranslat\w*\b.*?\b(?:in)?to ({'|'.join(NAMES.values())})\b|(?:翻?译[成为]|用)(英|中|法|德|日|韩|俄)[文语]",
+    rf"\btranslat\w*\b.{{0,200}}?\b(?:in)?to ({'|'.join(NAMES.values())})\b"
+    r"|(?:翻?译[成为]|用)(英|中|法|德|日|韩|俄)[文语]",
     re.I,
 )
 _SIGNS = dict(zip("英中法德日韩俄", ("en", "zh", "fr", "de", "ja", "ko", "ru"), strict=True))
@@ -185,6 +204,7 @@ _EDITS = re.compile(
     r"|reverse|swap|statement|fact|fake|verify|evaluate|opinion|reword)\b"
     r"|替换|改|相反|换|纠正|否定|修|反义|更新|反驳|真假|陈述|事实|相差|对吗", re.I,
 )
+_MOST = 60  # sentences of the input, and of the answer, that are compared
 
 
 def _contradiction(exchange: Exchange) -> str:
@@ -193,10 +213,11 @@ def _contradiction(exchange: Exchange) -> str:
         return ""
     if any(pattern.search(task) for pattern in (_EDITS, MAKES_UP, COMPUTES)):
         return ""
-    told = [exchange.given[start:end] for start, end in sentences(exchange.given)]
+    told = [exchange.given[start:end] for start, end in sentences(exchange.given)[:_MOST]]
     known = values(exchange.known)
-    for start, end in sentences(prose(exchange.answer)):
-        said = exchange.answer[start:end]
+    answer = prose(exchange.answer)
+    for start, end in sentences(answer)[:_MOST]:
+        said = answer[start:end]
         fresh = [quantity for quantity in quantities(said) if not {quantity.value, quantity.written} & known]
         for sentence in told:
             found = clash(sentence, said)

@@ -16,7 +16,7 @@ from seedbed.quantities import values
 from seedbed.text import CJK, half_width, language, sentences
 
 # Of two sentences' content words: shared by both, or of the shorter one. In Chinese signs, for order changes the pairs.
-_ALIKE, _WITHIN = {"en": 0.6, "zh": 0.66}, {"en": 0.8, "zh": 0.85}
+_ALIKE, _WITHIN = {"en": 0.55, "zh": 0.66}, {"en": 0.8, "zh": 0.85}
 _LEAST = {"en": 3, "zh": 4}  # content words of a sentence that says something
 _SHARE = 1 / 3  # of the sentences that say something
 _MOST = 60  # sentences that are compared; an answer repeats itself at once or not at all

@@ -73,6 +73,11 @@ def donts(records: Iterable[Record], options: Options, context: Context) -> Iter
     context.figures["checked"] = checked
 
 
+def estimate(records: Iterable[Record], options: Options) -> tuple[int, int, int]:
+    """Calls, prompt and completion tokens of the judge, at most."""
+    return judging.estimate(records, "donts/judge") if options.judge else (0, 0, 0)
+
+
 def fault(record: Record, options: Options) -> tuple[str, str]:
     """The first rule that objects, and why; two empty strings when none does."""
     for exchange in exchanges(record):

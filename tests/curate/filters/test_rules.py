@@ -83,6 +83,8 @@ GOOD = [
     (Q, "The server listens on port 5432."),
     ("Which is larger, the African or the Asian elephant?", "The African elephant."),
     (ZQ, "服务器监听 5432 端口。"),
+    ("Is the server listening on all ports?", "The server is listening on all ports."),
+    ("设备防水吗？", "设备防水。"),
     ("杭州和苏州哪个更靠南？", "杭州更靠南。"),
     ('Correct: "She go to school every day with her sister."', "She goes to school every day with her sister."),
     # repetition
@@ -164,6 +166,7 @@ def test_the_input_as_output_is_an_echo() -> None:
     assert reason(chat("Summarise.", "It rains.", input="It  rains.")) == "echo"
     assert reason(chat("概括。", "今天下雨", input="今天下雨")) == "echo"
     assert reason(chat("概括。", "下雨了。", input="今天下雨，路上很滑。")) == ""
+    assert reason(chat("Make two paragraphs.", "It rains.\n\nIt snows.", input="It rains. It snows.")) == ""
 
 
 def test_every_answer_of_a_conversation_is_judged() -> None:

@@ -76,6 +76,12 @@ def test_cuts_reject_with_the_score_and_the_cut(tmp_path: Path) -> None:
     assert Run(tmp_path, shuffled(), above=0.5, below=1.1).why == [None] * 4  # a score at the cut passes
 
 
+def test_each_language_may_have_a_cut_of_its_own(tmp_path: Path) -> None:
+    assert Run(tmp_path, shuffled(), below={"zh": 1.0}).why == [None, None, None, ("high_score", 1.1)]
+    assert Run(tmp_path, shuffled(), above={"en": 0.6}, below=1.0).why == [
+        ("low_score", 0.5), ("high_score", 1.1), None, ("high_score", 1.1)]
+
+
 @BOTH
 def test_perplexity_of_answers_and_of_running_text(tmp_path: Path, lang: str) -> None:
     question, answer = PAIRS[lang]
@@ -135,7 +141,7 @@ def test_without_a_student_it_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("options", "named"), [
     ({"student": " "}, "student"), ({"window": 8}, "window"), ({"threads": -1}, "threads"), ({"above": -0.1}, "above"),
-    ({"above": 1.0, "below": 0.5}, "above"),
+    ({"above": 1.0, "below": 0.5}, "above"), ({"above": {"zh": 1.0}, "below": 0.5}, "above"), ({"below": {"en": -1.0}}, "below"),
 ])
 def test_options_that_cannot_be(options: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=f"^{named}: "):

@@ -133,6 +133,11 @@ def test_records_without_the_score(tmp_path: Path) -> None:
     assert rejecting.details[0] == "it has no score `judge`"
 
 
+def test_without_any_wish_everything_stays_and_that_is_said(tmp_path: Path) -> None:
+    chosen = Chosen(tmp_path, [scored(None, 1), scored(2, 2)])
+    assert chosen.kept == [0, 1] and chosen.said == ["  select: everything stays; give `within`, `best`, `most` or `apart`"]
+
+
 def test_no_records_at_all_and_none_that_pass(tmp_path: Path) -> None:
     assert Chosen(tmp_path, [], best=3).kept == []
     assert Chosen(tmp_path, [scored(1)], best=1, within={"judge": {"above": 2}}).why == {0: ("low_score", 1.0)}
@@ -153,7 +158,7 @@ def test_the_same_records_give_the_same_choice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("options", "named"), [
-    ({}, "best"), ({"best": 0}, "best"), ({"best": 1.5}, "best"), ({"best": 3, "by": ""}, "by"), ({"best": 3, "by": ("judge", "-")}, "by"),
+    ({"best": 0}, "best"), ({"best": 1.5}, "best"), ({"best": 3, "by": ""}, "by"), ({"best": 3, "by": ("judge", "-")}, "by"),
     ({"most": {"task": 0.5}}, "most"), ({"most": {"task": -1}}, "most"), ({"languages": {"en": 3}, "most": {"task": 1}}, "languages"),
     ({"best": 3, "languages": {"en": 2.5}}, "languages"), ({"apart": 1.2}, "apart"), ({"apart": 0.0}, "apart"),
 ])

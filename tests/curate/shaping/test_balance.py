@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from curate.exact import Options as Exact
-from curate.exact import exact
+from curate.duplicates.exact import Options as Exact
+from curate.duplicates.exact import exact
 from curate.shaping.balance import Options, balance
 from curate.shaping.split import Options as Split
 from curate.shaping.split import split

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from curate.exact import Options as Exact
-from curate.exact import exact
-from curate.rouge import Options as Rouge
-from curate.rouge import rouge
+from curate.duplicates.exact import Options as Exact
+from curate.duplicates.exact import exact
+from curate.duplicates.rouge import Options as Rouge
+from curate.duplicates.rouge import rouge
 from curate.shaping.split import Options as Split
 from curate.shaping.split import split
 from datagen.augment.meaning import lost_in_translation
@@ -373,7 +373,7 @@ def test_augmented_records_survive_curation_beside_their_originals(tmp_path: Pat
     given = [record(lang), *many(lang, 30)]
     made = run(tmp_path, given[:1], kinds={"polish": 1}).kept + run(tmp_path, given[1:], kinds={"noise": 1}).kept
     assert len(made) == 2
-    together = list(rouge(exact([*given, *made], Exact(), Context(Path("e"))), Rouge(threshold=0.95), Context(Path("r"))))
+    together = list(rouge(exact([*given, *made], Exact(), Context(Path("e"))), Rouge(threshold=0.95), Context(tmp_path)))
     assert all(r.rejection is None for r in together if r.labels.get("augmented"))
     done = {r.id: r for r in split(together, Split(heldout=0), Context(tmp_path))}
     for one in made:  # near-duplicate questions stay on one side: none of them is an unseen question
