@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -57,6 +57,12 @@ class WaitingRoom:
         except OSError as error:
             raise jsonl.cannot_write(self._folder, error) from error
         self._ends.append(self._ends[-1] + len(encoded))
+
+    def taking(self, records: Iterable[Record]) -> Iterator[Record]:
+        """The records as they come, each kept before it is handed on."""
+        for record in records:
+            self.add(record)
+            yield record
 
     def __getitem__(self, number: int) -> Record:
         """The so many-th record, from 0."""

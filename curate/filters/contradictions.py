@@ -25,12 +25,12 @@ from typing import Literal
 import msgspec
 
 from curate.filters.answers import incompatible
+from curate.waiting import WaitingRoom
 from seedbed.content import NEGATED
 from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.record import Record
 from seedbed.text import exact_terms, normalise
-from seedbed.waiting import Waiting
 
 VERSION = 1
 
@@ -72,7 +72,7 @@ def contradictions(records: Iterable[Record], options: Options, context: Context
     The rejection names the answer it contradicts. Figures: `repeated` questions, those `contradicting`, and `by` the
     policy how many went and stayed. A text record and one without a last answer ask nothing, and pass.
     """
-    with Waiting(context.folder) as waiting:
+    with WaitingRoom(context.folder) as waiting:
         groups = _groups(waiting.taking(records), options)
         sizes = Counter(groups)
         del sizes[-1]

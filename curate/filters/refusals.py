@@ -24,9 +24,9 @@ import msgspec
 
 from curate.filters import phrases
 from curate.filters.exchange import exchanges
+from curate.waiting import WaitingRoom
 from seedbed.context import Context
 from seedbed.record import Record
-from seedbed.waiting import Waiting
 
 VERSION = 1
 REFUSAL, NOT_STATED = "refusal", "not_stated"
@@ -69,7 +69,7 @@ def refusals(records: Iterable[Record], options: Options, context: Context) -> I
     """
     kinds: list[str] = []
     drawn: dict[str, list[tuple[bytes, int]]] = {REFUSAL: [], NOT_STATED: []}
-    with Waiting(context.folder) as waiting:
+    with WaitingRoom(context.folder) as waiting:
         for number, record in enumerate(waiting.taking(records)):
             kind = refuses(record, options)
             kinds.append(kind)
