@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.gate import Texts
-from benchmarks.other_minhash import OTHERS, cpu, shingles
+from benchmarks.other_minhash import OTHERS, cpu, peak, shingles
 from curate.duplicates.minhash import Options, minhash
 from curate.duplicates.pairs import FILE
 from seedbed.context import Context
@@ -73,13 +72,12 @@ def ours(texts: list[str]) -> Result:
 
     records = [make(text=text, language="en" if text.isascii() else "zh") for text in texts]
     with tempfile.TemporaryDirectory() as folder:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = peak()
         wall, used = time.perf_counter(), cpu()
         results = minhash(records, Options(threshold=THRESHOLD), Context(Path(folder)))
         gone = [place for place, record in enumerate(results) if record.rejection]
         wall, used = time.perf_counter() - wall, cpu() - used
-        memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-        return Result(wall, used, memory, gone, "", _pairs(Path(folder)))
+        return Result(wall, used, peak() - before, gone, "", _pairs(Path(folder)))
 
 
 def _pairs(folder: Path) -> list[tuple[int, int]]:
