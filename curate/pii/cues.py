@@ -49,7 +49,8 @@ _LABELS = (
 )
 # Signs that stand after a name and are in none: what follows two or three signs must be one of them, or no Chinese.
 _AFTER = rf"(?!{HAN})|(?=[的在是说于和与及、因为对把被向从由已将])|(?={TITLES})"
-_WORD = r"[A-Z][a-z'’-]{1,20}(?:[A-Z][a-z]{1,20})?"
+# Smith, O'Brien, McDonald, Smith-Jones; of "Smith's", Smith.
+_WORD = r"(?=[A-Z][a-z'’A-Z])[A-Z][a-z]{0,20}(?:['’-](?!s(?![a-z]))[A-Za-z][a-z]{1,20})?(?:[A-Z][a-z]{1,20})?"
 _FULL = rf"{_WORD}(?: [A-Z]\.?)?(?: (?:van|von|de|der|la|bin|al) )?(?: {_WORD}){{1,2}}"
 
 

@@ -88,12 +88,12 @@ def test_a_quote_that_was_changed_says_so_and_keeps_its_place() -> None:
 
 def test_what_is_given_away_once_is_replaced_in_every_turn() -> None:
     record = make(messages=(
-        Message("user", "Contact: John Smith. What did Smith order?"), Message("assistant", "John ordered two pumps for Mr. Smith."),
+        Message("user", "Contact: John Smith. What did Smith order?"), Message("assistant", "John ordered two pumps for Mr. Smith's plant."),
         Message("user", "联系人：张伟，他要什么？"), Message("assistant", "张伟要两台泵，张先生已付款。"),
     ))
     first, second, third, fourth = (m.content for m in one(record, action="tag").messages)
     assert first == "Contact: [PERSON_1]. What did [PERSON_1] order?"
-    assert second == "[PERSON_1] ordered two pumps for Mr. [PERSON_1]."
+    assert second == "[PERSON_1] ordered two pumps for Mr. [PERSON_1]'s plant."
     assert (third, fourth) == ("联系人：[PERSON_2]，他要什么？", "[PERSON_2]要两台泵，[PERSON_2]先生已付款。")
 
 
