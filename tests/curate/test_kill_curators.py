@@ -28,7 +28,7 @@ from tests.tiny_job import contents
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="needs fork and signals")]
 # Those that need neither a teacher nor a model nor a library that may be missing.
 NAMES = [name for name, s in STAGES.items() if s.group == "curate" and not (s.teacher or s.extra or getattr(s, "student", False))]
-OPTIONS: dict[str, dict[str, Any]] = {"export": {"formats": ["record", "messages"]}}
+OPTIONS: dict[str, dict[str, Any]] = {"export": {"formats": ["record", "messages"]}, "decontaminate": {"paths": ["exam.jsonl"]}}
 BEFORE = {"mix": ["split"], "export": ["split"]}  # what some need to be of use
 COUNT = 150
 
@@ -46,6 +46,7 @@ def write(folder: Path, name: str, processes: int = 1, count: int = COUNT, more:
         rows += [chat(f"What does part {part} of the pump do?", f"Part {number} pumps oil  to tank {number % 7}.{more}"),
                  chat(f"{part} 号零件有什么用？", f"{number} 号零件把油泵到 {number % 7} 号油箱<br>里。{more}")]
     jsonl.write(folder / "rows.jsonl", [*rows, *odd_records(2_000)])
+    jsonl.write(folder / "exam.jsonl", rows[:4])
     job = {"out": "run", "records": "rows.jsonl", "processes": processes, "curate": [*BEFORE.get(name, []), {name: OPTIONS.get(name, {})}]}
     path = folder / "job.yaml"
     path.write_text(yaml.safe_dump(job, sort_keys=False), encoding="utf-8")

@@ -21,6 +21,7 @@ from seedbed.pipeline import Pipeline
 from seedbed.record import Record, chat
 from seedbed.stages import STAGES, Stage
 from tests.curate.malformed import odd_records
+from tests.curate.scoring.test_measuring import Student
 
 GOOD = '{"instruction": "泵有什么用？", "output": "泵用来输送液体。"}'
 # Line, and what is said of it; "" when it is read.
@@ -134,14 +135,16 @@ CURATORS = [stage for stage in STAGES.values() if stage.group == "curate"]
 
 @pytest.mark.parametrize("stage", CURATORS, ids=lambda stage: stage.name)
 def test_every_curator_passes_or_rejects_every_odd_record(stage: Stage, tmp_path: Path) -> None:
-    """By default options, as far as it needs neither teacher nor model."""
+    """By default options, as far as it needs no teacher; a student that measures anything stands in."""
     records = [*odd_records(), *odd_records()[:3], chat("What is it?", "A valve, of the pump."), chat("阀门？", "离心泵的阀门。")]
     if stage.name == "mix":
         records = [msgspec.structs.replace(record, split="train") for record in records]
-    context = Context(tmp_path / stage.name)
+    context = Context(tmp_path / stage.name, likelihood=Student())
     context.folder.mkdir()
+    (tmp_path / "exam.jsonl").write_text(GOOD, encoding="utf-8")
+    options = {"paths": (str(tmp_path / "exam.jsonl"),)} if stage.name == "decontaminate" else {}
     try:
-        made = list(stage.function(iter(records), stage.options(), context))
+        made = list(stage.function(iter(records), stage.options(**options), context))
     except (MissingExtra, SeedbedError) as error:
         if stage.teacher or isinstance(error, MissingExtra):
             pytest.skip(str(error))
