@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import pytest
 
@@ -127,11 +126,10 @@ def test_overlapping_hits_become_one_that_covers_both() -> None:
     "路" * 200_000, "a" * 400_000, "1" * 400_000, "北京市朝阳区" * 40_000, "-----BEGIN PRIVATE KEY-----" * 4_000, "1." * 100_000,
     "a@" * 100_000, "Main " * 60_000, "12 Oak " * 40_000, "x://y:" * 50_000, ":" * 200_000, "张" * 200_000,
 ])
-def test_a_long_field_takes_time_in_proportion(default: Finder, text: str) -> None:
-    """No timing: a pattern that is not linear would not come back at all."""
-    began = time.process_time()
-    default(text)
-    assert time.process_time() - began < 60
+def test_a_long_field_is_read_to_its_end(default: Finder, text: str) -> None:
+    """With a pattern that is not linear it would not come back."""
+    long = f"{text}，请拨13912345678"
+    assert [hit.kind for hit in default(long)][-1] == "mobile"
 
 
 def test_a_missing_library_names_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
