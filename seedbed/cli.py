@@ -1,4 +1,4 @@
-"""The command line: one function a command, and the only place that catches broadly.
+"""The command line: what can be typed, and the only place that catches broadly. What a command does: commands.py.
 
 Nothing heavy is imported before a command needs it, so that `seedbed --help` answers at once.
 """
@@ -11,15 +11,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from seedbed.errors import InputError, SeedbedError
-
-if TYPE_CHECKING:
-    from seedbed.config import Job
-    from seedbed.pipeline import Pipeline
+from seedbed import commands
+from seedbed.errors import SeedbedError
 
 _ABOUT = """Documents in, a fine-tuned adapter with its numbers out.
 
@@ -82,28 +78,28 @@ def _unexpected(error: Exception) -> int:
 def _parser() -> argparse.ArgumentParser:
     as_written = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="seedbed", description=_ABOUT, formatter_class=as_written)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def add(name: str, command: Command, help_: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=help_, description=help_)
+        sub = subparsers.add_parser(name, help=help_, description=help_)
         sub.set_defaults(command=command)
         return sub
 
-    run = add("run", _run, "run a job: documents to adapter and report")
+    run = add("run", commands.run, "run a job: documents to adapter and report")
     _job_flags(run)
     run.add_argument("--stop-after", default="", metavar="STAGE", help="end cleanly after this stage")
     _preview_flag(run)
-    plan = add("plan", _plan, "what a job would do and cost, before anything is spent")
+    plan = add("plan", commands.plan, "what a job would do and cost, before anything is spent")
     _job_flags(plan)
-    show = add("show", _show, "a record and its whole history, also of a rejected one")
+    show = add("show", commands.show, "a record and its whole history, also of a rejected one")
     show.add_argument("id", help="a record's id, or the beginning of one")
     show.add_argument("--run", type=Path, help="the run directory (default: the newest under runs/)")
 
-    ingest = add("ingest", _ingest, "documents to passages")
+    ingest = add("ingest", commands.ingest, "documents to passages")
     ingest.add_argument("paths", nargs="+", help="documents, or folders of them")
     _stage_flags(ingest)
     data = "data files (JSONL of a stage, or any data set format)"
-    generate = add("generate", _generate, "passages to records")
+    generate = add("generate", commands.generate, "passages to records")
     generate.set_defaults(part="generate")
     generate.add_argument("data", nargs="+", help=f"{data}, or a job file: its generators alone")
     _stage_flags(generate, out_needed=False)
@@ -114,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         ("train", "a data set to an adapter"),
         ("evaluate", "base against adapter on the test sets"),
     ):
-        sub = add(name, _stage, help_)
+        sub = add(name, commands.stage, help_)
         sub.set_defaults(part=name)
         sub.add_argument("data", nargs="*" if name == "curate" else "+", help=data)
         _stage_flags(sub)
@@ -128,25 +124,25 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
         if name == "evaluate":
             sub.add_argument("--adapter", default="", help="folder of the adapter")
-    export = add("export", _export, "write a data set in other formats")
+    export = add("export", commands.export, "write a data set in other formats")
     export.add_argument("data", nargs="+", help="data files")
     export.add_argument("--formats", default="alpaca,sharegpt,messages", help="comma separated (default: %(default)s)")
     export.add_argument("--out", type=Path, required=True, help="run directory to write")
     export.set_defaults(config=None)
-    report = add("report", _report, "make the report of a run anew, or compare two runs")
+    report = add("report", commands.report, "make the report of a run anew, or compare two runs")
     report.add_argument("run", type=Path, nargs="?", help="run directory")
     both = "two runs beside each other, the earlier one first"
     report.add_argument("--compare", type=Path, nargs=2, metavar=("RUN1", "RUN2"), help=both)
     report.add_argument("--language", choices=["auto", "en", "zh"], help="of the page (default: the run's own)")
     report.add_argument("--out", type=Path, metavar="DIR", help="folder to write (default: RUN/report, RUN2/compare)")
 
-    _prompt_commands(add("prompts", _prompts, "the teacher's prompts: to read, and to replace with your own"))
-    models = add("models", _models, "models that seedbed can fetch")
+    _prompt_commands(add("prompts", commands.prompts, "the teacher's prompts: to read, and to replace with your own"))
+    models = add("models", commands.models, "models that seedbed can fetch")
     models.add_argument("action", choices=["list", "pull"])
     models.add_argument("name", nargs="?", default="")
-    init = add("init", _init, "a folder with a commented job to start from")
+    init = add("init", commands.init, "a folder with a commented job to start from")
     init.add_argument("folder", type=Path)
-    add("doctor", _doctor, "what this machine can run, and what is missing")
+    add("doctor", commands.doctor, "what this machine can run, and what is missing")
     return parser
 
 
@@ -193,302 +189,6 @@ def _curate_flags(parser: argparse.ArgumentParser) -> None:
 def _stage_flags(parser: argparse.ArgumentParser, *, out_needed: bool = True) -> None:
     parser.add_argument("--config", type=Path, help="job file to take this part's options from")
     parser.add_argument("--out", type=Path, required=out_needed, help="run directory to write")
-
-
-def _job(given: argparse.Namespace) -> Job:
-    """The job file with the flags put over it. Flags are relative to the current folder, the job's paths to the job."""
-    from seedbed import config
-
-    job = config.load(given.job)
-    changes = _teacher_changes(given, job.raw)
-    if documents := getattr(given, "documents", ""):
-        old = job.raw.get("documents")
-        kept = {key: value for key, value in old.items() if key != "database"} if isinstance(old, dict) else {}
-        changes |= {"documents": kept | {"paths": [str(Path(documents).resolve())]}, "records": None}
-    if given.out:
-        changes["out"] = str(given.out.resolve())
-    raw = {key: value for key, value in (job.raw | changes).items() if value is not None}
-    return config.build(job.path, raw, job.lines)
-
-
-def _teacher_changes(given: argparse.Namespace, raw: dict[str, Any]) -> dict[str, Any]:
-    """The parts of a job that --teacher, --model and --limit put in the place of those in `raw`."""
-    changes: dict[str, Any] = {}
-    if given.teacher or given.model:
-        teacher = dict(raw.get("teacher") or {})
-        if given.teacher:
-            teacher = {name: value for name, value in teacher.items() if name != "endpoints"} | {"url": given.teacher}
-        teacher |= {"model": _model(given.model)} if given.model else {}
-        if given.model.startswith(_OWN) and not given.teacher:
-            for name in ("url", "endpoints"):  # seedbed brings this model itself: it is not behind the job's endpoint
-                teacher.pop(name, None)
-        changes["teacher"] = teacher
-    if given.limit is not None:
-        changes["generate"] = [_with_target(item, given.limit) for item in raw.get("generate") or []]
-    return changes
-
-
-# Teachers that need no endpoint.
-_OWN = ("embedded", "path:", "scripted:")
-
-
-def _model(name: str) -> str:
-    """A model as the job would name it; a file given here is relative to the current folder."""
-    kind, _, path = name.partition(":")
-    return f"{kind}:{Path(path).expanduser().resolve()}" if kind in ("path", "scripted") and path else name
-
-
-def _with_target(item: Any, target: int) -> Any:
-    """The generator `item` with another target; one that has none, or that makes no sense, stays as it is."""
-    from seedbed.stages import STAGES
-
-    name, options = (item, {}) if isinstance(item, str) else next(iter(item.items()), ("", 0))
-    if name not in STAGES or "target" not in STAGES[name].options.__struct_fields__:
-        return item
-    return {name: (options or {}) | {"target": target}} if isinstance(options, dict | None) else item
-
-
-def _run(given: argparse.Namespace) -> None:
-    from seedbed.pipeline import Pipeline
-
-    pipeline = Pipeline(_job(given))
-    if given.preview is not None:
-        if given.stop_after:
-            raise InputError("stops before anything is run", where="--preview", next_step="Leave out --stop-after")
-        _preview(pipeline, given.preview)
-        return
-    _go(pipeline, given.stop_after)
-
-
-def _go(pipeline: Pipeline, stop_after: str = "") -> None:
-    from seedbed.progress import for_terminal
-
-    steps = pipeline.execute(stop_after, for_terminal())
-    print(f"Done: {pipeline.run.path}")
-    if (page := steps[-1].folder / "report.html").is_file():
-        print(f"Report: {page}")
-
-
-def _preview(pipeline: Pipeline, count: int) -> None:
-    from seedbed.preview import preview
-    from seedbed.progress import for_terminal
-
-    for line in preview(pipeline, count, for_terminal()):
-        print(line, flush=True)
-
-
-def _plan(given: argparse.Namespace) -> None:
-    from seedbed.pipeline import Pipeline
-    from seedbed.planning import describe
-
-    for line in describe(Pipeline(_job(given))):
-        print(line)
-
-
-def _tell_plan(pipeline: Pipeline) -> None:
-    from seedbed import curating
-    from seedbed.planning import describe
-
-    for line in (*curating.looked_at(pipeline.plan()[0].options), *describe(pipeline)):
-        print(line)
-
-
-def _show(given: argparse.Namespace) -> None:
-    from datagen.teacher.journal import Journal
-    from seedbed.show import describe, newest_run
-
-    run = given.run or newest_run()
-    path = run / "journal.sqlite"
-    with Journal(path, read_only=True) if path.is_file() else nullcontext() as journal:
-        for line in describe(run, given.id, journal.row if journal else None):
-            print(line)
-
-
-def _ingest(given: argparse.Namespace) -> None:
-    _execute(given, {"documents": {"paths": [str(Path(p).resolve()) for p in given.paths]}}, ("documents",))
-
-
-def _generate(given: argparse.Namespace) -> None:
-    """Data files to records, as every stage alone; or the generators of a job, up to the last of them."""
-    from seedbed.pipeline import Pipeline
-    from seedbed.progress import for_terminal
-
-    if Path(given.data[0]).suffix.lower() not in (".yaml", ".yml"):
-        if given.out is None:
-            raise InputError("name the run directory to write", where="generate", next_step="Add --out DIR")
-        _stage(given)
-        return
-    if len(given.data) > 1 or given.config:
-        raise InputError("a job file stands alone", where=given.data[0], next_step="It names its own data and options")
-    given.job = Path(given.data[0])
-    pipeline = Pipeline(_job(given), report=False)
-    if given.preview is not None:
-        _preview(pipeline, given.preview)
-        return
-    last = [step.name for step in pipeline.plan() if step.stage.group == "generate"]
-    if not last:
-        raise InputError("has no generator", where=given.data[0], next_step="Add one to `generate:`")
-    pipeline.execute(last[-1], for_terminal())
-    print(f"Done: {pipeline.run.path}")
-
-
-def _stage(given: argparse.Namespace) -> None:
-    part: str = given.part
-    if not given.data:
-        _redecide(given)
-        return
-    from seedbed import curating
-
-    raw: dict[str, Any] = {"records": curating.sources(given.data, getattr(given, "format", ""))}
-    defaults: dict[str, Any] = {"generate": ["doc_qa"], "train": {}, "evaluate": {}}
-    if part == "curate":
-        defaults["curate"] = curating.default_stages()
-        raw["processes"] = given.processes
-    options = {name: value for name in ("student", "adapter") if (value := getattr(given, name, ""))}
-    if "adapter" in options:
-        options["adapter"] = str(Path(options["adapter"]).resolve())
-    raw[part] = defaults[part] | options if options else defaults[part]
-    asks = ("teacher", "limits", "prompts")  # generators and some curators ask a teacher
-    keep = (part, *asks) if part in ("generate", "curate") else (part,)
-    _execute(given, raw, keep, options)
-
-
-def _redecide(given: argparse.Namespace) -> None:
-    """Another threshold for a run that is finished, as far as its curators go."""
-    from seedbed.pipeline import Pipeline
-    from seedbed.progress import for_terminal
-    from seedbed.redeciding import finished
-
-    if not given.rethreshold:
-        next_step = "Name data files, or a new threshold for the run in --out: --rethreshold 0.6"
-        raise InputError("names no data", where="curate", next_step=next_step)
-    before = finished(given.out)
-    job = _near_flags(given, before.job)
-    pipeline = Pipeline(job, before.run.path, report=before.plan()[-1].stage.name == "report")
-    last = [step.name for step in pipeline.plan() if step.stage.group == "curate"][-1]
-    pipeline.execute(last, for_terminal())
-    print(f"Done: {pipeline.run.path}. To keep it, write the threshold into the job")
-
-
-def _near_flags(given: argparse.Namespace, job: Job) -> Job:
-    """The job with --rethreshold and --against put over it."""
-    from seedbed.redeciding import against, rethresholded
-
-    if given.rethreshold:
-        job, notes = rethresholded(job, given.rethreshold, given.out)
-        for note in notes:
-            print(note)
-    if not given.against:
-        return job
-    remote = given.against.startswith(("redis://", "rediss://"))
-    return against(job, given.against if remote else str(Path(given.against).expanduser().resolve()))
-
-
-def _export(given: argparse.Namespace) -> None:
-    from seedbed import curating
-
-    formats = [name.strip() for name in given.formats.split(",")]
-    raw = {"records": curating.sources(given.data), "curate": [{"export": {"formats": formats}}]}
-    _execute(given, raw, ())
-
-
-def _execute(
-    given: argparse.Namespace, raw: dict[str, Any], keep: tuple[str, ...], flags: dict[str, Any] | None = None
-) -> None:
-    """A job of one part: its own input and `raw`, with the parts in `keep` taken from --config where it has them."""
-    from seedbed import config, curating
-    from seedbed.pipeline import Pipeline
-
-    base, lines = Path.cwd() / "(command line)", {}
-    if given.config:
-        job = config.load(given.config)
-        base, lines = job.path, job.lines
-        if "records" in raw:
-            raw["records"] = curating.with_options_of(job.raw.get("records"), raw["records"])
-        for key in ("seed", *keep):
-            if key in job.raw and key != "documents":
-                raw[key] = job.raw[key] | (flags or {}) if isinstance(job.raw[key], dict) and flags else job.raw[key]
-            elif key == "documents" and isinstance(job.raw.get(key), dict):
-                raw[key] = {k: v for k, v in job.raw[key].items() if k not in ("paths", "database")} | raw[key]
-    if "generate" in raw:
-        raw |= _teacher_changes(given, raw)
-    job = config.build(base, raw, lines)
-    if "curate" in keep:
-        job = _near_flags(given, job)
-    pipeline = Pipeline(job, given.out.resolve(), report="curate" in keep)
-    if getattr(given, "preview", None) is not None:
-        _preview(pipeline, given.preview)
-        return
-    if getattr(given, "plan", False):
-        _tell_plan(pipeline)
-        return
-    _go(pipeline, getattr(given, "stop_after", ""))
-
-
-def _report(given: argparse.Namespace) -> None:
-    from curate.report import build
-
-    if (given.run is None) == (given.compare is None):
-        step = "seedbed report RUN, or seedbed report --compare RUN1 RUN2"
-        raise InputError("name one run, or two to compare", where="report", next_step=step)
-    if given.compare:
-        from curate.report.compare import build as compare
-
-        first, second = given.compare
-        print(f"Comparison: {compare(first, second, given.out or second / 'compare', given.language or 'auto')}")
-        return
-    options = build.of_job(given.run, given.language)
-    print(f"Report: {build.build(given.run, given.out or given.run / 'report', options)}")
-
-
-def _prompts(given: argparse.Namespace) -> None:
-    from seedbed import config, own_prompts
-    from seedbed.pipeline import Pipeline
-
-    if given.action == "eject":
-        lines = own_prompts.eject(given.folder, given.group, given.language, force=given.force)
-    else:
-        folder = Pipeline(config.load(given.job)).prompts if given.job else None
-        if given.action == "show":
-            sys.stdout.write(own_prompts.text(given.name, folder))
-            return
-        lines = own_prompts.listed(folder)
-    for line in lines:
-        print(line)
-
-
-def _models(given: argparse.Namespace) -> None:
-    from seedbed import models
-    from seedbed.progress import for_terminal
-
-    if given.action == "list":
-        for model in models.CATALOGUE:
-            state = "here" if models.path(model.name) else f"{model.bytes / 1e6:.0f} MB to fetch"
-            print(f"{model.name:32} {model.role:10} {model.licence:12} {state}")
-        return
-    if not given.name:
-        raise InputError("no model is named", where="models pull", next_step="`seedbed models list` shows their names")
-    progress = for_terminal()
-    progress.begin(f"pull {given.name}")
-    try:
-        path = models.pull(given.name, progress)
-    finally:
-        progress.end()
-    print(path)
-
-
-def _init(given: argparse.Namespace) -> None:
-    from seedbed.setup import init
-
-    for line in init(given.folder):
-        print(line)
-
-
-def _doctor(given: argparse.Namespace) -> None:
-    from seedbed.setup import doctor
-
-    for line in doctor():
-        print(line)
 
 
 if __name__ == "__main__":
