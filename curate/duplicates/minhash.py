@@ -63,7 +63,7 @@ def minhash(records: Iterable[Record], options: Options, context: Context) -> It
     figures.
     """
     signed = Signed(context, keep=bool(options.against))
-    standing = Indexed.of(options, signed, context) if options.against else None
+    standing = Indexed.of(options.against, options, signed, context) if options.against else None
     find = partial(_find, signed=signed)
     near = Near("minhash", VERSION, "Jaccard similarity", "nearly", find, {"scheme": SCHEME}, standing=standing)
     return near_duplicates(records, options, context, near)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from curate.duplicates.buckets import rows_of_band
 from curate.duplicates.decide import Decision
 from curate.duplicates.index import Entry, Index, owner
 from curate.duplicates.material import Material
+from curate.duplicates.near import NearOptions
 from curate.duplicates.redis_index import SCHEMES, RedisIndex
 from curate.duplicates.signed import Signed
 from seedbed.context import Context
-
-if TYPE_CHECKING:
-    from curate.duplicates.minhash import Options
 
 
 @dataclass(frozen=True)
@@ -29,11 +26,14 @@ class Indexed:
     threshold: float
 
     @classmethod
-    def of(cls, options: Options, signed: Signed, context: Context) -> Indexed:
-        """Raises InputError for an index of another scheme, before anything is compared."""
-        rows, remote = rows_of_band(options.lowest), options.against.startswith(SCHEMES)
-        index = RedisIndex(options.against, options.on, rows) if remote else None
-        chosen = index or Index(Path(options.against), options.on, rows)
+    def of(cls, against: str, options: NearOptions, signed: Signed, context: Context) -> Indexed:
+        """The index `against`, a folder or redis://HOST.
+
+        Raises InputError for an index of another scheme, before anything is compared.
+        """
+        rows, remote = rows_of_band(options.lowest), against.startswith(SCHEMES)
+        index = RedisIndex(against, options.on, rows) if remote else None
+        chosen = index or Index(Path(against), options.on, rows)
         chosen.check()
         return cls(chosen, signed, owner(context.folder), options.threshold)
 
