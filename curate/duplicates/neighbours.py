@@ -1,4 +1,4 @@
-"""Pairs of vectors at or above a cosine: exactly up to some hundred thousand, by faiss above that.
+"""Pairs of vectors at or above a cosine: exactly up to some ten thousand, by faiss above that.
 
 Rows come in order, and each is compared with those before it. So whoever decides between two blocks that a row is a
 copy can leave it out of all later comparisons, and a crowd of a hundred thousand copies is no hundred thousand squared.
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 # Of each pair the number of the later row, of the earlier one, and their cosine; ordered by both numbers.
 Found = tuple["Array", "Array", "Array"]
 
-# Rows up to which every pair is looked at. Lists are no faster before (benchmarks/semantic.md), and the encoder takes
-# longer than either.
-EXACT = 200_000
+# Rows up to which every pair is looked at. At 50,000 lists took as long (143 s against 123 s on a busy machine) and
+# lost 4 pairs in 100 at cosine .68; larger sizes were not measured.
+EXACT = 50_000
 _BLOCK = 512  # rows that are compared with all earlier ones at a time
 _WIDE = 2048  # of those at a time: 4 MB of scores, about what a core has for itself
 _AT_ONCE = 1024  # pairs computed in full at a time
 _SLACK = 1e-4  # cosines in single precision are right to 1e-6
 _SAMPLE = 2000  # rows whose pairs say how many directions are enough
-# A pair computed in full costs as much as this many numbers more in the product over all pairs (measured: 0.5 µs
-# against 0.03 ns).
-_FULL = 15_000
+# A pair computed in full costs as much as this many numbers more in the product over all pairs (measured, 512 numbers:
+# 1.8 µs, most of it for rows from all over the memory, against 0.025 ns).
+_FULL = 75_000
 _STEP = 16  # directions are tried by so many
 # faiss's guidelines: 4 to 16 lists a root of the rows, at least 39 rows a list to train on. The lower the floor, the
 # more lists a pair may lie apart.
@@ -63,7 +63,7 @@ def earlier(
     `sides`, a row is two vectors beside each other (question and answer), and the cosine of two rows is that of their
     less similar sides; 0 where one of them lacks a side that the other has.
 
-    `floor` is above 0. Above `exact` rows faiss searches, which may miss a few; MissingExtra when it is not installed.
+    `floor` is above 0. Above `exact` rows faiss searches, which misses some; MissingExtra when it is not installed.
     """
     import numpy as np
 

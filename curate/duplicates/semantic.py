@@ -5,7 +5,7 @@ arXiv:2303.09540, without its clusters: every pair is looked at).
 
 A question and an answer are compared each with its like, and the less similar of the two counts: as one text, a long
 answer drowns the question, and two questions about one thing look like one. Languages are compared apart, because the
-multilingual default puts a translation at .75 to .85, and a translation is no repetition.
+multilingual default puts translations at .49 to .87 (32 of benchmarks/encode_pairs), and they are no repetition.
 
 The trap: no encoder sees a changed figure or a "not" (seedbed/encode.py). Near pairs that name other figures or codes,
 or of which one denies, are told apart by their words.
@@ -64,7 +64,7 @@ class Options(NearOptions, frozen=True, kw_only=True, forbid_unknown_fields=True
     encoder    default, lexical, or a folder or hub name that `sentence-transformers` can load
     threshold  0 for the encoder's own; one of yours has none, and needs this
     floor      0.1 below the threshold where it is not given
-    exact      up to so many records of a language every pair is compared; above, faiss finds nearly all
+    exact      up to so many records of a language every pair is compared; above, faiss finds most of them
     """
 
     encoder: str = "default"
