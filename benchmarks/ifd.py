@@ -23,7 +23,7 @@ from benchmarks.judge import auc
 from seedbed.context import Silent
 from seedbed.likelihood import Measured, Said
 from seedbed.resources import resource
-from train.likelihood import Student
+from train.evaluation.likelihood import Student
 
 HERE = Path(__file__).parent
 DATA = HERE.parent.parent / "shared" / "data"

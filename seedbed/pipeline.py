@@ -290,7 +290,7 @@ class Pipeline:
         if not step.stage.student:
             yield
             return
-        from train.likelihood import Student
+        from train.evaluation.likelihood import Student
 
         options = step.options
         student = Student(options.student, options.window, options.threads, context.progress)

@@ -146,8 +146,8 @@ _ALL = [
     Stage("split", "curate.shaping.split:split", "curate"),
     Stage("mix", "curate.shaping.mix:mix", "curate"),
     Stage("export", "curate.export.export:export", "curate"),
-    Stage("train", "train.sft:train", "task", extra="train"),
-    Stage("evaluate", "train.evaluate:evaluate", "task", extra="train"),
+    Stage("train", "train.stage:train", "task", extra="train"),
+    Stage("evaluate", "train.evaluation.stage:evaluate", "task", extra="train"),
     Stage("report", "curate.report.build:report", "task"),
 ]
 STAGES = {stage.name: stage for stage in _ALL}

@@ -66,7 +66,7 @@ def tokenizer(template: str | None = CHATML, end: str = "<|im_end|>", pad: str =
 
 
 def save_student(folder: Path, template: str | None = CHATML, hidden: int = 64, **config: Any) -> Path:
-    """The tiny student as a folder that `train.model.locate` takes."""
+    """The tiny student as a folder that `train.students.model.locate` takes."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 

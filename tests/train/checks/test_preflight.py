@@ -10,11 +10,11 @@ import pytest
 
 from seedbed.context import Context
 from seedbed.errors import PreflightError
-from train.data import Counts
-from train.memory import Memory, disk_needed, estimate
-from train.model import Shape
+from train.checks.memory import Memory, disk_needed, estimate
+from train.checks.preflight import Facts, Finding, check, tell
 from train.options import Options
-from train.preflight import Facts, Finding, check, tell
+from train.rows.data import Counts
+from train.students.model import Shape
 
 LAYERS = {f"layers.{i}.{name}": (64, 64) for i in range(2) for name in ("q_proj", "k_proj", "v_proj", "up_proj")}
 SHAPE = Shape(parameters=100_000, linear=LAYERS, layers=2, hidden=64, intermediate=128, vocabulary=512, positions=2048)

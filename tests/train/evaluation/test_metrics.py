@@ -6,8 +6,17 @@ import random
 
 import pytest
 
-from train.comparison import sentence
-from train.metrics import Difference, Losses, difference, figures_right, mean_loss, numbers, perplexity, rouge_l
+from train.evaluation.comparison import sentence
+from train.evaluation.metrics import (
+    Difference,
+    Losses,
+    difference,
+    figures_right,
+    mean_loss,
+    numbers,
+    perplexity,
+    rouge_l,
+)
 
 
 @pytest.mark.parametrize(("reference", "answer", "score"), [

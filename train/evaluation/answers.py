@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seedbed.record import Record
-from train.data import Counts, Fit, rows
-from train.template import IGNORED, Row, Template
+from train.rows.data import Counts, Fit, rows
+from train.rows.template import IGNORED, Row, Template
 
 # Tokens in a batch of loss: bounds the logits to 1 GB for a vocabulary of 150,000 (bf16 and a 32-bit copy of a part).
 _BATCH_TOKENS = 2048

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from seedbed.record import Record
-from train import metrics
-from train.metrics import Difference, Losses
+from train.evaluation import metrics
+from train.evaluation.metrics import Difference, Losses
 
 # name: (what is in it, the word where loss fell, the word where it rose)
 SETS = {

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from seedbed.record import Message, Record, chat, make
-from tests.train.test_template import MISTRAL
+from tests.train.rows.test_template import MISTRAL
 from tests.train.tiny import CHATML, records, tokenizer
-from train.batches import LengthGrouped, plan
-from train.data import Counts, Fit, lengths, prepare, rows, shortened
-from train.template import Template
+from train.rows.batches import LengthGrouped, plan
+from train.rows.data import Counts, Fit, lengths, prepare, rows, shortened
+from train.rows.template import Template
 
 EN = "The pump stops below 1.8 bar. Press the red button. Wait ten seconds. Read the value."
 ZH = "泵在压力低于 1.8 bar 时停机。按下红色按钮。等待十秒钟。读取数值。"

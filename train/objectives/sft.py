@@ -1,6 +1,6 @@
 """TRL's SFTTrainer, set up for rows that are tokenised already, with what differs here from its defaults.
 
-- batches in an order that survives a resumption (train/batches.py);
+- batches in an order that survives a resumption (train/rows/batches.py);
 - adapters trained in 32 bits: TRL turns those on a quantised base to bf16, whose steps are as coarse as the updates;
 - on a CPU the loss from the logits of the learned positions: TRL's tiled head scores every position, and twice, which
   there costs a fifth of the time (measured: 4.0 s a step against 3.2 s);
@@ -18,10 +18,10 @@ from typing import Any
 
 from seedbed.context import Context
 from seedbed.errors import TrainingError
-from train.batches import LengthGrouped, Plan
-from train.memory import LOGIT, LOGITS
+from train.checks.memory import LOGIT, LOGITS
 from train.options import Options
-from train.template import IGNORED
+from train.rows.batches import LengthGrouped, Plan
+from train.rows.template import IGNORED
 
 _WHOLE = "seedbed-whole"  # written into a checkpoint when all of it is there
 

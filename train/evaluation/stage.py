@@ -28,12 +28,14 @@ from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.pairs import conversations
 from seedbed.record import Record
-from train import answers, libraries, model
-from train.comparison import SETS, Answer, compare
-from train.data import Fit
-from train.metrics import Losses
-from train.sft import Training
-from train.template import Template
+from train import libraries
+from train.evaluation import answers
+from train.evaluation.comparison import SETS, Answer, compare
+from train.evaluation.metrics import Losses
+from train.rows.data import Fit
+from train.rows.template import Template
+from train.stage import Training
+from train.students import model
 
 VERSION = 1
 

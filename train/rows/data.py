@@ -17,7 +17,7 @@ from seedbed import jsonl
 from seedbed.errors import TemplateError
 from seedbed.record import Record
 from seedbed.text import sentences
-from train.template import Row, Template, Turns
+from train.rows.template import Row, Template, Turns
 
 _VERSION = 1  # of the rows: raised when the same records and template give other rows
 _BLOCK = 1000  # rows an Arrow batch

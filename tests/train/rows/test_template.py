@@ -11,7 +11,7 @@ import pytest
 
 from seedbed.errors import TemplateError
 from tests.train.tiny import CHATML, tokenizer
-from train.template import IGNORED, Template, Turns
+from train.rows.template import IGNORED, Template, Turns
 
 LLAMA3 = (  # <bos> once, contents trimmed, the end token written right behind them
     "{% for m in messages %}{% if loop.first %}<|begin_of_text|>{% endif %}"

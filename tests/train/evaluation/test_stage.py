@@ -13,11 +13,13 @@ from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.record import chat
 from tests.train.tiny import records
-from train import answers, libraries, model, sft
-from train.comparison import Answer
-from train.data import Fit
-from train.evaluate import Options, evaluate
-from train.template import IGNORED, Template
+from train import libraries, stage
+from train.evaluation import answers
+from train.evaluation.comparison import Answer
+from train.evaluation.stage import Options, evaluate
+from train.rows.data import Fit
+from train.rows.template import IGNORED, Template
+from train.students import model
 
 TESTED = [*records(10, "test_seen"), *records(3, "test_heldout"), *records(5, "train")]
 QUICK = Options(threads=1, generate=4, max_new_tokens=6)
@@ -26,8 +28,8 @@ QUICK = Options(threads=1, generate=4, max_new_tokens=6)
 @pytest.fixture(scope="module")
 def trained(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("train")
-    options = sft.Options(student=str(student), threads=1, epochs=3, learning_rate=5e-3)
-    sft.train(records(24), options, Context(folder, seed=2))
+    options = stage.Options(student=str(student), threads=1, epochs=3, learning_rate=5e-3)
+    stage.train(records(24), options, Context(folder, seed=2))
     return folder
 
 

@@ -12,10 +12,10 @@ import msgspec
 
 from seedbed.context import Context
 from seedbed.errors import PreflightError
-from train.data import Counts
-from train.memory import Memory
-from train.model import Shape
+from train.checks.memory import Memory
 from train.options import Options
+from train.rows.data import Counts
+from train.students.model import Shape
 
 Level = Literal["ok", "warning", "error"]
 

@@ -11,8 +11,9 @@ import pytest
 from seedbed.context import Silent
 from seedbed.errors import InputError
 from tests.train.tiny import tokenizer
-from train import libraries, model
+from train import libraries
 from train.options import Options
+from train.students import model
 
 
 class Heard(Silent):
@@ -34,7 +35,7 @@ def adapted(student: Path) -> Any:
     import torch
     from peft import get_peft_model
 
-    from train.trainer import lora
+    from train.objectives.sft import lora
 
     torch.manual_seed(1)
     base = model.load(student, "qlora", model.load_tokenizer(student))

@@ -10,9 +10,10 @@ import pytest
 from seedbed.context import Silent
 from seedbed.likelihood import Said
 from tests.train import tiny
-from train import libraries, model
-from train.likelihood import Student
-from train.template import Template
+from train import libraries
+from train.evaluation.likelihood import Student
+from train.rows.template import Template
+from train.students import model
 
 BOTH = pytest.mark.parametrize("lang", ["en", "zh"])
 ASKED = {"en": "Which port does the sensor use?", "zh": "传感器使用哪个端口？"}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from train.model import Shape
 from train.options import Options
+from train.students.model import Shape
 
 LOGIT = 14  # bytes a logit: bf16, its 32-bit copy, the log-probability and its gradient
 LOGITS = 2_400 << 20  # bytes for whole logits; beyond, TRL's tiles take less (26 bytes for each of 32,768 × 4,096)

@@ -1,8 +1,8 @@
-"""Supervised fine-tuning of an adapter: QLoRA (Dettmers et al. 2023) or LoRA (Hu et al. 2021).
+"""The stage `train`: a data set in, an adapter out: QLoRA (Dettmers et al. 2023) or LoRA (Hu et al. 2021).
 
-Only the assistant's tokens are learned, exactly (train/template.py). All checks come before anything is spent
-(train/preflight.py). A training that was killed goes on from its last whole checkpoint when it is started again, with
-the losses that it would have had.
+Only the assistant's tokens are learned, exactly (train/rows/template.py). All checks come before anything is spent
+(train/checks/preflight.py). A training that was killed goes on from its last whole checkpoint when it is started
+again, with the losses that it would have had.
 
 Files: adapter/ (with the tokenizer), training.json (what it was trained on and how), losses.json, tokens/ (cached token
 ids), checkpoints/ (the last, and the best).
@@ -25,11 +25,14 @@ from seedbed.errors import TrainingError
 from seedbed.pairs import conversations
 from seedbed.record import Record
 from seedbed.repeats import repeated
-from train import libraries, memory, model, preflight, trainer
-from train.batches import LengthGrouped, plan
-from train.data import Counts, Fit, lengths, prepare
+from train import libraries
+from train.checks import memory, preflight
+from train.objectives import sft
 from train.options import Options
-from train.template import Template
+from train.rows.batches import LengthGrouped, plan
+from train.rows.data import Counts, Fit, lengths, prepare
+from train.rows.template import Template
+from train.students import model
 
 __all__ = ["VERSION", "Options", "Training", "train"]
 
@@ -65,14 +68,14 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
         preflight.tell(preflight.check(facts), context)
         _forget_others(job, template)
         context.progress.update(0, job.plan.steps, "loading the student")
-        finished = trainer.fit(job, model.load(folder, options.method, tokenizer))
+        finished = sft.fit(job, model.load(folder, options.method, tokenizer))
         _save(finished, job, template)
         _figures(finished, job, facts, began)
 
 
 def _prepare(
     records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context
-) -> tuple[trainer.Job, preflight.Facts]:
+) -> tuple[sft.Job, preflight.Facts]:
     everything = [record for record in records if record.split in ("train", "")]
     # The chosen answer of a preference pair is learned once, from the chat record that it was made from if it is there.
     learned = conversations(everything)
@@ -105,10 +108,10 @@ def _prepare(
         disk_free=shutil.disk_usage(context.folder).free,
     )
     watched_rows = validation if watched.rows else None
-    return trainer.Job(options, context, template.tokenizer, rows, watched_rows, sampler, counted, checkpointing), facts
+    return sft.Job(options, context, template.tokenizer, rows, watched_rows, sampler, counted, checkpointing), facts
 
 
-def _forget_others(job: trainer.Job, template: Template) -> None:
+def _forget_others(job: sft.Job, template: Template) -> None:
     """Deletes checkpoints of another training: other options, other rows or another template."""
     made_from = job.checkpoints / "made_from.json"
     rows = Path(job.rows.cache_files[0]["filename"]).stem  # a hash of the rows' content
@@ -118,7 +121,7 @@ def _forget_others(job: trainer.Job, template: Template) -> None:
         jsonl.write_text(made_from, now)
 
 
-def _save(finished: Any, job: trainer.Job, template: Template) -> None:
+def _save(finished: Any, job: sft.Job, template: Template) -> None:
     if fault := model.adapter_fault(finished.model):
         raise TrainingError(f"the adapter is worthless: {fault}", where="train",
                             next_step="Lower learning_rate and train again")
@@ -137,7 +140,7 @@ def _save(finished: Any, job: trainer.Job, template: Template) -> None:
     _write_json(job.context.folder / "training.json", noted)
 
 
-def _figures(finished: Any, job: trainer.Job, facts: preflight.Facts, began: float) -> None:
+def _figures(finished: Any, job: sft.Job, facts: preflight.Facts, began: float) -> None:
     history = finished.state.log_history
     losses = [_point(entry, "loss") for entry in history if "loss" in entry]
     validation = [_point(entry, "eval_loss") for entry in history if "eval_loss" in entry]

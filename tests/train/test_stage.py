@@ -18,8 +18,9 @@ from seedbed.context import Context, Silent
 from seedbed.errors import PreflightError, TemplateError, TrainingError
 from seedbed.record import Record
 from tests.train.tiny import records, save_student
-from train import libraries, trainer
-from train.sft import Options, Training, train
+from train import libraries
+from train.objectives import sft
+from train.stage import Options, Training, train
 
 DATA = [*records(17), *records(3, task="general"), *records(6, "validation"), *records(4, "test_seen")]
 QUICK = {"threads": 1, "learning_rate": 3e-3, "epochs": 3, "eval_steps": 3, "dropout": 0.05}
@@ -114,14 +115,14 @@ def test_the_same_seed_gives_the_same_losses_silently_and_without_a_network(
 _CHILD = """
 import sys
 from pathlib import Path
-from tests.train import test_sft
+from tests.train import test_stage
 
-class Tell(test_sft.Heard):
+class Tell(test_stage.Heard):
     def update(self, done, total=None, note=""):
         print(f"step {done}", flush=True)
 
-test_sft.Heard = Tell
-test_sft.run(Path(sys.argv[1]), Path(sys.argv[2]))
+test_stage.Heard = Tell
+test_stage.run(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
@@ -144,7 +145,7 @@ def test_a_killed_training_goes_on_with_the_losses_it_would_have_had(
     whole: Context, student: Path, tmp_path: Path
 ) -> None:
     kill_after(8, student, tmp_path)  # in the middle of the second epoch; the last checkpoint is of step 6
-    assert trainer.step_of(trainer.newest(tmp_path / "checkpoints") or Path("x-0")) == 6
+    assert sft.step_of(sft.newest(tmp_path / "checkpoints") or Path("x-0")) == 6
     torn = tmp_path / "checkpoints" / "checkpoint-8"
     torn.mkdir(exist_ok=True)
     (torn / "trainer_state.json").write_text("{")  # as a kill while saving leaves it
@@ -203,7 +204,7 @@ def test_checkpointing_changes_no_loss(whole: Context, student: Path, tmp_path: 
 
 def test_the_loss_is_trls_own(student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = run(student, tmp_path / "ours", epochs=1, dropout=0.0)
-    monkeypatch.setattr(trainer, "LOGITS", 0)  # no room for logits: TRL's tiles
+    monkeypatch.setattr(sft, "LOGITS", 0)  # no room for logits: TRL's tiles
     theirs = run(student, tmp_path / "theirs", epochs=1, dropout=0.0)
     losses = [[point["loss"] for point in context.figures["losses"]] for context in (ours, theirs)]
     assert losses[0] == pytest.approx(losses[1], abs=5e-3)

@@ -19,7 +19,7 @@ from seedbed.progress import Plain
 from seedbed.run import manifest
 from tests.tiny_job import contents
 from tests.train.tiny import records
-from train.likelihood import Student
+from train.evaluation.likelihood import Student
 
 
 @pytest.fixture(autouse=True)

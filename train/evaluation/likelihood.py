@@ -18,9 +18,10 @@ from typing import Any
 from seedbed.context import Progress
 from seedbed.errors import TemplateError
 from seedbed.likelihood import Measured, Said
-from train import libraries, model
-from train.answers import row_losses
-from train.template import IGNORED, Rendered, Row, Template
+from train import libraries
+from train.evaluation.answers import row_losses
+from train.rows.template import IGNORED, Rendered, Row, Template
+from train.students import model
 
 _PLACES = 4  # decimal places of a loss
 _CHARACTERS = 200  # of text for a token of the window; what is longer still (10 MB in one field) is not even tokenised
