@@ -27,6 +27,7 @@ from seedbed.record import Record
 from seedbed.repeats import repeated
 from train import libraries
 from train.checks import memory, preflight
+from train.job import Job
 from train.objectives import sft
 from train.options import Options
 from train.rows.batches import LengthGrouped, plan
@@ -75,7 +76,7 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
 
 def _prepare(
     records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context
-) -> tuple[sft.Job, preflight.Facts]:
+) -> tuple[Job, preflight.Facts]:
     everything = [record for record in records if record.split in ("train", "")]
     # The chosen answer of a preference pair is learned once, from the chat record that it was made from if it is there.
     learned = conversations(everything)
@@ -108,10 +109,10 @@ def _prepare(
         disk_free=shutil.disk_usage(context.folder).free,
     )
     watched_rows = validation if watched.rows else None
-    return sft.Job(options, context, template.tokenizer, rows, watched_rows, sampler, counted, checkpointing), facts
+    return Job(options, context, template.tokenizer, rows, watched_rows, sampler, counted, checkpointing), facts
 
 
-def _forget_others(job: sft.Job, template: Template) -> None:
+def _forget_others(job: Job, template: Template) -> None:
     """Deletes checkpoints of another training: other options, other rows or another template."""
     made_from = job.checkpoints / "made_from.json"
     rows = Path(job.rows.cache_files[0]["filename"]).stem  # a hash of the rows' content
@@ -121,7 +122,7 @@ def _forget_others(job: sft.Job, template: Template) -> None:
         jsonl.write_text(made_from, now)
 
 
-def _save(finished: Any, job: sft.Job, template: Template) -> None:
+def _save(finished: Any, job: Job, template: Template) -> None:
     if fault := model.adapter_fault(finished.model):
         raise TrainingError(f"the adapter is worthless: {fault}", where="train",
                             next_step="Lower learning_rate and train again")
@@ -140,7 +141,7 @@ def _save(finished: Any, job: sft.Job, template: Template) -> None:
     _write_json(job.context.folder / "training.json", noted)
 
 
-def _figures(finished: Any, job: sft.Job, facts: preflight.Facts, began: float) -> None:
+def _figures(finished: Any, job: Job, facts: preflight.Facts, began: float) -> None:
     history = finished.state.log_history
     losses = [_point(entry, "loss") for entry in history if "loss" in entry]
     validation = [_point(entry, "eval_loss") for entry in history if "eval_loss" in entry]

@@ -19,6 +19,7 @@ from seedbed.errors import PreflightError, TemplateError, TrainingError
 from seedbed.record import Record
 from tests.train.tiny import records, save_student
 from train import libraries
+from train.job import newest, step_of
 from train.objectives import sft
 from train.stage import Options, Training, train
 
@@ -145,7 +146,7 @@ def test_a_killed_training_goes_on_with_the_losses_it_would_have_had(
     whole: Context, student: Path, tmp_path: Path
 ) -> None:
     kill_after(8, student, tmp_path)  # in the middle of the second epoch; the last checkpoint is of step 6
-    assert sft.step_of(sft.newest(tmp_path / "checkpoints") or Path("x-0")) == 6
+    assert step_of(newest(tmp_path / "checkpoints") or Path("x-0")) == 6
     torn = tmp_path / "checkpoints" / "checkpoint-8"
     torn.mkdir(exist_ok=True)
     (torn / "trainer_state.json").write_text("{")  # as a kill while saving leaves it

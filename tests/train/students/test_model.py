@@ -35,7 +35,7 @@ def adapted(student: Path) -> Any:
     import torch
     from peft import get_peft_model
 
-    from train.objectives.sft import lora
+    from train.names import lora
 
     torch.manual_seed(1)
     base = model.load(student, "qlora", model.load_tokenizer(student))
