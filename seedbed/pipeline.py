@@ -10,7 +10,7 @@ import errno
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,8 @@ class Pipeline:
                 where=job.where(("prompts",)),
                 next_step="It holds en/ and zh/, as seedbed's own prompts/ does; leave it out to use those",
             )
-        self._entries = [(find(e, job.where(e.key)), e) for e in job.stages() if report or e.name != "report"]
+        entries = [(find(e, job.where(e.key)), e) for e in job.stages() if report or e.name != "report"]
+        self._entries = [(stage, _for_the_student(entry, job) if stage.student else entry) for stage, entry in entries]
         stages = [stage for stage, _ in self._entries]
         generators = [stage for stage in stages if stage.group == "generate"]
         sourceless = generators and all(stage.alone or stage.reads == "records" for stage in generators)
@@ -315,6 +316,13 @@ class Pipeline:
         text = yaml.safe_dump(resolved, allow_unicode=True, sort_keys=False, width=1_000)
         # A user may have put a password into a URL; here it is not needed.
         jsonl.write_text(self.run.path / "job.yaml", scrub(text))
+
+
+def _for_the_student(entry: StageEntry, job: Job) -> StageEntry:
+    """A stage that measures with a student measures with the one that the job trains, unless it names another."""
+    trained = (job.top.train or {}).get("student")
+    options = {"student": trained} | entry.options if trained else entry.options
+    return replace(entry, options=options)
 
 
 def _below(base: Path, path: str) -> Path:

@@ -9,7 +9,8 @@ import codecs
 import csv
 import itertools
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,19 +130,24 @@ def _csv(path: Path, delimiter: str) -> Iterator[Numbered]:
     csv.field_size_limit(2**31 - 1)  # the default, 128 KiB, is less than one long document
     # Bytes that are no text come through as surrogates, and cost their row.
     with path.open(encoding=_encoding(path), errors="surrogateescape", newline="") as lines:
-        reader = csv.reader(lines, delimiter=delimiter)
+        source = _Again(lines)
+        reader = csv.reader(source, delimiter=delimiter)
         header = [_NO_TEXT.sub("\ufffd", name) for name in next(reader, [])]
-        start = reader.line_num + 1
         while True:
+            start = source.begin()
             try:
                 cells = next(reader, None)
             except csv.Error as error:
                 yield BadLine(start, f"not CSV: {error}", "")
-                start = reader.line_num + 1
                 continue
             if cells is None:
                 return
-            if len(cells) == len(header) and (wrong := _NO_TEXT.search("\n".join(cells))):
+            wrong = _NO_TEXT.search("\n".join(cells))
+            if source.ended or (source.several and len(cells) != len(header)):
+                # A quote that is not closed takes in the lines up to the next one. They are read again, each by itself.
+                yield BadLine(start, "a quote is opened and not closed in its row", _shown(source.row[:1], delimiter))
+                source.again()
+            elif len(cells) == len(header) and wrong:
                 byte = ord(wrong.group()) - 0xDC00
                 yield BadLine(start, f"holds the byte 0x{byte:02x}, which is no text", _shown(cells, delimiter))
             elif len(cells) == len(header):
@@ -149,7 +155,43 @@ def _csv(path: Path, delimiter: str) -> Iterator[Numbered]:
             elif cells:
                 why = f"{len(cells)} fields where the header has {len(header)}"
                 yield BadLine(start, why, _shown(cells, delimiter))
-            start = reader.line_num + 1
+
+
+class _Again:
+    """Lines of a file, of which those behind the first one of the present row can be read again."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines, self._waiting = iter(lines), deque[str]()
+        self._number, self.row = 0, list[str]()
+        self.ended = False  # in the middle of a row, where it is asked before the next row begins
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._waiting.popleft() if self._waiting else next(self._lines, None)
+        if line is None:
+            self.ended = True
+            raise StopIteration
+        self._number += 1
+        self.row.append(line)
+        return line
+
+    @property
+    def several(self) -> bool:
+        """Whether the present row has more than one line."""
+        return len(self.row) > 1
+
+    def begin(self) -> int:
+        """A new row starts; the number of its first line, from 1."""
+        self.row = []
+        return self._number + 1
+
+    def again(self) -> None:
+        """The lines of the present row are still to come, but for its first."""
+        self._waiting.extendleft(reversed(self.row[1:]))
+        self._number -= len(self.row) - 1
+        self.ended = False
 
 
 def _cell(name: str, cell: str) -> Any:

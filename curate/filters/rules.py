@@ -17,10 +17,8 @@ as bad as it likes, but must be there and differ from the chosen one.
 
 from __future__ import annotations
 
-import itertools
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -120,6 +118,8 @@ def _empty(exchange: Exchange, options: Options) -> str:
 
 
 def _too_short(exchange: Exchange, options: Options) -> str:
+    if length(exchange.answer) >= options.shortest:
+        return ""
     # In scripts that `tokenize` does not know, words; a sign (✓, 😀) may be an answer too.
     signs = any(unicodedata.category(character)[0] == "S" for character in exchange.answer)
     units = max(length(exchange.answer), len(re.findall(r"\w+", exchange.answer)), int(signs))
@@ -206,8 +206,9 @@ def _repetition(exchange: Exchange, options: Options) -> str:
 
 def _loop(tokens: list[str], times: int) -> str:
     """A phrase of words, up to 40 tokens long, that occurs `times` times in a row; empty if none."""
-    # Its first two words then occur as often, or once less if it is one word. The search below takes far longer.
-    if max(Counter(itertools.pairwise(tokens)).values(), default=0) < times - 1:
+    # So long a run, at least, then occurs twice: all but the phrase's last time. The search below takes far longer.
+    least = min((max(times, -(-_LEAST_LOOPED // size)) - 1) * size for size in range(1, _LONGEST_LOOP + 1))
+    if not _said_twice(tokens, least):
         return ""
     ids: dict[str, int] = {}
     signs = "".join(chr(ids.setdefault(token, len(ids))) for token in tokens)  # one sign a token, for the regex
@@ -220,6 +221,8 @@ def _loop(tokens: list[str], times: int) -> str:
 
 def _repeated(tokens: list[str], size: int) -> float:
     """The share of tokens in runs of `size` that came before; runs of numbers and single letters do not count."""
+    if not _said_twice(tokens, size):
+        return 0.0
     seen: set[tuple[str, ...]] = set()
     covered = counted_to = 0
     for at in range(len(tokens) - size + 1):
@@ -231,11 +234,18 @@ def _repeated(tokens: list[str], size: int) -> float:
     return covered / len(tokens) if tokens else 0.0
 
 
+def _said_twice(tokens: list[str], size: int) -> bool:
+    """Whether any run of `size` tokens occurs twice."""
+    runs = max(0, len(tokens) - size + 1)
+    return len(set(zip(*(tokens[at:] for at in range(size)), strict=False))) < runs
+
+
 def _is_word(token: str) -> bool:
     return (len(token) > 1 and not token.isdigit()) or not token.isascii()
 
 
 _OF_PROSE = set(".,;:!?'\"()-–—…“”‘’，。；：！？、（）《》「」『』【】·%#*")
+_NO_LETTER = re.compile(r"[\W_]")
 _FEW_SIGNS = 20  # "→ ✓" and "a² + b²" are answers
 _LEAST_LETTERS = 0.2
 _LOST = 0.05  # U+FFFD
@@ -244,11 +254,12 @@ _LOST = 0.05  # U+FFFD
 def _symbol_soup(exchange: Exchange, options: Options) -> str:
     if exchange.answer.count("\ufffd") > _LOST * len(exchange.answer):
         return "signs were lost in decoding"
-    signs = [character for character in prose(exchange.answer) if not character.isspace()]
+    signs = "".join(prose(exchange.answer).split())
     if len(signs) < _FEW_SIGNS or is_json(exchange.answer):
         return ""
-    letters = sum(character.isalnum() or unicodedata.category(character)[0] == "M" for character in signs)
-    odd = len(signs) - letters - sum(character in _OF_PROSE for character in signs)
+    marks = [mark for mark in _NO_LETTER.findall(signs) if unicodedata.category(mark)[0] != "M"]
+    letters = len(signs) - len(marks)
+    odd = len(marks) - sum(mark in _OF_PROSE for mark in marks)
     if odd > options.symbols * len(signs):
         return f"{odd / len(signs):.0%} of the signs are symbols"
     return "hardly any letters among its marks" if letters < _LEAST_LETTERS * len(signs) else ""

@@ -26,9 +26,10 @@ from tests.test_kill import ROOT, Lives
 from tests.tiny_job import contents
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="needs fork and signals")]
-# Those that need neither a teacher nor a model nor a library that may be missing.
-NAMES = [name for name, s in STAGES.items() if s.group == "curate" and not (s.teacher or s.extra or getattr(s, "student", False))]
-OPTIONS: dict[str, dict[str, Any]] = {"export": {"formats": ["record", "messages"]}, "decontaminate": {"paths": ["exam.jsonl"]}}
+# The judge, `select` and those that measure with a student have tests of their own, with a teacher, scores and a student.
+NAMES = [n for n, s in STAGES.items() if s.group == "curate" and n not in ("judge", "select", "ifd", "perplexity")]
+OPTIONS: dict[str, dict[str, Any]] = {"export": {"formats": ["record", "messages"]}, "decontaminate": {"paths": ["exam.jsonl"]},
+                                      "pii": {"profile": "technical", "action": "surrogate"}}
 BEFORE = {"mix": ["split"], "export": ["split"]}  # what some need to be of use
 COUNT = 150
 

@@ -225,6 +225,23 @@ def test_json_arrays_csv_and_seedbeds_records_are_read_alike(tmp_path: Path) -> 
     assert [record.source and record.source.line for record in read_records(table)] == [2, 4]
 
 
+def test_a_quote_that_is_not_closed_costs_its_own_row_only(tmp_path: Path) -> None:
+    rows = 'a,"never closed\nHow?,So\n"第三行,坏\n为什么？,"因为 ""x""。\n两行"\nlast,"open to the end\nWhere?,There\n'
+    path = write(tmp_path / "q.csv", "instruction,output\n" + rows)
+    bad: list[BadLine] = []
+    read = list(read_records(path, bad=bad))
+    assert [record.answer for record in read] == ["So", '因为 "x"。\n两行', "There"]
+    assert [line.number for line in bad] == [2, 4, 7]
+    assert {line.why for line in bad} == {"a quote is opened and not closed in its row"}
+
+
+def test_a_quote_that_the_files_last_row_leaves_open_is_no_answer(tmp_path: Path) -> None:
+    path = write(tmp_path / "q.csv", 'instruction,output\n问,答\nlast,"open')
+    bad: list[BadLine] = []
+    assert [record.answer for record in read_records(path, bad=bad)] == ["答"]
+    assert [line.number for line in bad] == [3]
+
+
 def test_csv_rows_with_missing_fields_are_bad_lines(tmp_path: Path) -> None:
     path = write(tmp_path / "d.csv", "instruction,output\n问,答\n只有问\n")
     bad: list[BadLine] = []

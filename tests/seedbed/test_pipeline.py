@@ -372,3 +372,13 @@ def test_a_generator_needs_records_that_are_there(tmp_path: Path, generate: list
     job = write_job(tmp_path, generate=generate)
     with pytest.raises(JobError, match=why):
         Pipeline(config.load(job), report=False).plan()
+
+
+def test_what_measures_with_a_student_takes_the_one_that_is_trained(tmp_path: Path) -> None:
+    measuring = ["ifd", {"perplexity": {"student": "path:other.gguf"}}]
+    job = rows_job(tmp_path, curate=measuring, train={"student": "path:mine.gguf"})
+    planned = {step.stage.name: step for step in Pipeline(config.load(job), report=False).plan()}
+    assert planned["ifd"].options.student == "path:mine.gguf"
+    assert planned["perplexity"].options.student == "path:other.gguf"
+    alone = {step.stage.name: step for step in Pipeline(config.load(rows_job(tmp_path, curate=["ifd"]))).plan()}
+    assert alone["ifd"].options.student == "smollm2-135m-instruct"
