@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One supervised fine-tuning with an adapter.
+    """One training of an adapter.
+
+    objective      sft: answers; dpo: preference pairs (Rafailov et al. 2023); pretrain: running text, and the chat
+                   records beside it (docs/training/objectives.md)
+    from           an adapter to go on from: its folder, or that of the run that made it. Rank and layers are its own
+    beta           dpo: how dearly it pays for leaving the model that it started from
+    sft_weight     dpo: weight of the plain loss on the chosen answers, which keeps them from becoming unlikely too
 
     student        a name of the catalogue (`seedbed models list`), a folder, a hub name, or path:/some/model.gguf
     method         qlora: base in nf4, doubly quantised (Dettmers et al. 2023); lora: base in bf16 (Hu et al. 2021)
@@ -19,6 +25,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     patience       stop when validation has not improved so many times in a row, and keep the best; 0: never
     """
 
+    PATHS: ClassVar[tuple[str, ...]] = ("from_",)
+
+    objective: Literal["sft", "dpo", "pretrain"] = "sft"
+    from_: str = msgspec.field(default="", name="from")
+    beta: float = 0.1  # Rafailov et al. 2023, appendix B; Llama 3 (Dubey et al. 2024, section 4.1.4) takes the same
+    sft_weight: float = 0.2  # Llama 3, the same section
     student: str = "smollm2-135m-instruct"
     method: Literal["qlora", "lora"] = "qlora"
     rank: int = 16
@@ -44,11 +56,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def __post_init__(self) -> None:
         for name in ("rank", "alpha", "epochs", "batch", "accumulation", "validation_limit"):
             _want(getattr(self, name) >= 1, name, "1 or more")
-        for name in ("eval_steps", "save_steps", "patience", "threads", "weight_decay"):
+        for name in ("eval_steps", "save_steps", "patience", "threads", "weight_decay", "sft_weight"):
             _want(getattr(self, name) >= 0, name, "0 or more")
         _want(0 <= self.dropout < 1, "dropout", "from 0 up to, not including, 1")
         _want(0 <= self.warmup < 1, "warmup", "a share of the steps, from 0 up to, not including, 1")
         _want(self.learning_rate > 0, "learning_rate", "more than 0")
+        _want(self.beta > 0, "beta", "more than 0")
         _want(self.max_length >= 16, "max_length", "16 tokens or more")
         _want(bool(self.student.strip()), "student", "the name of a model, a folder, or path:/some/model.gguf")
         if isinstance(self.targets, str):

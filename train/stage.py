@@ -10,7 +10,6 @@ ids), checkpoints/ (the last, and the best).
 
 from __future__ import annotations
 
-import random
 import shutil
 import time
 from collections.abc import Iterable
@@ -22,22 +21,22 @@ import msgspec
 from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import TrainingError
-from seedbed.pairs import conversations
 from seedbed.record import Record
-from seedbed.repeats import repeated
 from train import libraries
 from train.checks import memory, preflight
 from train.job import Job
-from train.objectives import sft
+from train.objectives import dpo, pretrain, sft
+from train.objectives.material import Material
 from train.options import Options
 from train.rows.batches import LengthGrouped, plan
-from train.rows.data import Counts, Fit, lengths, prepare
+from train.rows.data import Counts
 from train.rows.template import Template
 from train.students import model
 
 __all__ = ["VERSION", "Options", "Training", "train"]
 
 VERSION = 1
+OBJECTIVES: dict[str, Any] = {"sft": sft, "dpo": dpo, "pretrain": pretrain}
 _CHECKPOINTING_FROM = 0.7  # of the free memory: beyond it, layers are computed twice to save room
 _CURVE = 500  # points of the loss curve kept in the manifest; losses.json has them all
 
@@ -52,6 +51,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     max_length: int
     template: str
+    objective: str = "sft"
 
 
 def train(records: Iterable[Record], options: Options, context: Context) -> None:
@@ -69,7 +69,7 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
         preflight.tell(preflight.check(facts), context)
         _forget_others(job, template)
         context.progress.update(0, job.plan.steps, "loading the student")
-        finished = sft.fit(job, model.load(folder, options.method, tokenizer))
+        finished = OBJECTIVES[options.objective].fit(job, model.load(folder, options.method, tokenizer))
         _save(finished, job, template)
         _figures(finished, job, facts, began)
 
@@ -77,39 +77,32 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
 def _prepare(
     records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context
 ) -> tuple[Job, preflight.Facts]:
-    everything = [record for record in records if record.split in ("train", "")]
-    # The chosen answer of a preference pair is learned once, from the chat record that it was made from if it is there.
-    learned = conversations(everything)
-    if left_out := len(everything) - len(learned):
-        context.figures["pairs_left_out"] = left_out
-    training = list(repeated(learned))
-    watching = conversations([record for record in records if record.split == "validation"])
-    if len(watching) > options.validation_limit:
-        watching = random.Random(context.seed).sample(watching, options.validation_limit)
-    fit, cache = Fit(options.max_length, options.too_long), context.folder / "tokens"
-    rows, counts = prepare(training, template, fit, cache)
-    validation, watched = prepare(watching, template, fit, cache)
-    sampler = LengthGrouped(lengths(rows), options.batch, context.seed)
-    counted = plan(sampler, options.epochs, options.accumulation)
+    training = [record for record in records if record.split in ("train", "")]
+    watching = [record for record in records if record.split == "validation"]
+    material: Material = OBJECTIVES[options.objective].gather(training, watching, template, options, context)
+    counts = material.train
+    sampler = LengthGrouped(material.lengths, options.batch, context.seed)
+    counted = plan(sampler, options.epochs, options.accumulation, material.tokens, material.wide)
     free, checkpointing = memory.available(), options.activation_checkpointing == "on"
+    longest = material.wide * counts.longest  # tokens that a row of a batch takes
     if options.activation_checkpointing == "auto":
-        checkpointing = memory.estimate(shape, options, counts.longest, False).total > _CHECKPOINTING_FROM * free
+        checkpointing = memory.estimate(shape, options, longest, False).total > _CHECKPOINTING_FROM * free
     facts = preflight.Facts(
         options=options,
         train=counts,
-        validation=watched,
-        general=sum(record.task == "general" or record.labels.get("origin") == "general" for record in training),
+        validation=material.watched,
+        general=material.general,
         steps=counted.steps,
         shape=shape,
         pad=str(template.tokenizer.pad_token),
         end=str(template.tokenizer.eos_token),
-        memory=memory.estimate(shape, options, counts.longest, checkpointing),
+        memory=memory.estimate(shape, options, longest, checkpointing),
         free=free,
         disk=memory.disk_needed(shape, options),
         disk_free=shutil.disk_usage(context.folder).free,
     )
-    watched_rows = validation if watched.rows else None
-    return Job(options, context, template.tokenizer, rows, watched_rows, sampler, counted, checkpointing), facts
+    job = Job(options, context, template.tokenizer, material.rows, material.validation, sampler, counted, checkpointing)
+    return job, facts
 
 
 def _forget_others(job: Job, template: Template) -> None:
@@ -137,7 +130,8 @@ def _save(finished: Any, job: Job, template: Template) -> None:
     partial.rename(final)
     options = job.options
     noted = Training(student=options.student, method=options.method, rank=options.rank, alpha=options.alpha,
-                     seed=job.context.seed, max_length=options.max_length, template=template.digest)
+                     seed=job.context.seed, max_length=options.max_length, template=template.digest,
+                     objective=options.objective)
     _write_json(job.context.folder / "training.json", noted)
 
 
@@ -153,6 +147,7 @@ def _figures(finished: Any, job: Job, facts: preflight.Facts, began: float) -> N
     job.context.figures |= {
         "student": options.student,
         "method": options.method,
+        "objective": options.objective,
         "rank": options.rank,
         "steps": steps,
         "stopped_early": steps < job.plan.steps,
