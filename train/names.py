@@ -41,6 +41,7 @@ def _common(job: Job, fresh: bool) -> dict[str, Any]:
         lr_scheduler_type=options.schedule,
         warmup_steps=options.warmup,  # below 1 it is a share
         weight_decay=options.weight_decay,
+        neftune_noise_alpha=options.neftune or None,
         activation_checkpointing=job.checkpointing,  # the old name of it is on by default in TRL
         max_length=None,  # rows have their length already
         eval_strategy="steps" if validating else "no",
@@ -66,7 +67,16 @@ def lora(options: Options) -> Any:
     return LoraConfig(
         r=options.rank,
         lora_alpha=options.alpha,
+        use_dora=options.dora,
+        use_rslora=options.rslora,
         lora_dropout=options.dropout,
         target_modules=options.targets if isinstance(options.targets, str) else list(options.targets),
         task_type="CAUSAL_LM",
     )
+
+
+def prompt_tuning(options: Options) -> Any:
+    """PEFT's configuration of vectors before the text; what they begin as is set in train/students/methods.py."""
+    from peft import PromptTuningConfig
+
+    return PromptTuningConfig(num_virtual_tokens=options.virtual_tokens, task_type="CAUSAL_LM")

@@ -1,11 +1,11 @@
-"""The stage `train`: a data set in, an adapter out: QLoRA (Dettmers et al. 2023) or LoRA (Hu et al. 2021).
+"""The stage `train`: a data set in, an adapter or, from full fine-tuning, a model out.
 
 Only the assistant's tokens are learned, exactly (train/rows/template.py). All checks come before anything is spent
 (train/checks/preflight.py). A training that was killed goes on from its last whole checkpoint when it is started
 again, with the losses that it would have had.
 
-Files: adapter/ (with the tokenizer), training.json (what it was trained on and how), losses.json, tokens/ (cached token
-ids), checkpoints/ (the last, and the best).
+Files: adapter/ or model/ (with the tokenizer), training.json (what it was trained on and how), losses.json, tokens/
+(cached token ids), checkpoints/ (the last, and the best).
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ from seedbed.record import Record
 from train import libraries
 from train.checks import memory, preflight
 from train.job import Job
-from train.objectives import dpo, pretrain, sft
+from train.objectives import dpo, pretrain, sft, start
 from train.objectives.material import Material
 from train.options import Options
 from train.rows.batches import LengthGrouped, plan
 from train.rows.data import Counts
 from train.rows.template import Template
-from train.students import model
+from train.students import faults, methods, model
+from train.students.identity import weights_digest
+from train.students.trained import ADAPTER, MODEL, NOTED, Training
 
 __all__ = ["VERSION", "Options", "Training", "train"]
 
@@ -41,17 +43,10 @@ _CHECKPOINTING_FROM = 0.7  # of the free memory: beyond it, layers are computed 
 _CURVE = 500  # points of the loss curve kept in the manifest; losses.json has them all
 
 
-class Training(msgspec.Struct, frozen=True, kw_only=True):
-    """training.json: what an adapter was trained on and how, for whoever uses it later."""
-
-    student: str
-    method: str
-    rank: int
-    alpha: int
-    seed: int
-    max_length: int
-    template: str
-    objective: str = "sft"
+def watch(options: Options) -> list[Path]:
+    """The adapter that it goes on with decides the outcome."""
+    folder = start.adapter(options)
+    return [folder / "adapter_model.safetensors"] if folder else []
 
 
 def train(records: Iterable[Record], options: Options, context: Context) -> None:
@@ -60,17 +55,19 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
     Raises TemplateError, PreflightError, InputError before, and TrainingError when the loss or the adapter is no good.
     """
     began = time.monotonic()
+    start.adapter(options)
     with libraries.prepared(options.threads):
         memory.forget_peak()
         folder = model.locate(options.student, context.progress)
         tokenizer = model.load_tokenizer(folder)
         template = Template(tokenizer, options.student)
+        digest = template.digest  # before anybody sets the tokenizer to padding
         job, facts = _prepare(list(records), template, model.shape(folder), options, context)
         preflight.tell(preflight.check(facts), context)
         _forget_others(job, template)
         context.progress.update(0, job.plan.steps, "loading the student")
         finished = OBJECTIVES[options.objective].fit(job, model.load(folder, options.method, tokenizer))
-        _save(finished, job, template)
+        _save(finished, job, digest, folder)
         _figures(finished, job, facts, began)
 
 
@@ -109,30 +106,30 @@ def _forget_others(job: Job, template: Template) -> None:
     """Deletes checkpoints of another training: other options, other rows or another template."""
     made_from = job.checkpoints / "made_from.json"
     rows = Path(job.rows.cache_files[0]["filename"]).stem  # a hash of the rows' content
-    now = msgspec.json.encode([job.options, job.context.seed, template.digest, rows]).decode()
+    began_at = [model.fingerprint(path) for path in watch(job.options)]
+    now = msgspec.json.encode([job.options, job.context.seed, template.digest, rows, began_at]).decode()
     if not made_from.exists() or made_from.read_text(encoding="utf-8") != now:
         shutil.rmtree(job.checkpoints, ignore_errors=True)
         jsonl.write_text(made_from, now)
 
 
-def _save(finished: Any, job: Job, template: Template) -> None:
-    if fault := model.adapter_fault(finished.model):
-        raise TrainingError(f"the adapter is worthless: {fault}", where="train",
-                            next_step="Lower learning_rate and train again")
-    partial, final = job.context.folder / "adapter.partial", job.context.folder / "adapter"
+def _save(finished: Any, job: Job, template: str, base: Path) -> None:
+    """Leaves adapter/ or model/ whole or not at all, and beside it what it is."""
+    if fault := faults.fault(finished.model, job.options, job.tokenizer, base):
+        raise TrainingError(f"what was trained is worthless: {fault}", where="train",
+                            next_step="Set another learning_rate and train again")
+    name = MODEL if job.options.method == "full" else ADAPTER
+    partial, final = job.context.folder / f"{name}.partial", job.context.folder / name
     shutil.rmtree(partial, ignore_errors=True)
-    for config in finished.model.peft_config.values():
-        config.base_model_name_or_path = job.options.student  # a name, not this machine's path
-    finished.model.save_pretrained(str(partial), save_embedding_layers=False)
-    (partial / "README.md").unlink(missing_ok=True)
+    methods.save(finished.model, job.options, partial)
     job.tokenizer.save_pretrained(str(partial))
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
     options = job.options
     noted = Training(student=options.student, method=options.method, rank=options.rank, alpha=options.alpha,
-                     seed=job.context.seed, max_length=options.max_length, template=template.digest,
-                     objective=options.objective)
-    _write_json(job.context.folder / "training.json", noted)
+                     seed=job.context.seed, max_length=options.max_length, template=template,
+                     objective=options.objective, base=weights_digest(base))
+    _write_json(job.context.folder / NOTED, noted)
 
 
 def _figures(finished: Any, job: Job, facts: preflight.Facts, began: float) -> None:

@@ -29,7 +29,7 @@ from seedbed.repeats import repeated
 from train.evaluation import preferences
 from train.evaluation.preferences import Score
 from train.job import Job, newest, step_of
-from train.names import lora, preference_arguments
+from train.names import preference_arguments
 from train.objectives.material import Material, drawn, general
 from train.objectives.start import begun, holding
 from train.options import Options
@@ -37,6 +37,7 @@ from train.rows import pairs
 from train.rows.batches import LengthGrouped
 from train.rows.data import Fit
 from train.rows.template import Template
+from train.students import methods
 from train.watching.telling import callbacks
 
 
@@ -62,20 +63,20 @@ def fit(job: Job, model: Any) -> Any:
 
     resume = newest(job.checkpoints)
     model = begun(model, job.options)
-    put_back = holding(model)
+    make_ready = holding(model, job.options)
     trainer = _trainer_class(job)(
         model,
         args=preference_arguments(job, fresh=resume is None),
         train_dataset=job.rows,
         eval_dataset=job.validation,
         processing_class=job.tokenizer,
-        peft_config=None if job.options.from_ else lora(job.options),
+        peft_config=None if job.options.from_ else methods.adapter(job.options),
         callbacks=callbacks(job),
     )
     trainer.remove_callback(PrinterCallback)
-    if "ref" in trainer.model.peft_config:
+    if "ref" in getattr(trainer.model, "peft_config", {}):
         trainer.model.delete_adapter("ref")  # TRL's copy of the adapter it began at; the reference is taken already
-    put_back(trainer.model)
+    make_ready(trainer.model, job.tokenizer)
     if resume:
         job.context.progress.say(f"going on from step {step_of(resume)} of {job.plan.steps}")
     watched = _Watched(job, trainer.model)

@@ -17,13 +17,14 @@ from seedbed.record import Record
 from seedbed.repeats import repeated
 from train.checks.memory import LOGIT, LOGITS
 from train.job import Job, newest, step_of
-from train.names import arguments, lora
+from train.names import arguments
 from train.objectives.material import Material, drawn, general
 from train.objectives.start import begun, holding
 from train.options import Options
 from train.rows.batches import LengthGrouped
 from train.rows.data import Fit, lengths, prepare
 from train.rows.template import IGNORED, Template
+from train.students import methods
 from train.watching.telling import callbacks
 
 
@@ -52,26 +53,26 @@ def fit(job: Job, model: Any) -> Any:
 
     resume = newest(job.checkpoints)
     model = begun(model, job.options)
-    put_back = holding(model)
-    trainer = _trainer_class()(
+    make_ready = holding(model, job.options)
+    trainer = _trainer_class(job)(
         model,
         args=arguments(job, fresh=resume is None),
         train_dataset=job.rows,
         eval_dataset=job.validation,
         processing_class=job.tokenizer,
-        peft_config=None if job.options.from_ else lora(job.options),
+        peft_config=None if job.options.from_ else methods.adapter(job.options),
         callbacks=callbacks(job),
     )
     trainer.sampler = job.sampler
     trainer.remove_callback(PrinterCallback)
-    put_back(trainer.model)
+    make_ready(trainer.model, job.tokenizer)
     if resume:
         job.context.progress.say(f"going on from step {step_of(resume)} of {job.plan.steps}")
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     return trainer
 
 
-def _trainer_class() -> Any:
+def _trainer_class(job: Job) -> Any:
     import torch
     from trl import SFTTrainer
 
@@ -96,7 +97,7 @@ def _trainer_class() -> Any:
             logits = model(
                 input_ids=inputs["input_ids"],
                 attention_mask=inputs["attention_mask"],
-                logits_to_keep=learned,
+                logits_to_keep=learned + job.options.virtual_tokens,  # those stand before the text
                 use_cache=False,
             ).logits
             wanted = labels[:, learned]

@@ -10,28 +10,38 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from seedbed.errors import InputError
 from train.options import Options
+from train.students import methods, trained
+
+# What an adapter is, and a training that goes on with it must say too: nothing of it would be taken from the options.
+_SAME = ("student", "method", "rank", "alpha")
+
+
+def adapter(options: Options) -> Path | None:
+    """The folder of the adapter that `from` names; None where it names none.
+
+    Raises InputError where there is none, or where it is one of another student, method, rank or alpha.
+    """
+    if not options.from_:
+        return None
+    folder = trained.find(Path(options.from_))
+    if (folder.parent / trained.NOTED).is_file():
+        known = trained.noted(folder)
+        for name in _SAME:
+            if (was := getattr(known, name)) != (now := getattr(options, name)):
+                raise InputError(f"its {name} is {was}, and that of this training {now}", where=f"from: {folder}",
+                                 next_step=f"Set {name}: {was}, or leave `from` out")
+    return folder
 
 
 def begun(model: Any, options: Options) -> Any:
-    """The model with the adapter that `from` names, ready to be trained on; the model itself where it names none.
-
-    Raises InputError where the adapter is one for another student or of another method.
-    """
-    if not options.from_:
+    """The model with the adapter that `from` names, ready to be trained on; the model itself where it names none."""
+    folder = adapter(options)
+    if folder is None:
         return model
     from peft import PeftModel
 
-    folder = _adapter(Path(options.from_))
-    beside = folder.parent / "training.json"
-    known = msgspec.json.decode(beside.read_bytes(), type=dict[str, Any]) if beside.is_file() else {}
-    for name, now in (("student", options.student), ("method", options.method)):
-        if (was := known.get(name, now)) != now:
-            raise InputError(f"its {name} is {was}, and this training's is {now}", where=f"from: {folder}",
-                             next_step=f"Set {name}: {was}, or leave `from` out")
     try:
         return PeftModel.from_pretrained(model, str(folder), is_trainable=True, local_files_only=True)
     except (ValueError, OSError, RuntimeError) as error:
@@ -39,24 +49,16 @@ def begun(model: Any, options: Options) -> Any:
                          next_step="Take the student that it was trained on, or leave `from` out") from error
 
 
-def _adapter(given: Path) -> Path:
-    """The adapter's folder: `given`, or the one in a training's folder, or in the last training of a run."""
-    for folder in (given, given / "adapter", *sorted(given.glob("*-train/adapter"), reverse=True)):
-        if (folder / "adapter_config.json").is_file():
-            return folder
-    raise InputError("no adapter is in it", where=f"from: {given}",
-                     next_step="Name a run, the folder of its training, or an adapter")
+def holding(model: Any, options: Options) -> Callable[[Any, Any], None]:
+    """Remembers the adapter that the training goes on with. The function that is returned makes model and tokenizer
+    ready for the first step: that adapter put back, or a fresh one begun, in 32 bits."""
+    if not options.from_:
+        return lambda model, tokenizer: methods.make_ready(model, options, tokenizer)
+    held = {name: value.detach().clone() for name, value in model.named_parameters() if value.requires_grad}
 
-
-def holding(model: Any) -> Callable[[Any], None]:
-    """Remembers what is to be trained; the function that is returned puts it back, and all of it into 32 bits."""
-    held = {}
-    if hasattr(model, "peft_config"):  # a base has no adapter yet, and nothing else of it is trained
-        held = {name: value.detach().clone() for name, value in model.named_parameters() if value.requires_grad}
-
-    def put_back(model: Any) -> None:
+    def put_back(model: Any, tokenizer: Any) -> None:
         for name, value in model.named_parameters():
-            if value.requires_grad:
-                value.data = held.get(name, value.data).float()
+            if name in held:
+                value.data = held[name].float()
 
     return put_back

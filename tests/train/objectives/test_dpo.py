@@ -16,7 +16,7 @@ from tests.train.test_stage import Heard
 from tests.train.tiny import records
 from train.stage import Options, train
 
-QUICK = {"objective": "dpo", "threads": 1, "learning_rate": 2e-3, "epochs": 3, "eval_steps": 3, "dropout": 0.0}
+QUICK = {"objective": "dpo", "threads": 1, "learning_rate": 2.4e-4, "beta": 1.0, "epochs": 3, "eval_steps": 3, "dropout": 0.0}
 
 
 def pairs(count: int, split: str = "train") -> list[Record]:
@@ -62,7 +62,7 @@ def test_it_begins_at_the_reference(whole: Context) -> None:
 def test_held_out_pairs_before_and_after(whole: Context) -> None:
     found = whole.figures["preferences"]
     assert found["validation"]["pairs"] == 6 and found["train"]["pairs"] == 20
-    assert found["validation"]["reward_accuracy"] == 1.0 and found["validation"]["margin"] > 1
+    assert found["validation"]["reward_accuracy"] == 1.0 and found["validation"]["margin"] > 0.3
     assert found["validation"]["preferred"]["tuned"] > found["validation"]["preferred"]["base"]
     assert [point["step"] for point in found["course"]] == [0, 3, 6, 9, 12, 15]
     assert json.loads(json.dumps(found)) == found
