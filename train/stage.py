@@ -10,7 +10,6 @@ Files: adapter/ or model/ (with the tokenizer), training.json (what it was train
 
 from __future__ import annotations
 
-import random
 import shutil
 import time
 from collections.abc import Iterable
@@ -22,16 +21,15 @@ import msgspec
 from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import TrainingError
-from seedbed.pairs import conversations
 from seedbed.record import Record
-from seedbed.repeats import repeated
 from train import libraries
 from train.checks import memory, preflight
 from train.job import Job
-from train.objectives import sft
+from train.objectives import dpo, pretrain, sft, start
+from train.objectives.material import Material
 from train.options import Options
 from train.rows.batches import LengthGrouped, plan
-from train.rows.data import Counts, Fit, lengths, prepare
+from train.rows.data import Counts
 from train.rows.template import Template
 from train.students import faults, methods, model
 from train.students.identity import weights_digest
@@ -40,8 +38,15 @@ from train.students.trained import ADAPTER, MODEL, NOTED, Training
 __all__ = ["VERSION", "Options", "Training", "train"]
 
 VERSION = 1
+OBJECTIVES: dict[str, Any] = {"sft": sft, "dpo": dpo, "pretrain": pretrain}
 _CHECKPOINTING_FROM = 0.7  # of the free memory: beyond it, layers are computed twice to save room
 _CURVE = 500  # points of the loss curve kept in the manifest; losses.json has them all
+
+
+def watch(options: Options) -> list[Path]:
+    """The adapter that it goes on with decides the outcome."""
+    folder = start.adapter(options)
+    return [folder / "adapter_model.safetensors"] if folder else []
 
 
 def train(records: Iterable[Record], options: Options, context: Context) -> None:
@@ -50,6 +55,7 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
     Raises TemplateError, PreflightError, InputError before, and TrainingError when the loss or the adapter is no good.
     """
     began = time.monotonic()
+    start.adapter(options)
     with libraries.prepared(options.threads):
         memory.forget_peak()
         folder = model.locate(options.student, context.progress)
@@ -60,7 +66,7 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
         preflight.tell(preflight.check(facts), context)
         _forget_others(job, template)
         context.progress.update(0, job.plan.steps, "loading the student")
-        finished = sft.fit(job, model.load(folder, options.method, tokenizer))
+        finished = OBJECTIVES[options.objective].fit(job, model.load(folder, options.method, tokenizer))
         _save(finished, job, digest, folder)
         _figures(finished, job, facts, began)
 
@@ -68,46 +74,40 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
 def _prepare(
     records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context
 ) -> tuple[Job, preflight.Facts]:
-    everything = [record for record in records if record.split in ("train", "")]
-    # The chosen answer of a preference pair is learned once, from the chat record that it was made from if it is there.
-    learned = conversations(everything)
-    if left_out := len(everything) - len(learned):
-        context.figures["pairs_left_out"] = left_out
-    training = list(repeated(learned))
-    watching = conversations([record for record in records if record.split == "validation"])
-    if len(watching) > options.validation_limit:
-        watching = random.Random(context.seed).sample(watching, options.validation_limit)
-    fit, cache = Fit(options.max_length, options.too_long), context.folder / "tokens"
-    rows, counts = prepare(training, template, fit, cache)
-    validation, watched = prepare(watching, template, fit, cache)
-    sampler = LengthGrouped(lengths(rows), options.batch, context.seed)
-    counted = plan(sampler, options.epochs, options.accumulation)
+    training = [record for record in records if record.split in ("train", "")]
+    watching = [record for record in records if record.split == "validation"]
+    material: Material = OBJECTIVES[options.objective].gather(training, watching, template, options, context)
+    counts = material.train
+    sampler = LengthGrouped(material.lengths, options.batch, context.seed)
+    counted = plan(sampler, options.epochs, options.accumulation, material.tokens, material.wide)
     free, checkpointing = memory.available(), options.activation_checkpointing == "on"
+    longest = material.wide * counts.longest  # tokens that a row of a batch takes
     if options.activation_checkpointing == "auto":
-        checkpointing = memory.estimate(shape, options, counts.longest, False).total > _CHECKPOINTING_FROM * free
+        checkpointing = memory.estimate(shape, options, longest, False).total > _CHECKPOINTING_FROM * free
     facts = preflight.Facts(
         options=options,
         train=counts,
-        validation=watched,
-        general=sum(record.task == "general" or record.labels.get("origin") == "general" for record in training),
+        validation=material.watched,
+        general=material.general,
         steps=counted.steps,
         shape=shape,
         pad=str(template.tokenizer.pad_token),
         end=str(template.tokenizer.eos_token),
-        memory=memory.estimate(shape, options, counts.longest, checkpointing),
+        memory=memory.estimate(shape, options, longest, checkpointing),
         free=free,
         disk=memory.disk_needed(shape, options),
         disk_free=shutil.disk_usage(context.folder).free,
     )
-    watched_rows = validation if watched.rows else None
-    return Job(options, context, template.tokenizer, rows, watched_rows, sampler, counted, checkpointing), facts
+    job = Job(options, context, template.tokenizer, material.rows, material.validation, sampler, counted, checkpointing)
+    return job, facts
 
 
 def _forget_others(job: Job, template: Template) -> None:
     """Deletes checkpoints of another training: other options, other rows or another template."""
     made_from = job.checkpoints / "made_from.json"
     rows = Path(job.rows.cache_files[0]["filename"]).stem  # a hash of the rows' content
-    now = msgspec.json.encode([job.options, job.context.seed, template.digest, rows]).decode()
+    began_at = [model.fingerprint(path) for path in watch(job.options)]
+    now = msgspec.json.encode([job.options, job.context.seed, template.digest, rows, began_at]).decode()
     if not made_from.exists() or made_from.read_text(encoding="utf-8") != now:
         shutil.rmtree(job.checkpoints, ignore_errors=True)
         jsonl.write_text(made_from, now)
@@ -144,6 +144,7 @@ def _figures(finished: Any, job: Job, facts: preflight.Facts, began: float) -> N
     job.context.figures |= {
         "student": options.student,
         "method": options.method,
+        "objective": options.objective,
         "rank": options.rank,
         "steps": steps,
         "stopped_early": steps < job.plan.steps,
