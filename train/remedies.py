@@ -40,7 +40,7 @@ def _changes(
         smaller = msgspec.structs.replace(options, batch=batch)
         if (total := memory.estimate(shape, smaller, longest, True).total) <= room:
             steps = -(-options.batch * options.accumulation // batch)
-            yield f"batch: {batch} with accumulation: {steps} and activation_checkpointing: on, which learns the same", total
+            yield f"batch: {batch}, accumulation: {steps} and activation_checkpointing: on, to learn the same", total
             break
     length = longest
     while length // 2 >= _SHORTEST:

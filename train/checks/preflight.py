@@ -45,7 +45,8 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, kw_only=True):
-    """What the checks look at. `pad` and `end` are the tokenizer's tokens; `free` memory and `disk` are in bytes."""
+    """What the checks look at. `pad` and `end` are the tokenizer's tokens; `longest` is the most tokens that one row of
+    a batch takes; `free` memory and `disk` are in bytes."""
 
     options: Options
     train: Counts
@@ -55,6 +56,7 @@ class Facts(msgspec.Struct, kw_only=True):
     shape: Shape
     pad: str
     end: str
+    longest: int
     memory: Memory
     free: int
     disk: int

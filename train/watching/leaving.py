@@ -12,55 +12,48 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from seedbed.context import Progress
-
-
-class Asked:
-    """Whether somebody asked to stop, and how (the signal's number; 0: nobody)."""
-
-    def __init__(self) -> None:
-        self.by = 0
-
-    def interrupt(self) -> KeyboardInterrupt:
-        """As the command line has it: SIGTERM with its number, Ctrl-C without."""
-        return KeyboardInterrupt(self.by) if self.by == signal.SIGTERM else KeyboardInterrupt()
+from train.job import Job
 
 
 @contextmanager
-def heard(progress: Progress) -> Iterator[Asked]:
-    """Ctrl-C and SIGTERM only set what is yielded, within the block, the first time. Outside of the main thread, where
+def heard(job: Job) -> Iterator[None]:
+    """Within the block Ctrl-C and SIGTERM are only noted on the job, the first time. Outside of the main thread, where
     no signal arrives, this does nothing."""
-    asked = Asked()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield
         return
 
     def hear(number: int, frame: object) -> None:
-        again, asked.by = asked.by, number
+        again, job.asked_to_stop = job.asked_to_stop, number
         if again:
-            raise asked.interrupt()
-        progress.say("stopping after this step, with a checkpoint; once more: at once")
+            raise _interrupt(number)
+        job.context.progress.say("stopping after this step, with a checkpoint; once more: at once")
 
     before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def leaver(asked: Asked) -> Any:
+def leaver(job: Job) -> Any:
     """The callback that goes as soon as the checkpoint is whole; it must come after the one that marks it so."""
     from transformers import TrainerCallback
 
     class Leaver(TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-            if asked.by:
+            if job.asked_to_stop:
                 control.should_save, control.should_evaluate = True, False
             return control
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if asked.by:
-                raise asked.interrupt()
+            if job.asked_to_stop:
+                raise _interrupt(job.asked_to_stop)
 
     return Leaver()
+
+
+def _interrupt(number: int) -> KeyboardInterrupt:
+    """As the command line tells them apart: SIGTERM with its number, Ctrl-C without."""
+    return KeyboardInterrupt(number) if number == signal.SIGTERM else KeyboardInterrupt()
