@@ -24,7 +24,7 @@ def flags(given: argparse.Namespace) -> dict[str, Any]:
     said = {name: value for name in _FLAGS if (value := getattr(given, name)) not in (None, "")}
     path = Path(said.get("student", "").removeprefix("path:")).expanduser()
     if said.get("student") and path.exists():
-        said["student"] = f"path:{path.resolve()}"
+        said["student"] = str(path.resolve())
     return said
 
 
