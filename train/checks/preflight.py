@@ -28,6 +28,12 @@ _LONG = 0.05  # share of records cut or left out
 _MOST_LAYERS = 0.5  # share of the linear layers
 _TIGHT = 0.8  # share of the memory that is there
 
+_WANTED = {
+    "sft": "Give records that end with an assistant's answer and have the split train",
+    "dpo": "Give preference pairs, with a chosen and a rejected answer, that have the split train",
+    "pretrain": "Give texts, which the generators passages and rewrite make, that have the split train",
+}
+
 
 class Finding(msgspec.Struct, frozen=True):
     """One check: what was found, why it matters, and what to do where it is not ok."""
@@ -84,7 +90,7 @@ def _records(facts: Facts) -> Iterator[Finding]:
     if used == 0:
         left_out = f" ({facts.train.refused} refused: {facts.train.why})" if facts.train.refused else ""
         yield Finding("error", "training_records", figure + left_out, "There is nothing to train on.",
-                      "Give records that end with an assistant's answer and have the split train")
+                      _WANTED[facts.options.objective])
     elif used < _FEW or facts.steps < _FEW_STEPS:
         yield Finding("warning", "training_records", figure, "A few dozen records teach a style and hardly any facts.",
                       "Make more records, or read the results as a trial")

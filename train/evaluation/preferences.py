@@ -77,7 +77,10 @@ def measure(
     `scored` gives the scores of pairs under "base" and under "tuned".
     """
     found = [pair for _, pair in pairs(records, template, fit, PairCounts())]
-    return compared(scored("base", found), scored("tuned", found), seed) if found else {}
+    if not found:
+        return {}
+    figures = compared(scored("base", found), scored("tuned", found), seed)
+    return figures | {"sentence": f"Held-out preferences: {sentence(figures)}."}
 
 
 def sentence(figures: dict[str, Any]) -> str:
