@@ -14,24 +14,23 @@ from train.options import Options
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """Usual rates from `low` to `high`, the `advised` one, and from where on the model is destroyed (`ruin`)."""
+    """Usual rates from `low` to `high`, and from where on the model is destroyed (`ruin`)."""
 
     low: float
     high: float
-    advised: float
     ruin: float
     origin: str
 
 
-_ADAPTER = Rates(5e-5, 5e-4, 2e-4, 1e-2, "QLoRA, table 9: 1e-4 to 2e-4; twice that for small models")
-_FULL = Rates(1e-6, 5e-5, 2e-5, 1e-3, "Alpaca and Tülu 2: 2e-5; InstructGPT: 1e-5")
+_ADAPTER = Rates(5e-5, 5e-4, 1e-2, "QLoRA, table 9: 1e-4 to 2e-4; twice that for small models")
+_FULL = Rates(1e-6, 5e-5, 1e-3, "Alpaca and Tülu 2: 2e-5; InstructGPT: 1e-5")
 # Lester et al. 2021 use .3 with Adafactor, whose steps are relative; with Adam PEFT's own recipes lie at 1e-3 to 3e-2.
-_PROMPT = Rates(1e-3, 3e-1, 3e-2, 10.0, "Lester et al. 2021: .3; PEFT's recipes: 1e-3 to 3e-2")
-_DPO_ADAPTER = Rates(1e-6, 5e-5, 5e-6, 1e-3, "ten times the rate of the whole model")
-_DPO_FULL = Rates(1e-7, 5e-6, 5e-7, 1e-4, "Rafailov et al. 2023: 1e-6; Zephyr: 5e-7")
-_PRETRAIN_ADAPTER = Rates(5e-5, 5e-4, 2e-4, 1e-2, "Biderman et al. 2024: 2e-4 for continued pre-training with LoRA")
+_PROMPT = Rates(1e-3, 3e-1, 10.0, "Lester et al. 2021: .3; PEFT's recipes: 1e-3 to 3e-2")
+_DPO_ADAPTER = Rates(1e-6, 5e-5, 1e-3, "ten times the rate of the whole model")
+_DPO_FULL = Rates(1e-7, 5e-6, 1e-4, "Rafailov et al. 2023: 1e-6; Zephyr: 5e-7")
+_PRETRAIN_ADAPTER = Rates(5e-5, 5e-4, 1e-2, "Biderman et al. 2024: 2e-4 for continued pre-training with LoRA")
 # Re-warmed to at most the peak of the first training: 3e-4 for the models of Ibrahim et al. 2024.
-_PRETRAIN_FULL = Rates(5e-6, 3e-4, 3e-5, 3e-3, "Ibrahim et al. 2024: re-warmed to at most 3e-4")
+_PRETRAIN_FULL = Rates(5e-6, 3e-4, 3e-3, "Ibrahim et al. 2024: re-warmed to at most 3e-4")
 
 _RATES = {
     ("sft", "qlora"): _ADAPTER,
@@ -46,25 +45,20 @@ _RATES = {
 }
 
 
-def objective(options: Options) -> str:
-    """Towards what is trained: answers (`sft`), preferences (`dpo`) or running text (`pretrain`)."""
-    return str(getattr(options, "objective", "sft"))
-
-
 def usual(options: Options) -> Rates:
     """The rates of this method and objective; a soft prompt has its own, whatever it is trained towards."""
-    return _RATES.get((objective(options), options.method), _PROMPT)
+    return _RATES.get((options.objective, options.method), _PROMPT)
 
 
 def advised(options: Options) -> str:
     """What to write into the job instead."""
-    return f"Set learning_rate: {_plain(usual(options).advised)}"
+    return f"Set learning_rate: {_plain(options.usual_rate)}"
 
 
 def described(options: Options) -> str:
     """The usual rates and where they come from."""
     rates = usual(options)
-    what = f"{options.method}" + ("" if objective(options) == "sft" else f" and {objective(options)}")
+    what = options.method + ("" if options.objective == "sft" else f" and {options.objective}")
     return f"usual for {what} are {_plain(rates.low)} to {_plain(rates.high)} ({rates.origin})"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from train.checks.finding import Facts, Finding
-from train.checks.rates import objective
 
 _GENERAL = 0.05  # share of general records below which forgetting shows (measured: docs/handbook, chapter 10)
 _FEW = 50  # records: a few dozen teach a style and hardly any facts
@@ -46,7 +45,7 @@ def template(facts: Facts) -> Iterator[Finding]:
         yield Finding("error", "chat_template", facts.fault, "Without it nobody can tell what is asked and what is "
                       "answered.", facts.mend)
         return
-    if objective(facts.options) == "pretrain":
+    if facts.options.objective == "pretrain":
         yield Finding("ok", "chat_template", "not used", "The text itself is learned.")
     elif train.refused:
         figure = f"{train.refused} of {train.records} records do not fit"

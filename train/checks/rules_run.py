@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from train.checks import rates
 from train.checks.finding import Facts, Finding
-from train.checks.memory import remedy
+from train.checks.memory import fitting
 
 _MOST_LAYERS = 0.5  # share of the linear layers
 _TIGHT = 0.8  # share of the memory that is there: the estimate is good to a fifth (docs/training/checks.md)
@@ -63,12 +63,13 @@ def _adapted(facts: Facts) -> Iterator[Finding]:
 def memory(facts: Facts) -> Iterator[Finding]:
     """Whether a step fits, all processes of this machine together where they share its memory."""
     need, free = facts.memory.total * facts.processes / 1e9, facts.free / 1e9
-    parts = facts.memory.parts()
-    figure = f"about {need:.1f} GB of {free:.1f} GB free ({parts})"
+    figure = f"about {need:.1f} GB of {free:.1f} GB free ({facts.memory.parts()})"
+    room = int(_TIGHT * facts.free / facts.processes)
+    remedy = fitting(facts.shape, facts.options, facts.train.longest, room) if need > _TIGHT * free else ""
     if need > free:
-        yield Finding("error", "memory", figure, "The training would be killed.", remedy(facts.memory, facts.options))
+        yield Finding("error", "memory", figure, "The training would be killed.", remedy)
     elif need > _TIGHT * free:
-        yield Finding("warning", "memory", figure, "That is tight.", remedy(facts.memory, facts.options))
+        yield Finding("warning", "memory", figure, "That is tight.", remedy)
     else:
         yield Finding("ok", "memory", figure, "It fits.")
 
