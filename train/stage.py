@@ -29,7 +29,6 @@ from train.job import Job
 from train.objectives import dpo, pretrain, sft, start
 from train.objectives.material import Material
 from train.options import Options
-from train.remedies import remedies
 from train.rows.batches import LengthGrouped, plan
 from train.rows.template import Template
 from train.students import faults, methods, model
@@ -44,6 +43,7 @@ VERSION = 2
 # Token ids are kept by their content, and checkpoints say what they are of: both are right under any other options.
 KEEPS = True
 OBJECTIVES: dict[str, Any] = {"sft": sft, "dpo": dpo, "pretrain": pretrain}
+_ROOM = 0.8  # of the memory that was there: what to lower is told with something to spare
 _CHECKPOINTING_FROM = 0.7  # of the free memory: beyond it, layers are computed twice to save room
 
 
@@ -109,8 +109,12 @@ def _fitted(ready: Ready) -> Any:
     except (RuntimeError, MemoryError, OSError) as error:
         if not libraries.out_of_memory(error):
             raise
-        step = remedies(facts.shape, options, facts.longest, job.checkpointing, facts.free)
-        raise TrainingError("the memory did not suffice", where="train", next_step=step) from error
+        # Where the estimate says that it fits, the estimate is what was wrong, and its figure was the limit.
+        room = int(_ROOM * min(facts.free, facts.memory.total))
+        said = f"the memory did not suffice: about {facts.memory.total / 1e9:.1f} GB were expected to be needed and " \
+               f"{facts.free / 1e9:.1f} GB were free"
+        step = memory.fitting(facts.shape, options, facts.longest, room)
+        raise TrainingError(said, where="train", next_step=step) from error
 
 
 def _prepare(
