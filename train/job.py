@@ -17,7 +17,8 @@ WHOLE = "seedbed-whole"  # written into a checkpoint when all of it is there
 
 @dataclass
 class Job:
-    """Everything that one training needs. `validation` may be None."""
+    """Everything that one training needs. `validation` may be None; so may `general`, rows of general records that are
+    watched beside it, and `held`, those that a penalty holds the model to."""
 
     options: Options
     context: Context
@@ -27,10 +28,17 @@ class Job:
     sampler: LengthGrouped
     plan: Plan
     checkpointing: bool
+    general: Any = None
+    held: Any = None
 
     @property
     def checkpoints(self) -> Path:
         return self.context.folder / "checkpoints"
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether an earlier adapter than the last may be the one that is kept."""
+        return self.validation is not None and (self.options.patience > 0 or self.options.forgetting.bound is not None)
 
     @property
     def eval_steps(self) -> int:

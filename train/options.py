@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+from train.forgetting.options import Forgetting
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,6 +20,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     too_long       cut: the answer ends at an earlier sentence; drop: the record is left out
     eval_steps     validation loss and a checkpoint every so many steps; 0: twice an epoch
     patience       stop when validation has not improved so many times in a row, and keep the best; 0: never
+    forgetting     how general loss is watched, bounded and held back: see `Forgetting`
+    track          where losses are told besides the report: tensorboard, wandb, mlflow, swanlab
     """
 
     student: str = "smollm2-135m-instruct"
@@ -40,6 +45,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     validation_limit: int = 32  # records; bounds the time that validation takes
     activation_checkpointing: Literal["auto", "on", "off"] = "auto"  # less memory, a step takes a third longer
     threads: int = 0  # 0: all cores
+    forgetting: Forgetting = Forgetting()
+    track: tuple[Literal["tensorboard", "wandb", "mlflow", "swanlab"], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("rank", "alpha", "epochs", "batch", "accumulation", "validation_limit"):
@@ -55,6 +62,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             _want(self.targets == "all-linear", "targets", "all-linear, or a list of layer names")
         else:
             _want(len(self.targets) > 0, "targets", "all-linear, or a list of layer names")
+
+    def placed(self, base: Path) -> Options:
+        """The same with the paths of `forgetting` below `base`."""
+        return msgspec.structs.replace(self, forgetting=self.forgetting.placed(base))
 
 
 def _want(holds: bool, key: str, expected: str) -> None:

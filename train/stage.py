@@ -27,6 +27,7 @@ from seedbed.record import Record
 from seedbed.repeats import repeated
 from train import libraries
 from train.checks import memory, preflight
+from train.forgetting import general
 from train.job import Job
 from train.objectives import sft
 from train.options import Options
@@ -34,6 +35,7 @@ from train.rows.batches import LengthGrouped, plan
 from train.rows.data import Counts, Fit, lengths, prepare
 from train.rows.template import Template
 from train.students import model
+from train.watching import stopping, trackers
 
 __all__ = ["VERSION", "Options", "Training", "train"]
 
@@ -60,6 +62,7 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
     Raises TemplateError, PreflightError, InputError before, and TrainingError when the loss or the adapter is no good.
     """
     began = time.monotonic()
+    trackers.check(options.track)
     with libraries.prepared(options.threads):
         memory.forget_peak()
         folder = model.locate(options.student, context.progress)
@@ -83,12 +86,16 @@ def _prepare(
     if left_out := len(everything) - len(learned):
         context.figures["pairs_left_out"] = left_out
     training = list(repeated(learned))
-    watching = conversations([record for record in records if record.split == "validation"])
+    watching = conversations([r for r in records if r.split == "validation" and not general.is_general(r)])
     if len(watching) > options.validation_limit:
         watching = random.Random(context.seed).sample(watching, options.validation_limit)
     fit, cache = Fit(options.max_length, options.too_long), context.folder / "tokens"
     rows, counts = prepare(training, template, fit, cache)
     validation, watched = prepare(watching, template, fit, cache)
+    beside = general.choose(records, options.forgetting, context, validating=watched.rows > 0)
+    (watch, seen), (held, bound) = (prepare(ones, template, fit, cache) for ones in (beside.watched, beside.held))
+    general.check(seen.rows, bound.rows, options.forgetting)
+    context.figures["general_from"] = beside.source
     sampler = LengthGrouped(lengths(rows), options.batch, context.seed)
     counted = plan(sampler, options.epochs, options.accumulation)
     free, checkpointing = memory.available(), options.activation_checkpointing == "on"
@@ -98,7 +105,7 @@ def _prepare(
         options=options,
         train=counts,
         validation=watched,
-        general=sum(record.task == "general" or record.labels.get("origin") == "general" for record in training),
+        general=sum(map(general.is_general, training)),
         steps=counted.steps,
         shape=shape,
         pad=str(template.tokenizer.pad_token),
@@ -109,13 +116,16 @@ def _prepare(
         disk_free=shutil.disk_usage(context.folder).free,
     )
     watched_rows = validation if watched.rows else None
-    return Job(options, context, template.tokenizer, rows, watched_rows, sampler, counted, checkpointing), facts
+    job = Job(options, context, template.tokenizer, rows, watched_rows, sampler, counted, checkpointing,
+              watch if seen.rows else None, held if bound.rows else None)
+    return job, facts
 
 
 def _forget_others(job: Job, template: Template) -> None:
     """Deletes checkpoints of another training: other options, other rows or another template."""
     made_from = job.checkpoints / "made_from.json"
-    rows = Path(job.rows.cache_files[0]["filename"]).stem  # a hash of the rows' content
+    # The names of their files are hashes of the rows' content.
+    rows = [Path(one.cache_files[0]["filename"]).stem for one in (job.rows, job.held) if one is not None]
     now = msgspec.json.encode([job.options, job.context.seed, template.digest, rows]).decode()
     if not made_from.exists() or made_from.read_text(encoding="utf-8") != now:
         shutil.rmtree(job.checkpoints, ignore_errors=True)
@@ -145,18 +155,21 @@ def _figures(finished: Any, job: Job, facts: preflight.Facts, began: float) -> N
     history = finished.state.log_history
     losses = [_point(entry, "loss") for entry in history if "loss" in entry]
     validation = [_point(entry, "eval_loss") for entry in history if "eval_loss" in entry]
-    _write_json(job.context.folder / "losses.json", {"train": losses, "validation": validation})
+    general = [_point(entry, stopping.GENERAL) for entry in history if stopping.GENERAL in entry]
+    curves = {"train": losses, "validation": validation, "general": general}
+    _write_json(job.context.folder / "losses.json", curves)
     steps = finished.state.global_step
     tokens, seconds = sum(job.plan.step_tokens[:steps]), time.monotonic() - began
     options = job.options
-    kept_best = validation and options.patience
+    why = stopping.reason(history, options.patience, options.forgetting.bound) if steps < job.plan.steps else ""
     job.context.figures |= {
         "student": options.student,
         "method": options.method,
         "rank": options.rank,
         "steps": steps,
         "stopped_early": steps < job.plan.steps,
-        "kept_step": finished.state.best_global_step if kept_best else steps,
+        "stopped_by": why,
+        "kept_step": finished.state.best_global_step if job.keeps_best else steps,
         "trainable_parameters": facts.shape.adapter_parameters(options),
         "parameters": facts.shape.parameters,
         "tokens_trained": tokens,
@@ -170,12 +183,15 @@ def _figures(finished: Any, job: Job, facts: preflight.Facts, began: float) -> N
         "validation_records": _left_out(facts.validation),
         "losses": _thinned(losses),
         "validation": validation,
+        "general": general,
+        "penalty": options.forgetting.penalty,
     }
 
 
 def _point(entry: dict[str, Any], key: str) -> dict[str, float]:
     point = {"step": int(entry["step"]), "epoch": round(float(entry["epoch"]), 3), "loss": float(entry[key])}
-    extra = {name: float(entry[name]) for name in ("learning_rate", "grad_norm") if entry.get(name) is not None}
+    beside = ("learning_rate", "grad_norm", "penalty")
+    extra = {name: float(entry[name]) for name in beside if entry.get(name) is not None}
     return point | extra
 
 

@@ -16,6 +16,7 @@ from train.job import Job, newest, step_of
 from train.names import arguments, lora
 from train.rows.batches import LengthGrouped
 from train.rows.template import IGNORED
+from train.watching.attending import attended
 from train.watching.telling import callbacks
 
 
@@ -27,7 +28,7 @@ def fit(job: Job, model: Any) -> Any:
     from transformers import PrinterCallback
 
     resume = newest(job.checkpoints)
-    trainer = _trainer_class()(
+    trainer = attended(_trainer_class(), job)(
         model,
         args=arguments(job, fresh=resume is None),
         train_dataset=job.rows,
