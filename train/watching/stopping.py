@@ -35,7 +35,7 @@ class Forgotten(msgspec.Struct, frozen=True):
 
     def beyond(self, bound: float | None) -> bool:
         """Whether it rose by more than `bound`; no number counts as beyond."""
-        return bound is not None and not self.share <= bound
+        return bound is not None and not self.now <= self.base * (1 + bound)
 
 
 def points(history: History, key: str) -> list[tuple[int, float]]:
