@@ -23,7 +23,7 @@ from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import TrainingError
 from seedbed.record import Record
-from train import figures, libraries
+from train import figures, libraries, names
 from train.checks import memory, preflight
 from train.forgetting import general
 from train.job import Job
@@ -75,6 +75,7 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
     began = time.monotonic()
     trackers.check(options.track)
     with libraries.prepared(options.threads):
+        names.refuse_missing()
         memory.forget_peak()
         ready = _ready(records, options, context)
         job = ready.job
