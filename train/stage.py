@@ -21,12 +21,13 @@ import msgspec
 
 from seedbed import jsonl
 from seedbed.context import Context
-from seedbed.errors import TrainingError
+from seedbed.errors import TemplateError, TrainingError
 from seedbed.pairs import conversations
 from seedbed.record import Record
 from seedbed.repeats import repeated
 from train import libraries
-from train.checks import memory, preflight
+from train.checks import headers, memory, preflight
+from train.checks.talk import look
 from train.job import Job
 from train.objectives import sft
 from train.options import Options
@@ -56,7 +57,7 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
         tokenizer = model.load_tokenizer(folder)
         template = Template(tokenizer, options.student)
         digest = template.digest  # before anybody sets the tokenizer to padding
-        job, facts = _prepare(list(records), template, model.shape(folder), options, context)
+        job, facts = _prepare(list(records), template, model.shape(folder), options, context, folder)
         preflight.tell(preflight.check(facts), context)
         _forget_others(job, template)
         context.progress.update(0, job.plan.steps, "loading the student")
@@ -65,8 +66,23 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
         _figures(finished, job, facts, began)
 
 
+def check(records: Iterable[Record], options: Options, context: Context) -> list[preflight.Finding]:
+    """All findings about a training that is not begun: no weights are fetched, converted or loaded for it."""
+    with libraries.prepared(options.threads):
+        folder = headers.locate(options.student, context.progress)
+        tokenizer = model.load_tokenizer(folder)
+        shape = model.shape(folder)
+        try:
+            template = Template(tokenizer, options.student)
+        except TemplateError as error:
+            facts = preflight.without_template(options, shape, tokenizer, error)
+        else:
+            _, facts = _prepare(list(records), template, shape, options, context, folder)
+        return preflight.check(facts)
+
+
 def _prepare(
-    records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context
+    records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context, folder: Path
 ) -> tuple[Job, preflight.Facts]:
     everything = [record for record in records if record.split in ("train", "")]
     # The chosen answer of a preference pair is learned once, from the chat record that it was made from if it is there.
@@ -92,8 +108,9 @@ def _prepare(
         general=sum(record.task == "general" or record.labels.get("origin") == "general" for record in training),
         steps=counted.steps,
         shape=shape,
-        pad=str(template.tokenizer.pad_token),
-        end=str(template.tokenizer.eos_token),
+        pad=template.tokenizer.pad_token or "",
+        end=template.tokenizer.eos_token or "",
+        talk=look(template, folder),
         memory=memory.estimate(shape, options, counts.longest, checkpointing),
         free=free,
         disk=memory.disk_needed(shape, options),
