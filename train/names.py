@@ -15,6 +15,15 @@ def arguments(job: Job, fresh: bool) -> Any:
     return SFTConfig(**_common(job, fresh), dataset_kwargs={"skip_prepare_dataset": True})
 
 
+def preference_arguments(job: Job, fresh: bool) -> Any:
+    """The settings of a training on preference pairs."""
+    from trl import DPOConfig
+
+    options = job.options
+    term = {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, options.sft_weight]} if options.sft_weight else {}
+    return DPOConfig(**_common(job, fresh), beta=options.beta, precompute_ref_log_probs=True, **term)
+
+
 def _common(job: Job, fresh: bool) -> dict[str, Any]:
     import torch
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -24,6 +24,7 @@ _VIRTUAL_TOKENS = 20  # Lester et al. 2021, section 3.2: beyond 20 there is litt
 # What only one kind of method has, by its value where nobody asked for it.
 _OF_LORA = {"rank": 16, "alpha": 32, "dropout": 0.0, "targets": "all-linear", "dora": False, "rslora": False}
 _OF_PROMPTS = {"virtual_tokens": 0, "initial_text": ""}
+_OF_DPO = {"beta": 0.1, "sft_weight": 0.2}
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,7 +35,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                    full: every weight, in 32 bits; prompt_tuning: nothing but a few vectors before the text (Lester et
                    al. 2021)
     objective      sft: answers, given what stands before them; dpo: the chosen answer before the rejected one (Rafailov
-                   et al. 2023); pretrain: plain text
+                   et al. 2023); pretrain: running text, and chat beside it (docs/training/objectives.md)
+    from           an adapter to go on from: its folder, or that of the training or the run that made it
+    beta           of dpo: how dearly it pays for leaving the model that it started from
+    sft_weight     of dpo: weight of the plain loss on the chosen answers, which keeps them from becoming unlikely too
     dora           the adapter's direction and size learned apart (Liu et al. 2024); a step takes about twice as long
     rslora         alpha divided by the root of the rank (Kalajdzievski 2023): for ranks above 32
     targets        the linear layers that get an adapter: all of them, or their names (q_proj, v_proj, …)
@@ -47,9 +51,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     patience       stop when validation has not improved so many times in a row, and keep the best; 0: never
     """
 
+    PATHS: ClassVar[tuple[str, ...]] = ("from_",)
+
     student: str = "smollm2-135m-instruct"
     method: Method = "qlora"
     objective: Objective = "sft"
+    from_: str = msgspec.field(default="", name="from")
+    beta: float = 0.1  # Rafailov et al. 2023, appendix B; Llama 3 (Dubey et al. 2024, section 4.1.4) takes the same
+    sft_weight: float = 0.2  # Llama 3, the same section
     rank: int = 16
     alpha: int = 32  # twice the rank
     dropout: float = 0.0  # 0.05 to 0.1 against overfitting (QLoRA, appendix B); on a CPU a fifth of the time (measured)
@@ -79,11 +88,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         self._refuse_contradictions()
         for name in ("rank", "alpha", "epochs", "batch", "accumulation", "validation_limit"):
             _want(getattr(self, name) >= 1, name, "1 or more")
-        for name in ("eval_steps", "save_steps", "patience", "threads", "weight_decay", "neftune", "virtual_tokens"):
+        for name in ("eval_steps", "save_steps", "patience", "threads", "weight_decay", "neftune", "virtual_tokens",
+                     "sft_weight"):
             _want(getattr(self, name) >= 0, name, "0 or more")
         _want(0 <= self.dropout < 1, "dropout", "from 0 up to, not including, 1")
         _want(0 <= self.warmup < 1, "warmup", "a share of the steps, from 0 up to, not including, 1")
         _want(self.learning_rate >= 0, "learning_rate", "more than 0, or 0 for the method's own")
+        _want(self.beta > 0, "beta", "more than 0")
         _want(self.max_length >= 16, "max_length", "16 tokens or more")
         _want(bool(self.student.strip()), "student", "the name of a model, a folder, or path:/some/model.gguf")
         if isinstance(self.targets, str):
@@ -105,6 +116,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             owner = "qlora and lora" if name in _OF_LORA else "prompt_tuning"
             if getattr(self, name) != usual:
                 raise ValueError(f"{name}: belongs to {owner}, and method is {self.method}")
+        for name, usual in _OF_DPO.items():
+            if self.objective != "dpo" and getattr(self, name) != usual:
+                raise ValueError(f"{name}: belongs to dpo, and objective is {self.objective}")
+        if self.from_ and self.method == "full":
+            raise ValueError("from: goes on with an adapter; with full, name the folder of the model as student")
         if self.schedule == "constant" and self.warmup not in (0.0, 0.05):
             raise ValueError("schedule: constant has no warm-up; constant_with_warmup has")
         if self.neftune and self.objective != "sft":

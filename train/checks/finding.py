@@ -33,6 +33,7 @@ class Finding(msgspec.Struct, frozen=True):
 class Facts(msgspec.Struct, kw_only=True):
     """What the checks look at.
 
+    longest     the most tokens that one row of a batch takes
     pad, end    the tokenizer's tokens; `end` is empty where it has none
     talk        how template and student go together; None where no template is used
     fault       why the template cannot be used at all, and `mend` what to do; then there are no rows
@@ -47,6 +48,7 @@ class Facts(msgspec.Struct, kw_only=True):
     shape: Shape
     pad: str
     end: str
+    longest: int
     memory: Memory
     free: int
     disk: int

@@ -10,6 +10,11 @@ _GENERAL = 0.05  # share of general records below which forgetting shows (measur
 _FEW = 50  # records: a few dozen teach a style and hardly any facts
 _FEW_STEPS = 10  # optimiser steps: with warm-up and cosine decay hardly one of them runs at the full rate
 _LONG = 0.05  # share of records cut or left out
+_WANTED = {
+    "sft": "Give records that end with an assistant's answer and have the split train",
+    "dpo": "Give preference pairs, with a chosen and a rejected answer, that have the split train",
+    "pretrain": "Give texts, which the generators passages and rewrite make, that have the split train",
+}
 
 
 def records(facts: Facts) -> Iterator[Finding]:
@@ -19,7 +24,7 @@ def records(facts: Facts) -> Iterator[Finding]:
     if used == 0:
         left_out = f" ({facts.train.refused} refused: {facts.train.why})" if facts.train.refused else ""
         yield Finding("error", "training_records", figure + left_out, "There is nothing to train on.",
-                      "Give records that end with an assistant's answer and have the split train")
+                      _WANTED[facts.options.objective])
     elif used < _FEW or facts.steps < _FEW_STEPS:
         yield Finding("warning", "training_records", figure, "A few dozen records teach a style and hardly any facts.",
                       "Make more records, or read the results as a trial")
