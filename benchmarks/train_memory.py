@@ -14,28 +14,28 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from benchmarks import machine, random_students
 from seedbed.context import Context
 from train.checks import memory
-from train.options import Options
+from train.options import Method, Options
 
 HERE = Path(__file__).parent
 GOAL = 0.2
-_RATES = {"qlora": 2e-4, "lora": 2e-4, "full": 1e-5, "prompt_tuning": 3e-2}
 
 
 class Case(msgspec.Struct, frozen=True):
     """One training: `student` is a size of random_students.py, or the name of a real model."""
 
     student: str
-    method: str
+    method: Method
     batch: int
     longest: int
     rows: int
-    checkpointing: str = "off"
+    checkpointing: Literal["off", "on"] = "off"
     threads: int = 2
 
 
@@ -62,7 +62,7 @@ def measure(case: Case, folder: Path) -> Measured:
     with tempfile.TemporaryDirectory(dir=folder) as run:
         context = Context(Path(run), 7)
         options = Options(student=student, method=case.method, batch=case.batch, epochs=1, max_length=case.longest,
-                          activation_checkpointing=case.checkpointing, threads=case.threads)  # type: ignore[arg-type]
+                          activation_checkpointing=case.checkpointing, threads=case.threads)
         train(random_students.records(case.rows, case.longest), options, context)
     figures = context.figures
     said = next(f["figure"] for f in figures["preflight"] if f["name"] == "memory")
@@ -123,7 +123,8 @@ def _table(given: argparse.Namespace) -> None:
         for method in given.methods.split(","):
             for batch in map(int, given.batches.split(",")):
                 for saving in given.checkpointing.split(","):
-                    case = Case(size, method, batch, given.longest, given.rows, saving, given.threads)
+                    said = [size, method, batch, given.longest, given.rows, saving, given.threads]
+                    case = msgspec.convert(dict(zip(Case.__struct_fields__, said, strict=True)), Case)
                     found = apart(case, given.folder)
                     rows.append(row(case, found))
                     sys.stderr.write(rows[-1] + "\n")

@@ -43,7 +43,8 @@ def without_template(options: Options, shape: Shape, tokenizer: Any, error: Temp
     """What is known of a student whose template cannot be used: no rows, so no lengths and no memory either."""
     return Facts(
         options=options, train=Counts(), validation=Counts(), general=0, steps=0, shape=shape,
-        pad=tokenizer.pad_token or "", end=tokenizer.eos_token or "", memory=estimate(shape, options, 0, True),
+        pad=tokenizer.pad_token or "", end=tokenizer.eos_token or "",
+        longest=0, memory=estimate(shape, options, 0, True),
         free=available(), disk=disk_needed(shape, options), disk_free=shutil.disk_usage(Path.cwd()).free,
         fault=error.what, mend=error.next_step,
     )  # fmt: skip

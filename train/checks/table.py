@@ -22,7 +22,7 @@ def show(findings: list[Finding], console: Console | None = None) -> None:
                       _plain(said))
     (console or Console()).print(table)
     counts = Counter(finding.level for finding in findings)
-    told = ", ".join(f"{counts[level]} {level}" for level in _COLOURS if counts[level])
+    told = ", ".join(f"{count} {level}" for level, count in sorted(counts.items(), key=lambda pair: -pair[1]))
     (console or Console()).print(f"{told}; nothing was trained")
 
 

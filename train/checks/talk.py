@@ -30,8 +30,8 @@ _OWN = {
     "llama": "<|start_header_id|>",  # of Llama 3, told from its heirs by the vocabulary
 }
 _LLAMA_3 = 128_000  # tokens at least
-# Reserved rows are 0 or nearly (Llama 3), or all the same (SmolLM2's: apart by at most .0025 of their length). Those that
-# were trained have the length of others and differ: SmolLM2's `<|im_start|>` 1.06 times the median, .14 apart.
+# Reserved rows are 0 or nearly (Llama 3), or all the same (SmolLM2's: apart by at most .0025 of their length). Those
+# that were trained have the length of others and differ: SmolLM2's `<|im_start|>` 1.06 times the median, .14 apart.
 _UNTRAINED = 0.1  # of the median embedding's length
 _APART = 0.02  # of its own length
 _SAMPLE = 512  # embeddings whose median length is taken
@@ -56,7 +56,7 @@ class Talk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def look(template: Template, folder: Path) -> Talk:
-    """What can be told from the template, the tokenizer and the student's folder, of which the weights may be absent."""
+    """What can be told from template, tokenizer and the student's folder, of which the weights may be absent."""
     tokenizer = template.tokenizer
     rendered = template.rows([{"role": "user", "content": "A"}, {"role": "assistant", "content": "B"}])[-1]
     markers = sorted(set(_MARKER.findall(rendered.text)))

@@ -21,7 +21,7 @@ from train.students import model
 def test_a_student_with_its_own_template_leaves_no_trace(student: Path) -> None:
     talk = look(Template(tokenizer()), student)
     assert (talk.split, talk.untrained, talk.other, talk.stops) == ((), (), "", ())
-    assert talk.closes == "<|im_end|>" and talk.tokens == 512
+    assert talk.closes == "<|im_end|>" and 500 < talk.tokens <= 512
 
 
 def test_markers_that_the_tokenizer_does_not_know(student: Path) -> None:
