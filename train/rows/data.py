@@ -165,7 +165,7 @@ def _write(path: Path, found: Iterable[tuple[Record, Row]]) -> int:
 
 
 def _answered(said: Conversation) -> bool:
-    return bool(said.turns) and said.turns[-1]["role"] == "assistant" and says_something(said.turns[-1])
+    return len(said.turns) > 1 and said.turns[-1]["role"] == "assistant" and says_something(said.turns[-1])
 
 
 def _fitted(said: Conversation, template: Template, fit: Fit, counts: Counts) -> list[Row]:

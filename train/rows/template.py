@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,6 +35,7 @@ IGNORED = -100  # the label that PyTorch's cross-entropy leaves out
 # Llama 3.1 and its kin write today's date into the system turn. Rows must not change overnight, so it is always the
 # day to which their templates fall back by themselves.
 _DAY = datetime.date(2024, 7, 26)
+_TODAY = re.compile(r"""strftime_now\(\s*(['"])(.*?)\1\s*\)""")
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -106,11 +108,11 @@ class Template:
     def rows(self, turns: Turns, tools: Tools | None = None, *, apart: bool = False) -> list[Rendered]:
         """One rendering with every assistant turn learned, or one a turn where the template (or `apart`) demands it.
 
-        An empty assistant turn is shown, and not learned. Raises TemplateError when the template refuses the
+        An empty assistant turn is shown and not learned, and so is one before any other. Raises TemplateError when the template refuses the
         conversation, drops an answer or the tools, or cannot be masked.
         """
         turns = self._accepted(turns, tools)
-        answers = [i for i, turn in enumerate(turns) if turn["role"] == "assistant" and says_something(turn)]
+        answers = [i for i, turn in enumerate(turns) if i and turn["role"] == "assistant" and says_something(turn)]
         if not answers:
             return []
         self._check_tools(turns, tools)
@@ -213,13 +215,19 @@ class Template:
 
         try:
             text = self.tokenizer.apply_chat_template(
-                turns, tools=tools or None, tokenize=False, add_generation_prompt=generate, strftime_now=_DAY.strftime
+                turns, tools=tools or None, tokenize=False, add_generation_prompt=generate,
+                chat_template=_dated(self.tokenizer.get_chat_template(tools=tools or None)),
             )
         except (jinja2.TemplateError, TypeError, ValueError, IndexError, KeyError) as error:
             roles = ", ".join(turn["role"] for turn in turns) or "nothing"
             raise TemplateError(f"the chat template refuses a conversation of {roles}: {error}", where=self.student,
                                 next_step="Bring the roles into the order that this template accepts") from error
         return str(text)
+
+
+def _dated(template: str) -> str:
+    """The template with a fixed day in the place of today."""
+    return _TODAY.sub(lambda found: repr(_DAY.strftime(found[2])), template)
 
 
 def _labels(ids: list[int], offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]) -> list[int]:
