@@ -17,7 +17,7 @@ WHOLE = "seedbed-whole"  # written into a checkpoint when all of it is there
 
 @dataclass
 class Job:
-    """Everything that one training needs. `validation` may be None."""
+    """Everything that one training needs. `validation` may be None; `asked_to_stop` is the signal that came, if any."""
 
     options: Options
     context: Context
@@ -27,10 +27,19 @@ class Job:
     sampler: LengthGrouped
     plan: Plan
     checkpointing: bool
+    asked_to_stop: int = 0
 
     @property
     def checkpoints(self) -> Path:
         return self.context.folder / "checkpoints"
+
+    def records_of(self, step: int) -> list[str]:
+        """The ids of the records that a step (from 1) learned from; their order is that of the batch."""
+        epoch, within = divmod(step - 1, self.plan.steps_an_epoch)
+        size = self.options.accumulation
+        batches = self.sampler.batches(epoch)[within * size : (within + 1) * size]
+        found = [record for batch in batches for record in self.rows[batch]["record"]]
+        return [record for record in dict.fromkeys(found) if record]  # a block of several texts names none
 
     @property
     def eval_steps(self) -> int:

@@ -7,14 +7,17 @@ import time
 from typing import Any
 
 from seedbed.errors import TrainingError
-from train.job import WHOLE, Job
+from train.job import WHOLE, Job, newest
+from train.watching.leaving import leaver
+
+_SHOWN = 8  # record ids in an error
 
 
 def callbacks(job: Job) -> list[Any]:
     """Those of one training: the teller, and early stopping where there is something to watch."""
     from transformers import EarlyStoppingCallback
 
-    callbacks = [_teller(job)]
+    callbacks = [_teller(job), leaver(job)]
     if job.validation is not None and job.options.patience:
         callbacks.append(EarlyStoppingCallback(job.options.patience))
     return callbacks
@@ -34,9 +37,9 @@ def _teller(job: Job) -> Any:
             loss = (logs or {}).get("loss")
             if loss is None:
                 return
-            if not math.isfinite(loss):
-                raise TrainingError(f"the loss is no number after step {state.global_step}", where="train",
-                                    next_step="Lower learning_rate; if it stays so, look at the records of that step")
+            for name, value in (("loss", loss), ("gradient", (logs or {}).get("grad_norm") or 0.0)):
+                if not math.isfinite(value):
+                    raise _no_number(name, state.global_step, job)
             job.context.progress.update(state.global_step, job.plan.steps, self.note(state.global_step, loss))
 
         def note(self, step: int, loss: float) -> str:
@@ -47,3 +50,15 @@ def _teller(job: Job) -> Any:
             (job.checkpoints / f"checkpoint-{state.global_step}" / WHOLE).touch()
 
     return Teller()
+
+
+def _no_number(name: str, step: int, job: Job) -> TrainingError:
+    """Raised before the checkpoint of that step is written, so that the last one on disk is good."""
+    records = job.records_of(step)
+    kept = newest(job.checkpoints)
+    shown = ", ".join(records[:_SHOWN]) + (f" and {len(records) - _SHOWN} more" if len(records) > _SHOWN else "")
+    where = f"The last good checkpoint is {kept}. " if kept else ""
+    return TrainingError(
+        f"the {name} is no number after step {step}, whose batch was the records {shown}", where="train",
+        next_step=f"{where}Lower learning_rate; if it stays so, look at these records with `seedbed show ID`",
+    )
