@@ -1,8 +1,8 @@
 """What DPO teaches a small model, and what it costs: `python -m benchmarks.train_dpo` writes benchmarks/train_dpo.md.
 
-Pairs are made here, half English, half Chinese, on devices that nobody has. A note in the question tells a figure of each
-of two; of half of the pairs the rejected answer gives the other one's figure, of the other half the right one in a form
-that is not wanted. Held-out pairs are on other devices. Loss on general data is that of seeds/general.
+Pairs are made here, half English, half Chinese, on devices that nobody has. A note in the question tells a figure of
+each of two; of half of the pairs the rejected answer gives the other one's figure, of the other half the right one in a
+form that is not wanted. Held-out pairs are on other devices. Loss on general data is that of seeds/general.
 
 An adapter is trained on the chosen answers first, as Rafailov et al. 2023 do; from it DPO goes on with each weight of
 the term for the chosen answer. `--pairs`, `--epochs`, `--rate`, `--weights`, `--general`, `--student` set the sizes.
@@ -134,8 +134,8 @@ def written(given: argparse.Namespace, results: list[Result]) -> str:
     rate = f"{given.rate:g}" if given.rate else "the default"
     lines = [
         "# DPO, measured", "",
-        f"`python -m benchmarks.train_dpo --pairs {given.pairs} --epochs {given.epochs} --rate {given.rate:g} --weights "
-        f"{' '.join(f'{weight:g}' for weight in given.weights)} --general {given.general}`: {given.student}, "
+        f"`python -m benchmarks.train_dpo --pairs {given.pairs} --epochs {given.epochs} --rate {given.rate:g} "
+        f"--weights {' '.join(f'{weight:g}' for weight in given.weights)} --general {given.general}`: {given.student}, "
         f"{given.method}, learning rate of DPO {rate}. {held} held-out pairs on other devices, {given.general} general "
         "records. Log-probabilities are means a token, base to trained; a pair is right when the chosen answer gained "
         "more than the rejected one, and preferred when it is the likelier as it is.", "",

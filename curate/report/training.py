@@ -47,7 +47,8 @@ def _preferences(noted: Any, words: Words) -> list[tuple[str, str]]:
     """How many pairs come out right, and whether the chosen answers stayed likely; held-out ones if there are any."""
     sets = noted if isinstance(noted, Mapping) else {}
     held = sets.get("validation") or sets.get("train")
-    chosen = held.get("chosen") if isinstance(held, Mapping) else None
+    held = held if isinstance(held, Mapping) else {}
+    chosen = held.get("chosen") or {}
     if not (numbers(held, "pairs", "reward_accuracy") and numbers(chosen, "base", "tuned")):
         return []
     right = words("{share} of {n} pairs right", share=f"{held['reward_accuracy']:.0%}", n=number(held["pairs"]))
