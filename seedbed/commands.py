@@ -195,10 +195,13 @@ def train(given: argparse.Namespace) -> None:
     if not (given.check or given.show):
         _go(pipeline, "train")
         return
+    from train.checks import preflight, table
     from train.stage import check
 
     with training.handed(pipeline, for_terminal()) as (records, options_, context):
-        check(records, options_, context)
+        findings = check(records, options_, context)
+    table.show(findings)
+    preflight.refuse(findings)
 
 
 def _redecide(given: argparse.Namespace) -> None:

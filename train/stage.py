@@ -21,10 +21,11 @@ import msgspec
 
 from seedbed import jsonl
 from seedbed.context import Context
-from seedbed.errors import TrainingError
+from seedbed.errors import TemplateError, TrainingError
 from seedbed.record import Record
 from train import figures, libraries
-from train.checks import memory, preflight
+from train.checks import headers, memory, preflight
+from train.checks.talk import look
 from train.job import Job
 from train.objectives import dpo, pretrain, sft, start
 from train.objectives.material import Material
@@ -82,19 +83,13 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
         figures.note(finished, job, ready.facts, began)
 
 
-def check(records: Iterable[Record], options: Options, context: Context) -> None:
-    """All that comes before a training, and nothing of it. Raises what `train` would raise until then."""
-    with libraries.prepared(options.threads):
-        _ready(records, options, context)
-
-
 def _ready(records: Iterable[Record], options: Options, context: Context) -> Ready:
     start.adapter(options)
     folder = model.locate(options.student, context.progress)
     tokenizer = model.load_tokenizer(folder)
     template = Template(tokenizer, options.student)
     digest = template.digest  # before anybody sets the tokenizer to padding
-    job, facts = _prepare(list(records), template, model.shape(folder), options, context)
+    job, facts = _prepare(list(records), template, model.shape(folder), options, context, folder)
     preflight.tell(preflight.check(facts), context)
     return Ready(job, facts, folder, weights_digest(folder), digest)
 
@@ -117,8 +112,23 @@ def _fitted(ready: Ready) -> Any:
         raise TrainingError(said, where="train", next_step=step) from error
 
 
+def check(records: Iterable[Record], options: Options, context: Context) -> list[preflight.Finding]:
+    """All findings about a training that is not begun: no weights are fetched, converted or loaded for it."""
+    with libraries.prepared(options.threads):
+        folder = headers.locate(options.student, context.progress)
+        tokenizer = model.load_tokenizer(folder)
+        shape = model.shape(folder)
+        try:
+            template = Template(tokenizer, options.student)
+        except TemplateError as error:
+            facts = preflight.without_template(options, shape, tokenizer, error)
+        else:
+            _, facts = _prepare(list(records), template, shape, options, context, folder)
+        return preflight.check(facts)
+
+
 def _prepare(
-    records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context
+    records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context, folder: Path
 ) -> tuple[Job, preflight.Facts]:
     training = [record for record in records if record.split in ("train", "")]
     watching = [record for record in records if record.split == "validation"]
@@ -137,8 +147,9 @@ def _prepare(
         general=material.general,
         steps=counted.steps,
         shape=shape,
-        pad=str(template.tokenizer.pad_token),
-        end=str(template.tokenizer.eos_token),
+        pad=template.tokenizer.pad_token or "",
+        end=template.tokenizer.eos_token or "",
+        talk=None if options.objective == "pretrain" else look(template, folder),
         longest=longest,
         memory=memory.estimate(shape, options, longest, checkpointing),
         free=free,
