@@ -6,6 +6,7 @@ from typing import Any
 
 from train.job import Job
 from train.options import Options
+from train.watching.stopping import KEPT
 
 
 def arguments(job: Job, fresh: bool) -> Any:
@@ -50,8 +51,8 @@ def _common(job: Job, fresh: bool) -> dict[str, Any]:
         save_strategy="steps",
         save_steps=job.save_steps,
         save_total_limit=2,
-        load_best_model_at_end=validating and options.patience > 0,
-        metric_for_best_model="loss",
+        load_best_model_at_end=job.keeps_best,
+        metric_for_best_model=KEPT,
         restore_callback_states_from_checkpoint=not fresh,
         logging_steps=1,
         logging_nan_inf_filter=False,  # it would hide a loss that is no number

@@ -38,6 +38,7 @@ from train.rows.batches import LengthGrouped
 from train.rows.data import Fit
 from train.rows.template import Template
 from train.students import methods
+from train.watching.attending import attended
 from train.watching.telling import callbacks
 
 
@@ -64,7 +65,7 @@ def fit(job: Job, model: Any) -> Any:
     resume = newest(job.checkpoints)
     model = begun(model, job.options)
     make_ready = holding(model, job.options)
-    trainer = _trainer_class(job)(
+    trainer = attended(_trainer_class(job), job)(
         model,
         args=preference_arguments(job, fresh=resume is None),
         train_dataset=job.rows,
