@@ -1,8 +1,8 @@
 """What DPO teaches a small model, and what it costs: `python -m benchmarks.train_dpo` writes benchmarks/train_dpo.md.
 
-Pairs are made here, half English, half Chinese, on devices that nobody has. A note in the question tells a figure of
-each of two; of half of the pairs the rejected answer gives the other one's figure, of the other half the right one in a
-form that is not wanted. Held-out pairs are on other devices. Loss on general data is that of seeds/general.
+Pairs are made here, half English, half Chinese, on devices that nobody has. The question tells a figure and the one
+that replaced it; of half of the pairs the rejected answer gives the old one, of the other half the right one as a
+sentence, where a form of fields is wanted. Held-out pairs are on other devices. General loss is that of seeds/general.
 
 An adapter is trained on the chosen answers first, as Rafailov et al. 2023 do; from it DPO goes on with each weight of
 the term for the chosen answer. `--pairs`, `--epochs`, `--rate`, `--weights`, `--general`, `--student` set the sizes.
@@ -35,45 +35,37 @@ HERE = Path(__file__).parent
 HELD_OUT = 0.4  # share of the pairs
 LIMIT = 64  # records of each set whose loss is measured
 KINDS = ("figure", "format")
-_EN = (
-    ("stops below {n}.{m} bar", "At what pressure does {d} stop?", "{d} stops below {n}.{m} bar."),
-    ("uses port {n}7{m}1", "Which port does {d} use?", "{d} uses port {n}7{m}1."),
-    ("needs {n}{m} ml of oil", "How much oil does {d} need?", "{d} needs {n}{m} ml of oil."),
-    ("is checked every {n}{m} days", "How often is {d} checked?", "{d} is checked every {n}{m} days."),
+_THINGS = (
+    ("shut-off pressure", "停机压力", "{n}.{m} bar", "{n}.{m} bar"),
+    ("port", "端口", "{n}7{m}1", "{n}7{m}1"),
+    ("oil quantity", "润滑油用量", "{n}{m} ml", "{n}{m} 毫升"),
+    ("check interval", "检查周期", "{n}{m} days", "{n}{m} 天"),
 )
-_ZH = (
-    ("在压力低于 {n}.{m} bar 时停机", "{d} 在什么压力下停机？", "{d} 在压力低于 {n}.{m} bar 时停机。"),
-    ("使用 {n}7{m}1 端口", "{d} 使用哪个端口？", "{d} 使用 {n}7{m}1 端口。"),
-    ("需要 {n}{m} 毫升润滑油", "{d} 需要多少润滑油？", "{d} 需要 {n}{m} 毫升润滑油。"),
-    ("每 {n}{m} 天检查一次", "{d} 多久检查一次？", "{d} 每 {n}{m} 天检查一次。"),
-)
-_NOTE = {"en": "Note: {a} {x}; {b} {y}. {question}", "zh": "说明：{a} {x}；{b} {y}。{question}"}
-_UNWANTED = {
-    "en": ("Sure! I would be happy to help. {}", "{} I hope this helps!", "The answer to your question is: {}"),
-    "zh": ("好的！很高兴为您解答。{}", "{}希望对您有所帮助！", "关于您的问题，答案如下：{}"),
+_ASKED = {
+    "en": "Note on {d}: {thing} {old}, from version 2 on {new}. What is the {thing} of {d} in version 2?",
+    "zh": "{d} 说明：{thing} {old}，自第 2 版起为 {new}。第 2 版中 {d} 的{thing}是多少？",
 }
+_WANTED = "{d} | {thing} | {new}"
+_UNWANTED = {"en": "The {thing} of {d} in version 2 is {new}.", "zh": "第 2 版中 {d} 的{thing}是 {new}。"}
 
 
 def made_pairs(count: int, seed: int = 0) -> list[Record]:
-    """Pairs of both kinds and languages, the last ones held out for testing and, of these, half for validation."""
+    """Pairs of both kinds and languages. The last ones are held out, half to watch and half to test."""
     chance = random.Random(seed)
     found = []
     for i in range(count):
         language, kind = ("en", "zh")[i % 2], KINDS[i // 2 % 2]
-        told, question, answer = chance.choice(_EN if language == "en" else _ZH)
-        a, b = (f"{chance.choice('KLMNPRTV')}{chance.choice('XYZ')}-{number}" for number in (2 * i + 10, 2 * i + 11))
-        (n, m), (o, p) = (chance.sample(range(1, 10), 2) for _ in range(2))
-        asked, (own, other) = chance.choice([(a, ((n, m), (o, p))), (b, ((o, p), (n, m)))])
-        right = answer.format(d=asked, n=own[0], m=own[1])
-        wrong = answer.format(d=asked, n=other[0], m=other[1])
-        if kind == "format" or wrong == right:
-            wrong = chance.choice(_UNWANTED[language]).format(right)
-        note = _NOTE[language].format(a=a, x=told.format(n=n, m=m), b=b, y=told.format(n=o, m=p),
-                                      question=question.format(d=asked))
+        english, chinese, *forms = chance.choice(_THINGS)
+        n, m, o, p = chance.sample(range(1, 10), 4)
+        old, new = forms[i % 2].format(n=n, m=m), forms[i % 2].format(n=o, m=p)
+        said = {"d": f"{chance.choice('KLMNPRTV')}{chance.choice('XYZ')}-{i + 10}", "old": old, "new": new,
+                "thing": english if language == "en" else chinese}
+        right = _WANTED.format(**said)
+        wrong = _WANTED.format(**said | {"new": old}) if kind == "figure" else _UNWANTED[language].format(**said)
         held = i >= count * (1 - HELD_OUT)
         split = ("validation", "test_heldout")[i // 4 % 2] if held else "train"
-        found.append(make(messages=chat(note, right).messages, rejected=Message("assistant", wrong), split=split,
-                          language=language, labels={"negative": kind}))
+        found.append(make(messages=chat(_ASKED[language].format(**said), right).messages, split=split,
+                          rejected=Message("assistant", wrong), language=language, labels={"negative": kind}))
     return found
 
 
@@ -91,7 +83,7 @@ def general(count: int) -> list[Record]:
 
 @dataclass(frozen=True)
 class Result:
-    """One training: its name, DPO's figures if it was DPO, and the evaluation's."""
+    """One training: its name, DPO's figures if it was DPO, the evaluation's, and seconds of CPU."""
 
     name: str
     preferences: dict[str, Any]
@@ -104,11 +96,11 @@ def trained(name: str, records: list[Record], folder: Path, **options: Any) -> R
     context, measured = Context(folder / "train"), Context(folder / "evaluate", upstream={"train": folder / "train"})
     for one in (context, measured):
         one.folder.mkdir(parents=True)
-    began = time.monotonic()
+    began = time.process_time()
     train(records, msgspec.convert(options, Options), context)
-    seconds = time.monotonic() - began
+    seconds = time.process_time() - began
     evaluate(records, Evaluation(generate=0, limit=LIMIT), measured)
-    print(f"{name}: trained in {seconds:.0f} s, measured in {time.monotonic() - began - seconds:.0f} s", flush=True)
+    print(f"{name}: {seconds:.0f} s of CPU, measured in {time.process_time() - began - seconds:.0f}", flush=True)
     return Result(name, context.figures.get("preferences", {}), measured.figures, seconds)
 
 
@@ -139,7 +131,7 @@ def written(given: argparse.Namespace, results: list[Result]) -> str:
         f"{given.method}, learning rate of DPO {rate}. {held} held-out pairs on other devices, {given.general} general "
         "records. Log-probabilities are means a token, base to trained; a pair is right when the chosen answer gained "
         "more than the rejected one, and preferred when it is the likelier as it is.", "",
-        "| | right | preferred | chosen | rejected | general loss | s |", "|---|---|---|---|---|---|---|",
+        "| | right | preferred | chosen | rejected | general loss | s of CPU |", "|---|---|---|---|---|---|---|",
     ]
     for result in results:
         found, loss = result.evaluation["preferences"], result.evaluation["sets"]["test_general"]
