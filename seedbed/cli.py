@@ -181,6 +181,7 @@ def _train_flags(parser: argparse.ArgumentParser, data: str) -> None:
     parser.add_argument("--format", default="", metavar="NAME", help="what the rows are, if not to be recognised")
     parser.add_argument("--method", default="", help="qlora, lora, full or prompt_tuning (default: qlora)")
     parser.add_argument("--objective", default="", help="sft, dpo or pretrain (default: sft)")
+    parser.add_argument("--from", default="", metavar="RUN", help="go on with the adapter of a run, or in a folder")
     parser.add_argument("--epochs", type=int, metavar="N", help="how often each record is learned (default: 3)")
     parser.add_argument("--learning-rate", type=float, metavar="R", help="default: the usual one of the method")
     parser.add_argument("--check", action="store_true", help="the checks alone; exit code 2 where one is an error")

@@ -20,7 +20,6 @@ from train.job import Job
 from train.options import Options
 from train.watching.stopping import KEPT
 
-
 # What is overridden in the trainers, or called back by them: module, class, names.
 OVERRIDDEN = (
     ("trl", "SFTTrainer", ("_get_train_sampler", "create_model_card", "compute_loss", "training_step", "evaluate")),

@@ -40,7 +40,23 @@ def _facts(figures: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
         found.append((words("Tokens"), words("{n}, {rate} a second", n=tokens, rate=rate)))
     if numbers(figures, "memory_peak") and figures["memory_peak"]:
         found.append((words("Memory"), words("{n} GB at most", n=f"{figures['memory_peak'] / 1e9:.1f}")))
-    return found
+    return found + _preferences(figures.get("preferences"), words)
+
+
+def _preferences(noted: Any, words: Words) -> list[tuple[str, str]]:
+    """How many pairs come out right, and whether the chosen answers stayed likely; held-out ones if there are any."""
+    sets = noted if isinstance(noted, Mapping) else {}
+    held = sets.get("validation") or sets.get("train")
+    held = held if isinstance(held, Mapping) else {}
+    chosen = held.get("chosen") or {}
+    if not (numbers(held, "pairs", "reward_accuracy") and numbers(chosen, "base", "tuned")):
+        return []
+    right = words("{share} of {n} pairs right", share=f"{held['reward_accuracy']:.0%}", n=number(held["pairs"]))
+    likely = words("{before} before, {after} after", before=f"{chosen['base']:.2f}", after=f"{chosen['tuned']:.2f}")
+    if held.get("collapsed"):
+        likely += words(": collapsed")
+    label = "Held-out preferences" if "validation" in sets else "Preferences"
+    return [(words(label), right), (words("Log-probability of the chosen, a token"), likely)]
 
 
 def _points(noted: Any) -> list[tuple[float, float]]:

@@ -65,8 +65,10 @@ def _refuse_unknown(gguf: Path) -> None:
     readable = sorted(set(GGUF_SUPPORTED_ARCHITECTURES) - _NO_ARCHITECTURE)
     plain = {name.replace("_", "").replace("-", "") for name in readable}
     if architecture.replace("_", "").replace("-", "") not in plain:
-        raise InputError(f"has the architecture `{architecture}`, which transformers cannot read from GGUF",
-                         where=str(gguf), next_step=f"Known: {', '.join(readable)}. Others can be trained from their original folder")
+        raise InputError(
+            f"has the architecture `{architecture}`, which transformers cannot read from GGUF", where=str(gguf),
+            next_step=f"Known: {', '.join(readable)}. Others can be trained from their original folder",
+        )
 
 
 def _dequantise(gguf: Path, folder: Path) -> None:

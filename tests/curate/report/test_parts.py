@@ -154,6 +154,12 @@ def test_training_and_evaluation_take_only_what_was_noted() -> None:
     assert training({}, EN) is None and evaluation({}, EN) == Evaluation()
     found = training({"losses": [{"step": 1, "loss": 2.0}, {"step": 2}, "?"], "method": "lora"}, EN)
     assert found and found.losses == [(1.0, 2.0)] and found.facts == [("Method", "LoRA")]
+    held = {"pairs": 40, "reward_accuracy": 0.95, "chosen": {"base": -0.5, "tuned": -0.9}, "collapsed": True}
+    noted = training({"losses": [{"step": 1, "loss": 0.7}], "preferences": {"validation": held}}, ZH)
+    assert noted and noted.facts == [
+        ("留出的偏好对", "40 对中 95% 正确"),
+        ("优选答案的对数概率（每词元）", "训练前 -0.50，训练后 -0.90：已崩塌"),
+    ]
     sets = {
         "mine": {"base": {"loss": 2.0}, "tuned": {"loss": 1.0}},
         "test_seen": {"base": {"loss": 3.0}, "tuned": {"loss": 2.0}},
