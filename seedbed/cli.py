@@ -122,6 +122,10 @@ def _parser() -> argparse.ArgumentParser:
             _curate_flags(sub)
         if name in ("train", "evaluate"):
             sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
+        if name == "train":
+            what = "train the small ladder: mix=0,0.05,0.1,0.3 (share of general data), learning_rate=…, rank=…"
+            sub.add_argument("--sweep", default="", metavar="KEY=V,V,…", help=what)
+            sub.add_argument("--seeds", type=int, default=1, metavar="N", help="trainings of each value of a sweep")
         if name == "evaluate":
             sub.add_argument("--adapter", default="", help="folder of the adapter")
     export = add("export", commands.export, "write a data set in other formats")

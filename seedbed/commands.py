@@ -243,10 +243,30 @@ def _execute(
     if getattr(given, "preview", None) is not None:
         _preview(pipeline, given.preview)
         return
+    if getattr(given, "sweep", ""):
+        _sweep(given, pipeline)
+        return
     if getattr(given, "plan", False):
         _tell_plan(pipeline)
         return
     _go(pipeline, getattr(given, "stop_after", ""))
+
+
+def _sweep(given: argparse.Namespace, pipeline: Pipeline) -> None:
+    """The data set is read as a job reads it; then the wing climbs its ladder."""
+    from seedbed import jsonl
+    from seedbed.progress import for_terminal
+    from train.forgetting.sweep.run import sweep
+
+    progress = for_terminal()
+    read, *_ = pipeline.execute("import", progress)
+    options = next(step.options for step in pipeline.plan() if step.stage.name == "train")
+    records = jsonl.read(read.folder / "kept.jsonl")
+    with pipeline.run:
+        seed = pipeline.job.top.seed
+        advice = sweep(given.sweep, given.seeds, records, options, pipeline.run.path, seed, progress)
+    print(advice.why)
+    print(f"Done: {pipeline.run.path / 'sweep.html'}")
 
 
 def report(given: argparse.Namespace) -> None:

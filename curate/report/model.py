@@ -48,7 +48,8 @@ class Cost(msgspec.Struct, kw_only=True):
 class Training(msgspec.Struct, kw_only=True):
     """What the trainer noted: [step, loss] points, the checks before the start, and its facts in words.
 
-    `validation` is on the domain's records, `general` on general ones; `kept` is the step whose adapter was kept; None where it is not known.
+    `validation` is on the domain's records, `general` on general ones. `kept` is the step whose adapter was kept; None
+    where it is not known.
     """
 
     losses: list[tuple[float, float]] = []

@@ -296,8 +296,8 @@ def test_general_loss_has_its_own_curve_and_says_how_far_it_rose() -> None:
         "general": [{"step": 0, "loss": 2.0}, {"step": 2, "loss": 2.1}, {"step": 4, "loss": 2.4}],
         "steps": 4, "stopped_early": True, "stopped_by": "general", "kept_step": 2,
     }  # fmt: skip
-    for words, name, why in ((EN, "General loss", "it was forgetting"), (ZH, "通用损失", "因遗忘而提前停止")):
-        made = training(noted, words)
+    for tongue, name, why in ((EN, "General loss", "it was forgetting"), (ZH, "通用损失", "因遗忘而提前停止")):
+        made = training(noted, tongue)
         assert made and (name, "2.00 → 2.10 (+5.0 %)") in made.facts
-        assert why in dict(made.facts)[words("Steps")]
-        assert curves(made, 340, 240, words).count('class="dot general"') == 3
+        assert why in dict(made.facts)[tongue("Steps")]
+        assert curves(made, 340, 240, tongue).count('class="dot general"') == 3
