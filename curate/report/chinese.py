@@ -273,6 +273,9 @@ SENTENCES = ADVICE | {
     # training and evaluation
     "Training loss, running mean": "训练损失（滑动平均）",
     "Validation loss": "验证损失",
+    "General loss": "通用损失",
+    ", stopped early: it was forgetting": "，因遗忘而提前停止",
+    ", stopped early: it no longer improved": "，因不再改善而提前停止",
     "Kept: step": "保留：第几步",
     "Loss over training steps": "损失随训练步数的变化",
     "step": "步",

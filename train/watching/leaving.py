@@ -1,4 +1,4 @@
-"""Ctrl-C, and a scheduler's SIGTERM: the step under way is finished, a checkpoint written, and then the training leaves.
+"""Ctrl-C, and a scheduler's SIGTERM: the step under way is finished, a checkpoint written, then the training leaves.
 
 A second signal leaves at once, from the last checkpoint that is there.
 """

@@ -1,7 +1,7 @@
 """Losses told to TensorBoard, W&B, MLflow or SwanLab while a training runs.
 
-Only numbers and the job's options go there: no text of a record, no weights, no code. Each library keeps its own
-settings (WANDB_MODE, MLFLOW_TRACKING_URI, …), by which a user also chooses whether anything leaves the machine.
+They are handed numbers and the job's options: no text of a record, no weights. What a library notes of the machine
+besides, and whether anything leaves it, is for its own settings to say (WANDB_MODE, MLFLOW_TRACKING_URI, …).
 """
 
 from __future__ import annotations
@@ -83,8 +83,9 @@ def _tensorboard(job: Job, step: int) -> Writer:
 def _wandb(job: Job, step: int) -> Writer:
     import wandb
 
+    quiet = wandb.Settings(silent=True, console="off", save_code=False, disable_git=True)
     run = wandb.init(project=PROJECT, name=_named(job), config=_settings(job), dir=str(job.context.folder),
-                     save_code=False)  # fmt: skip
+                     settings=quiet)  # fmt: skip
     return Writer(lambda numbers, at: run.log(numbers, step=at), run.finish)
 
 

@@ -293,3 +293,17 @@ def test_scores_that_are_no_numbers_are_passed_over() -> None:
         kept.add(chat("q", "a", scores={"ifd": value}))
     [chart] = kept.histograms(Scores())
     assert (chart.name, sum(b.counts["kept"] for b in chart.bins), chart.largest) == ("ifd", 2, 0.4)
+
+
+def test_general_loss_has_its_own_curve_and_says_how_far_it_rose() -> None:
+    noted = {
+        "losses": [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0}],
+        "validation": [{"step": 2, "loss": 2.1}],
+        "general": [{"step": 0, "loss": 2.0}, {"step": 2, "loss": 2.1}, {"step": 4, "loss": 2.4}],
+        "steps": 4, "stopped_early": True, "stopped_by": "general", "kept_step": 2,
+    }  # fmt: skip
+    for tongue, name, why in ((EN, "General loss", "it was forgetting"), (ZH, "通用损失", "因遗忘而提前停止")):
+        made = training(noted, tongue)
+        assert made and (name, "2.00 → 2.10 (+5.0 %)") in made.facts
+        assert why in dict(made.facts)[tongue("Steps")]
+        assert curves(made, 340, 240, tongue).count('class="dot general"') == 3

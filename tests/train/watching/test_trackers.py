@@ -24,10 +24,13 @@ class Told:
     def module(self, name: str) -> ModuleType:
         made = ModuleType(name)
         made.__spec__ = SimpleNamespace(name=name)  # type: ignore[assignment]
-        made.__getattr__ = lambda called: self.noting(called)  # type: ignore[method-assign]
+        made.__getattr__ = self.noting  # type: ignore[method-assign]
         return made
 
     def noting(self, called: str) -> Any:
+        if called.startswith("__"):
+            raise AttributeError(called)
+
         def note(*args: Any, **kwargs: Any) -> Any:
             self.calls.append((called, args, kwargs))
             return SimpleNamespace(log=self.noting("log"), finish=self.noting("finish"))
