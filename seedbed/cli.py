@@ -105,11 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     _stage_flags(generate, out_needed=False)
     _teacher_flags(generate)
     _preview_flag(generate)
-    for name, help_ in (
-        ("curate", "records to a data set"),
-        ("train", "a data set to an adapter"),
-        ("evaluate", "base against adapter on the test sets"),
-    ):
+    _train_flags(add("train", commands.train, "a data set to an adapter, or to a tuned model"), data)
+    for name, help_ in (("curate", "records to a data set"), ("evaluate", "base against adapter on the test sets")):
         sub = add(name, commands.stage, help_)
         sub.set_defaults(part=name)
         sub.add_argument("data", nargs="*" if name == "curate" else "+", help=data)
@@ -120,9 +117,8 @@ def _parser() -> argparse.ArgumentParser:
             what = "compare with what earlier runs kept, and add to it (a folder, or redis://HOST)"
             sub.add_argument("--against", default="", metavar="INDEX", help=what)
             _curate_flags(sub)
-        if name in ("train", "evaluate"):
-            sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
         if name == "evaluate":
+            sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
             sub.add_argument("--adapter", default="", help="folder of the adapter")
     export = add("export", commands.export, "write a data set in other formats")
     export.add_argument("data", nargs="+", help="data files")
@@ -176,6 +172,25 @@ def _teacher_flags(parser: argparse.ArgumentParser) -> None:
 def _preview_flag(parser: argparse.ArgumentParser) -> None:
     what = "show N records of each generator and what the whole would cost by them, then stop"
     parser.add_argument("--preview", type=int, metavar="N", help=what)
+
+
+def _train_flags(parser: argparse.ArgumentParser, data: str) -> None:
+    parser.add_argument("data", nargs="+", help=f"{data}, or a job file: as far as its training")
+    what = "a name of `seedbed models list`, a folder, a hub name, or path:FILE.gguf"
+    parser.add_argument("--model", "--student", dest="student", default="", metavar="NAME_OR_PATH", help=what)
+    parser.add_argument("--format", default="", metavar="NAME", help="what the rows are, if not to be recognised")
+    parser.add_argument("--method", default="", help="qlora, lora, full or prompt_tuning (default: qlora)")
+    parser.add_argument("--objective", default="", help="sft, dpo or pretrain (default: sft)")
+    parser.add_argument("--from", default="", metavar="RUN", help="go on with the adapter of a run, or in a folder")
+    parser.add_argument("--epochs", type=int, metavar="N", help="how often each record is learned (default: 3)")
+    parser.add_argument("--learning-rate", type=float, metavar="R", help="default: the usual one of the method")
+    parser.add_argument("--check", action="store_true", help="the checks alone; exit code 2 where one is an error")
+    parser.add_argument("--show", type=int, metavar="N", help="N examples with the learned tokens marked, no training")
+    what = "train the small ladder: mix=0,0.05,0.1,0.3 (share of general data), learning_rate=…, rank=…"
+    parser.add_argument("--sweep", default="", metavar="KEY=V,V,…", help=what)
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="trainings of each value of a sweep")
+    parser.add_argument("--launch", action="store_true", help="write out how to train this on several GPUs")
+    _stage_flags(parser, out_needed=False)
 
 
 def _curate_flags(parser: argparse.ArgumentParser) -> None:

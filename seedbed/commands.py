@@ -164,7 +164,7 @@ def stage(given: argparse.Namespace) -> None:
     from seedbed import curating
 
     raw: dict[str, Any] = {"records": curating.sources(given.data, getattr(given, "format", ""))}
-    defaults: dict[str, Any] = {"generate": ["doc_qa"], "train": {}, "evaluate": {}}
+    defaults: dict[str, Any] = {"generate": ["doc_qa"], "evaluate": {}}
     if part == "curate":
         defaults["curate"] = curating.default_stages()
         raw["processes"] = given.processes
@@ -175,6 +175,36 @@ def stage(given: argparse.Namespace) -> None:
     asks = ("teacher", "limits", "prompts")  # generators and some curators ask a teacher
     keep = (part, *asks) if part in ("generate", "curate") else (part,)
     _execute(given, raw, keep, options)
+
+
+def train(given: argparse.Namespace) -> None:
+    """Data files, or a job as far as its training; with one of the looking flags, what that shows and no training."""
+    from seedbed import training
+    from seedbed.progress import for_terminal
+
+    options = training.flags(given)
+    if Path(given.data[0]).suffix.lower() in (".yaml", ".yml"):
+        pipeline = training.of_job(given, options)
+    else:
+        from seedbed import curating
+
+        if given.out is None:
+            raise InputError("name the run directory to write", where="train", next_step="Add --out DIR")
+        raw = {"records": curating.sources(given.data, given.format), "train": options}
+        pipeline = _alone(given, raw, ("train",), options)
+    if given.sweep:
+        _sweep(given, pipeline)
+        return
+    if not (given.check or given.show):
+        _go(pipeline, "train")
+        return
+    from train.checks import preflight, table
+    from train.stage import check
+
+    with training.handed(pipeline, for_terminal()) as (records, options_, context):
+        findings = check(records, options_, context)
+    table.show(findings)
+    preflight.refuse(findings)
 
 
 def _redecide(given: argparse.Namespace) -> None:
@@ -216,9 +246,9 @@ def export(given: argparse.Namespace) -> None:
     _execute(given, raw, ())
 
 
-def _execute(
+def _alone(
     given: argparse.Namespace, raw: dict[str, Any], keep: tuple[str, ...], flags: dict[str, Any] | None = None
-) -> None:
+) -> Pipeline:
     """A job of one part: its own input and `raw`, with the parts in `keep` taken from --config where it has them."""
     from seedbed import config, curating
     from seedbed.pipeline import Pipeline
@@ -239,7 +269,14 @@ def _execute(
     job = config.build(base, raw, lines)
     if "curate" in keep:
         job = _near_flags(given, job)
-    pipeline = Pipeline(job, given.out.resolve(), report="curate" in keep)
+    return Pipeline(job, given.out.resolve(), report="curate" in keep)
+
+
+def _execute(
+    given: argparse.Namespace, raw: dict[str, Any], keep: tuple[str, ...], flags: dict[str, Any] | None = None
+) -> None:
+    """Runs a job of one part, or says what it would do where that is asked for."""
+    pipeline = _alone(given, raw, keep, flags)
     if getattr(given, "preview", None) is not None:
         _preview(pipeline, given.preview)
         return
@@ -247,6 +284,19 @@ def _execute(
         _tell_plan(pipeline)
         return
     _go(pipeline, getattr(given, "stop_after", ""))
+
+
+def _sweep(given: argparse.Namespace, pipeline: Pipeline) -> None:
+    """The data set is read as a job reads it; then the wing climbs its ladder."""
+    from seedbed import training
+    from seedbed.progress import for_terminal
+    from train.forgetting.sweep.run import sweep
+
+    progress, seed = for_terminal(), pipeline.job.top.seed
+    with training.handed(pipeline, progress) as (records, options, _):
+        advice = sweep(given.sweep, given.seeds, records, options, pipeline.run.path, seed, progress)
+    print(advice.why)
+    print(f"Done: {pipeline.run.path / 'sweep.html'}")
 
 
 def report(given: argparse.Namespace) -> None:

@@ -258,7 +258,7 @@ class Pipeline:
                 spread.spread(stage.name, step.options, inputs, context, done, workers)
             else:
                 with self._measuring(step, context):
-                    results = stage.function(counted(_records(step.inputs), done), step.options, context)
+                    results = stage.function(counted(records(step.inputs), done), step.options, context)
                     if stage.group != "task":
                         separate(results, step.folder, done)
         except OSError as error:
@@ -330,7 +330,7 @@ def _below(base: Path, path: str) -> Path:
     return base / Path(path).expanduser()
 
 
-def _records(inputs: tuple[Planned, ...]) -> Iterator[Record]:
+def records(inputs: tuple[Planned, ...]) -> Iterator[Record]:
     return chain.from_iterable(jsonl.read(step.folder / "kept.jsonl") for step in inputs)
 
 

@@ -1,19 +1,19 @@
-"""The stage `train`: a data set in, an adapter out: QLoRA (Dettmers et al. 2023) or LoRA (Hu et al. 2021).
+"""The stage `train`: a data set in, an adapter or, from full fine-tuning, a model out.
 
 Only the assistant's tokens are learned, exactly (train/rows/template.py). All checks come before anything is spent
 (train/checks/preflight.py). A training that was killed goes on from its last whole checkpoint when it is started
 again, with the losses that it would have had.
 
-Files: adapter/ (with the tokenizer), training.json (what it was trained on and how), losses.json, tokens/ (cached token
-ids), checkpoints/ (the last, and the best).
+Files: adapter/ or model/ (with the tokenizer), training.json (what it was trained on and how), losses.json, tokens/
+(cached token ids), checkpoints/ (the last, and the best).
 """
 
 from __future__ import annotations
 
-import random
 import shutil
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,176 +21,182 @@ import msgspec
 
 from seedbed import jsonl
 from seedbed.context import Context
-from seedbed.errors import TrainingError
-from seedbed.pairs import conversations
+from seedbed.errors import TemplateError, TrainingError
 from seedbed.record import Record
-from seedbed.repeats import repeated
-from train import libraries
-from train.checks import memory, preflight
+from train import figures, libraries, names
+from train.checks import headers, memory, preflight
+from train.checks.talk import look
+from train.forgetting import general
 from train.job import Job
-from train.objectives import sft
+from train.objectives import dpo, pretrain, sft, start
+from train.objectives.material import Material
 from train.options import Options
 from train.rows.batches import LengthGrouped, plan
-from train.rows.data import Counts, Fit, lengths, prepare
+from train.rows.data import Fit, prepare
 from train.rows.template import Template
-from train.students import model
+from train.students import faults, methods, model
+from train.students.converting import fingerprint
+from train.students.identity import weights_digest
+from train.students.trained import ADAPTER, MODEL, NOTED, Training
+from train.watching import trackers
 
-__all__ = ["VERSION", "Options", "Training", "train"]
+__all__ = ["VERSION", "Options", "Training", "check", "train"]
 
-VERSION = 1
+VERSION = 2
+# Token ids are kept by their content, and checkpoints say what they are of: both are right under any other options.
+KEEPS = True
+OBJECTIVES: dict[str, Any] = {"sft": sft, "dpo": dpo, "pretrain": pretrain}
+_ROOM = 0.8  # of the memory that was there: what to lower is told with something to spare
 _CHECKPOINTING_FROM = 0.7  # of the free memory: beyond it, layers are computed twice to save room
-_CURVE = 500  # points of the loss curve kept in the manifest; losses.json has them all
 
 
-class Training(msgspec.Struct, frozen=True, kw_only=True):
-    """training.json: what an adapter was trained on and how, for whoever uses it later."""
+@dataclass(frozen=True)
+class Ready:
+    """A training of which everything is known before it begins. `base` and `template` say what the student is."""
 
-    student: str
-    method: str
-    rank: int
-    alpha: int
-    seed: int
-    max_length: int
+    job: Job
+    facts: preflight.Facts
+    folder: Path
+    base: str
     template: str
 
 
-def train(records: Iterable[Record], options: Options, context: Context) -> None:
-    """Trains an adapter on the records of the split `train` (and those of none), watching those of `validation`.
+def watch(options: Options) -> list[Path]:
+    """The adapter that it goes on with decides the outcome."""
+    folder = start.adapter(options)
+    return [folder / "adapter_model.safetensors"] if folder else []
 
-    Raises TemplateError, PreflightError, InputError before, and TrainingError when the loss or the adapter is no good.
+
+def train(records: Iterable[Record], options: Options, context: Context) -> None:
+    """Trains on the records of the split `train` (and those of none), watching those of `validation`.
+
+    Raises TemplateError, PreflightError, InputError before, TrainingError when a loss or the outcome is no good or the
+    memory does not suffice, and KeyboardInterrupt, with a checkpoint written, when it is asked to stop.
     """
     began = time.monotonic()
+    trackers.check(options.track)
     with libraries.prepared(options.threads):
+        names.refuse_missing()
         memory.forget_peak()
-        folder = model.locate(options.student, context.progress)
-        tokenizer = model.load_tokenizer(folder)
-        template = Template(tokenizer, options.student)
-        job, facts = _prepare(list(records), template, model.shape(folder), options, context)
-        preflight.tell(preflight.check(facts), context)
-        _forget_others(job, template)
+        ready = _ready(records, options, context)
+        job = ready.job
+        _forget_others(ready)
         context.progress.update(0, job.plan.steps, "loading the student")
-        finished = sft.fit(job, model.load(folder, options.method, tokenizer))
-        _save(finished, job, template)
-        _figures(finished, job, facts, began)
+        finished = _fitted(ready)
+        _save(finished, ready)
+        figures.note(finished, job, ready.facts, began)
+
+
+def _ready(records: Iterable[Record], options: Options, context: Context) -> Ready:
+    start.adapter(options)
+    folder = model.locate(options.student, context.progress)
+    tokenizer = model.load_tokenizer(folder)
+    template = Template(tokenizer, options.student)
+    digest = template.digest  # before anybody sets the tokenizer to padding
+    job, facts = _prepare(list(records), template, model.shape(folder), options, context, folder)
+    preflight.tell(preflight.check(facts), context)
+    return Ready(job, facts, folder, weights_digest(folder), digest)
+
+
+def _fitted(ready: Ready) -> Any:
+    """The finished trainer. Out of memory becomes a TrainingError that says what to lower."""
+    job, facts, options = ready.job, ready.facts, ready.job.options
+    try:
+        return OBJECTIVES[options.objective].fit(job, model.load(ready.folder, options.method, job.tokenizer))
+    except (RuntimeError, MemoryError, OSError) as error:
+        if not libraries.out_of_memory(error):
+            raise
+        # Where the estimate says that it fits, the estimate is what was wrong, and its figure was the limit.
+        room = int(_ROOM * min(facts.free, facts.memory.total))
+        said = f"the memory did not suffice: about {facts.memory.total / 1e9:.1f} GB were expected to be needed and " \
+               f"{facts.free / 1e9:.1f} GB were free"
+        step = memory.fitting(facts.shape, options, facts.longest, room)
+        raise TrainingError(said, where="train", next_step=step) from error
+
+
+def check(records: Iterable[Record], options: Options, context: Context) -> list[preflight.Finding]:
+    """All findings about a training that is not begun: no weights are fetched, converted or loaded for it."""
+    with libraries.prepared(options.threads):
+        folder = headers.locate(options.student, context.progress)
+        tokenizer = model.load_tokenizer(folder)
+        shape = model.shape(folder)
+        try:
+            template = Template(tokenizer, options.student)
+        except TemplateError as error:
+            facts = preflight.without_template(options, shape, tokenizer, error)
+        else:
+            _, facts = _prepare(list(records), template, shape, options, context, folder)
+        return preflight.check(facts)
 
 
 def _prepare(
-    records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context
+    records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context, folder: Path
 ) -> tuple[Job, preflight.Facts]:
-    everything = [record for record in records if record.split in ("train", "")]
-    # The chosen answer of a preference pair is learned once, from the chat record that it was made from if it is there.
-    learned = conversations(everything)
-    if left_out := len(everything) - len(learned):
-        context.figures["pairs_left_out"] = left_out
-    training = list(repeated(learned))
-    watching = conversations([record for record in records if record.split == "validation"])
-    if len(watching) > options.validation_limit:
-        watching = random.Random(context.seed).sample(watching, options.validation_limit)
+    training = [record for record in records if record.split in ("train", "")]
+    watching = [record for record in records if record.split == "validation" and not general.is_general(record)]
+    material: Material = OBJECTIVES[options.objective].gather(training, watching, template, options, context)
+    counts = material.train
+    beside = general.choose(records, options.forgetting, context, validating=material.validation is not None)
     fit, cache = Fit(options.max_length, options.too_long), context.folder / "tokens"
-    rows, counts = prepare(training, template, fit, cache)
-    validation, watched = prepare(watching, template, fit, cache)
-    sampler = LengthGrouped(lengths(rows), options.batch, context.seed)
-    counted = plan(sampler, options.epochs, options.accumulation)
+    (watched, seen), (held, bound) = (prepare(ones, template, fit, cache) for ones in (beside.watched, beside.held))
+    general.check(seen.rows, bound.rows, options.forgetting)
+    context.figures["general_from"] = beside.source
+    sampler = LengthGrouped(material.lengths, options.batch, context.seed)
+    counted = plan(sampler, options.epochs, options.accumulation, material.tokens, material.wide)
     free, checkpointing = memory.available(), options.activation_checkpointing == "on"
+    longest = material.wide * counts.longest  # tokens that a row of a batch takes
     if options.activation_checkpointing == "auto":
-        checkpointing = memory.estimate(shape, options, counts.longest, False).total > _CHECKPOINTING_FROM * free
+        checkpointing = memory.estimate(shape, options, longest, False).total > _CHECKPOINTING_FROM * free
     facts = preflight.Facts(
         options=options,
         train=counts,
-        validation=watched,
-        general=sum(record.task == "general" or record.labels.get("origin") == "general" for record in training),
+        validation=material.watched,
+        general=material.general,
         steps=counted.steps,
         shape=shape,
-        pad=str(template.tokenizer.pad_token),
-        end=str(template.tokenizer.eos_token),
-        memory=memory.estimate(shape, options, counts.longest, checkpointing),
+        pad=template.tokenizer.pad_token or "",
+        end=template.tokenizer.eos_token or "",
+        talk=None if options.objective == "pretrain" else look(template, folder),
+        longest=longest,
+        memory=memory.estimate(shape, options, longest, checkpointing),
         free=free,
         disk=memory.disk_needed(shape, options),
         disk_free=shutil.disk_usage(context.folder).free,
     )
-    watched_rows = validation if watched.rows else None
-    return Job(options, context, template.tokenizer, rows, watched_rows, sampler, counted, checkpointing), facts
+    job = Job(options, context, template.tokenizer, material.rows, material.validation, sampler, counted, checkpointing,
+              watched if seen.rows else None, held if bound.rows else None)
+    return job, facts
 
 
-def _forget_others(job: Job, template: Template) -> None:
-    """Deletes checkpoints of another training: other options, other rows or another template."""
+def _forget_others(ready: Ready) -> None:
+    """Deletes what another training left: of other options, rows, weights or another template."""
+    job = ready.job
     made_from = job.checkpoints / "made_from.json"
-    rows = Path(job.rows.cache_files[0]["filename"]).stem  # a hash of the rows' content
-    now = msgspec.json.encode([job.options, job.context.seed, template.digest, rows]).decode()
+    # The names of their files are hashes of the rows' content.
+    rows = [Path(one.cache_files[0]["filename"]).stem for one in (job.rows, job.held) if one is not None]
+    began_at = [fingerprint(path) for path in watch(job.options)]
+    said = [job.options, job.context.seed, ready.base, ready.template, rows, began_at]
+    now = msgspec.json.encode(said).decode()
     if not made_from.exists() or made_from.read_text(encoding="utf-8") != now:
-        shutil.rmtree(job.checkpoints, ignore_errors=True)
+        for name in ("checkpoints", ADAPTER, MODEL):
+            shutil.rmtree(job.context.folder / name, ignore_errors=True)
         jsonl.write_text(made_from, now)
 
 
-def _save(finished: Any, job: Job, template: Template) -> None:
-    if fault := model.adapter_fault(finished.model):
-        raise TrainingError(f"the adapter is worthless: {fault}", where="train",
-                            next_step="Lower learning_rate and train again")
-    partial, final = job.context.folder / "adapter.partial", job.context.folder / "adapter"
+def _save(finished: Any, ready: Ready) -> None:
+    """Leaves adapter/ or model/ whole or not at all, and beside it what it is."""
+    job, options = ready.job, ready.job.options
+    if fault := faults.fault(finished.model, options, job.tokenizer, ready.folder):
+        raise TrainingError(f"what was trained is worthless: {fault}", where="train",
+                            next_step="Set another learning_rate and train again")
+    name = MODEL if options.method == "full" else ADAPTER
+    partial, final = job.context.folder / f"{name}.partial", job.context.folder / name
     shutil.rmtree(partial, ignore_errors=True)
-    for config in finished.model.peft_config.values():
-        config.base_model_name_or_path = job.options.student  # a name, not this machine's path
-    finished.model.save_pretrained(str(partial), save_embedding_layers=False)
-    (partial / "README.md").unlink(missing_ok=True)
+    methods.save(finished.model, options, partial)
     job.tokenizer.save_pretrained(str(partial))
+    noted = Training(student=options.student, method=options.method, rank=options.rank, alpha=options.alpha,
+                     seed=job.context.seed, max_length=options.max_length, template=ready.template,
+                     objective=options.objective, base=ready.base)
+    figures.write_json(job.context.folder / NOTED, noted)
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
-    options = job.options
-    noted = Training(student=options.student, method=options.method, rank=options.rank, alpha=options.alpha,
-                     seed=job.context.seed, max_length=options.max_length, template=template.digest)
-    _write_json(job.context.folder / "training.json", noted)
-
-
-def _figures(finished: Any, job: Job, facts: preflight.Facts, began: float) -> None:
-    history = finished.state.log_history
-    losses = [_point(entry, "loss") for entry in history if "loss" in entry]
-    validation = [_point(entry, "eval_loss") for entry in history if "eval_loss" in entry]
-    _write_json(job.context.folder / "losses.json", {"train": losses, "validation": validation})
-    steps = finished.state.global_step
-    tokens, seconds = sum(job.plan.step_tokens[:steps]), time.monotonic() - began
-    options = job.options
-    kept_best = validation and options.patience
-    job.context.figures |= {
-        "student": options.student,
-        "method": options.method,
-        "rank": options.rank,
-        "steps": steps,
-        "stopped_early": steps < job.plan.steps,
-        "kept_step": finished.state.best_global_step if kept_best else steps,
-        "trainable_parameters": facts.shape.adapter_parameters(options),
-        "parameters": facts.shape.parameters,
-        "tokens_trained": tokens,
-        "tokens_per_second": round(tokens / max(1e-9, _train_seconds(history) or seconds), 1),
-        "seconds": round(seconds, 1),
-        "padding_share": round(job.plan.padding_share, 4),
-        "memory_estimated": facts.memory.total,
-        "memory_peak": memory.peak(),
-        "activation_checkpointing": job.checkpointing,
-        "records": _left_out(facts.train),
-        "validation_records": _left_out(facts.validation),
-        "losses": _thinned(losses),
-        "validation": validation,
-    }
-
-
-def _point(entry: dict[str, Any], key: str) -> dict[str, float]:
-    point = {"step": int(entry["step"]), "epoch": round(float(entry["epoch"]), 3), "loss": float(entry[key])}
-    extra = {name: float(entry[name]) for name in ("learning_rate", "grad_norm") if entry.get(name) is not None}
-    return point | extra
-
-
-def _train_seconds(history: list[dict[str, Any]]) -> float:
-    return next((float(entry["train_runtime"]) for entry in reversed(history) if "train_runtime" in entry), 0.0)
-
-
-def _thinned(points: list[dict[str, float]]) -> list[dict[str, float]]:
-    stride = -(-len(points) // _CURVE) or 1
-    return [{"step": point["step"], "loss": round(point["loss"], 4)} for point in points[::stride]]
-
-
-def _left_out(counts: Counts) -> dict[str, Any]:
-    return {key: value for key, value in msgspec.to_builtins(counts).items() if value or key == "records"}
-
-
-def _write_json(path: Path, value: Any) -> None:
-    jsonl.write_text(path, msgspec.json.format(msgspec.json.encode(value), indent=1).decode() + "\n")

@@ -19,39 +19,69 @@ _PIECES = 1.5
 _CHECKPOINTED = 0.45  # what checkpointing leaves of the activations (measured: .33 to .48)
 _NF4 = 0.516  # bytes a weight: 4.127 bits with double quantisation (Dettmers et al. 2023, section 3)
 _TOKENIZER = 20 << 20  # the largest tokenizers' files (a vocabulary of 150,000 takes 11 MB)
-_ADAPTER = 16  # bytes a parameter: value, gradient and Adam's two moments in 32 bits
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """Bytes at the peak of a step, by what takes them."""
+    """Bytes at the peak of a step, by what takes them.
+
+    adapter     what is learned and its gradients; of full fine-tuning the gradients and the bf16 copies of the weights
+    optimiser   Adam's two moments
+    """
 
     weights: int
     adapter: int
+    optimiser: int
     activations: int
     logits: int
     libraries: int = _LIBRARIES
 
     @property
     def total(self) -> int:
-        return self.weights + self.adapter + self.activations + self.logits + self.libraries
+        return sum(msgspec.structs.astuple(self))
+
+    def parts(self) -> str:
+        """The parts in GB, in words, the largest first."""
+        sizes = sorted(msgspec.structs.asdict(self).items(), key=lambda part: -part[1])
+        return ", ".join(f"{name} {size / 1e9:.1f}" for name, size in sizes if size >= 5e7)
 
 
 def estimate(shape: Shape, options: Options, longest: int, checkpointing: bool) -> Memory:
-    """The peak for batches of rows up to `longest` tokens.
+    """The peak for batches of rows up to `longest` tokens, one process on a CPU or one GPU.
 
-    Against SmolLM2-135M on a CPU: from 2 % below to 11 % above the measured peak of three real data sets (longest rows
-    of 286 to 505 tokens, peaks of 3.9 to 7.1 GB).
+    How near it comes: docs/training/checks.md, `python -m benchmarks.train_memory`.
     """
-    tokens = options.batch * longest
+    tokens = options.batch * (longest + options.virtual_tokens)
     linear = sum(into * out for into, out in shape.linear.values())
     quantised = linear * _NF4 if options.method == "qlora" else linear * 2
+    learned = shape.adapter_parameters(options)
+    weights: float
+    if options.method == "full":
+        weights, held = 4.0 * shape.parameters, 4 * learned + 2 * linear
+    else:
+        weights, held = quantised + 2 * (shape.parameters - linear), 8 * learned
     kept = _layer_bytes(shape, options) * shape.layers * (_CHECKPOINTED if checkpointing else 1)
     return Memory(
-        weights=int(quantised + 2 * (shape.parameters - linear)),
-        adapter=shape.adapter_parameters(options) * _ADAPTER,
+        weights=int(weights),
+        adapter=int(held),
+        optimiser=8 * learned,
         activations=int(tokens * kept * _PIECES),
         logits=int(min(tokens * shape.vocabulary * LOGIT, LOGITS) * _PIECES),
     )
+
+
+def fitting(shape: Shape, options: Options, longest: int, room: int) -> str:
+    """What to change so that a step takes at most `room` bytes, the mildest first, and what it takes then."""
+    saving: dict[str, str | int] = {"activation_checkpointing": "on"}
+    small = saving | {"batch": 1, "accumulation": options.batch * options.accumulation}
+    shorter = max(16, longest // 2)
+    halved, quantised = small | {"max_length": shorter}, {"method": "qlora"} if options.method == "lora" else {}
+    for change in (saving, small, small | quantised, halved | quantised):
+        changed = msgspec.structs.replace(options, **change)
+        need = estimate(shape, changed, min(longest, changed.max_length), True).total
+        if need <= room:
+            said = ", ".join(f"{name}: {value}" for name, value in change.items() if getattr(options, name) != value)
+            return f"Set {said}: that takes about {need / 1e9:.1f} GB"
+    return "Take a smaller student, or a machine with more memory"
 
 
 def _layer_bytes(shape: Shape, options: Options) -> float:

@@ -26,16 +26,17 @@ import msgspec
 from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import InputError
-from seedbed.pairs import conversations
+from seedbed.pairs import conversations, is_pair
 from seedbed.record import Record
 from train import libraries
-from train.evaluation import answers
+from train.evaluation import answers, preferences
 from train.evaluation.comparison import SETS, Answer, compare
 from train.evaluation.metrics import Losses
 from train.rows.data import Fit
+from train.rows.pairs import Pair
 from train.rows.template import Template
-from train.stage import Training
 from train.students import model
+from train.students.trained import Training
 
 VERSION = 1
 
@@ -105,6 +106,7 @@ def evaluate(records: Iterable[Record], options: Options, context: Context) -> N
     """
     began = time.monotonic()
     adapter, trained = _adapter(options, context)
+    records = list(records)
     sets = _sets(records, options.limit, context.seed)
     with libraries.prepared(options.threads):
         folder = model.locate(options.student or trained.student, context.progress)
@@ -114,6 +116,7 @@ def evaluate(records: Iterable[Record], options: Options, context: Context) -> N
         bench.total = sum(2 * (len(ones) + _ANSWER * min(len(ones), options.generate)) for ones in sets.values())
         losses = {name: _losses(name, ones, bench) for name, ones in sets.items()}
         said = _answers({name: [r for r in ones if r.id in losses[name]] for name, ones in sets.items()}, bench)
+        preferred = _preferences(records, bench)
     figures = {
         name: compare(name, sets[name], losses[name], said[name], options.samples, context.seed) for name in SETS
     }
@@ -123,11 +126,12 @@ def evaluate(records: Iterable[Record], options: Options, context: Context) -> N
         "method": trained.method,
         "base": _BASE[trained.method],
         "sets": figures,
+        **({"preferences": preferred} if preferred else {}),
         "seconds": round(time.monotonic() - began, 1),
     }
     encoded = msgspec.json.format(msgspec.json.encode(context.figures), indent=1)
     jsonl.write_text(context.folder / "evaluation.json", encoded.decode() + "\n")
-    for noted in figures.values():
+    for noted in [*figures.values(), *([preferred] if preferred else [])]:
         context.progress.say(f"  {noted['sentence']}")
 
 
@@ -167,6 +171,20 @@ def _losses(name: str, records: list[Record], bench: Bench) -> dict[str, Losses]
         with bench.side(side):
             summed[side] = answers.losses(bench.tuned, bench.template, records, bench.fit, tick)
     return {key: Losses(loss, summed["tuned"][key][0], tokens) for key, (loss, tokens) in summed["base"].items()}
+
+
+def _preferences(records: list[Record], bench: Bench) -> dict[str, Any]:
+    """What both models make of the pairs in all sets together; nothing where there are none."""
+    def scored(side: str, pairs: list[Pair]) -> list[preferences.Score]:
+        bench.tick(0, f"{side} model, {len(pairs)} preference pairs")
+        with bench.side(side):
+            return preferences.score(bench.tuned, bench.template.tokenizer, pairs, lambda _: None)
+
+    held = [record for record in records if record.split in SETS and is_pair(record)]
+    chosen = held if len(held) <= bench.options.limit else random.Random(bench.context.seed).sample(
+        held, bench.options.limit
+    )
+    return preferences.measure(chosen, bench.template, bench.fit, scored, bench.context.seed)
 
 
 def _answers(sets: dict[str, list[Record]], bench: Bench) -> dict[str, list[Answer]]:

@@ -11,12 +11,38 @@ from __future__ import annotations
 
 from typing import Any
 
+from seedbed.context import Context
+from seedbed.pairs import conversations
+from seedbed.record import Record
+from seedbed.repeats import repeated
 from train.checks.memory import LOGIT, LOGITS
 from train.job import Job, newest, step_of
-from train.names import arguments, lora
+from train.names import arguments
+from train.objectives.material import Material, drawn, general
+from train.objectives.start import begun, holding
+from train.options import Options
 from train.rows.batches import LengthGrouped
-from train.rows.template import IGNORED
+from train.rows.data import Fit, lengths, prepare
+from train.rows.template import IGNORED, Template
+from train.students import methods
+from train.watching.attending import attended
 from train.watching.telling import callbacks
+
+
+def gather(training: list[Record], watching: list[Record], template: Template, options: Options, context: Context
+           ) -> Material:
+    """The answers of chat records. The chosen one of a preference pair is learned once, from the chat record that the
+    pair was made from if that is there."""
+    learned = conversations(training)
+    if left_out := len(training) - len(learned):
+        context.figures["pairs_left_out"] = left_out
+    again = list(repeated(learned))
+    length, cache = Fit(options.max_length, options.too_long), context.folder / "tokens"
+    rows, counts = prepare(again, template, length, cache)
+    watched = drawn(conversations(watching), options.validation_limit, context.seed)
+    validation, seen = prepare(watched, template, length, cache)
+    sizes = lengths(rows)
+    return Material(rows, counts, validation if seen.rows else None, seen, general(again), sizes, sizes)
 
 
 def fit(job: Job, model: Any) -> Any:
@@ -27,27 +53,27 @@ def fit(job: Job, model: Any) -> Any:
     from transformers import PrinterCallback
 
     resume = newest(job.checkpoints)
-    trainer = _trainer_class()(
+    model = begun(model, job.options)
+    make_ready = holding(model, job.options)
+    trainer = attended(_trainer_class(job), job)(
         model,
         args=arguments(job, fresh=resume is None),
         train_dataset=job.rows,
         eval_dataset=job.validation,
         processing_class=job.tokenizer,
-        peft_config=lora(job.options),
+        peft_config=None if job.options.from_ else methods.adapter(job.options),
         callbacks=callbacks(job),
     )
     trainer.sampler = job.sampler
     trainer.remove_callback(PrinterCallback)
-    for parameter in trainer.model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
+    make_ready(trainer.model, job.tokenizer)
     if resume:
         job.context.progress.say(f"going on from step {step_of(resume)} of {job.plan.steps}")
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     return trainer
 
 
-def _trainer_class() -> Any:
+def _trainer_class(job: Job) -> Any:
     import torch
     from trl import SFTTrainer
 
@@ -72,7 +98,7 @@ def _trainer_class() -> Any:
             logits = model(
                 input_ids=inputs["input_ids"],
                 attention_mask=inputs["attention_mask"],
-                logits_to_keep=learned,
+                logits_to_keep=learned + job.options.virtual_tokens,  # those stand before the text
                 use_cache=False,
             ).logits
             wanted = labels[:, learned]

@@ -58,13 +58,19 @@ class Plan(msgspec.Struct, frozen=True):
         return len(self.step_tokens)
 
 
-def plan(sampler: LengthGrouped, epochs: int, accumulation: int) -> Plan:
-    """What the sampler will give in `epochs`, `accumulation` batches to a step."""
+def plan(
+    sampler: LengthGrouped, epochs: int, accumulation: int, tokens: Sequence[int] | None = None, wide: int = 1
+) -> Plan:
+    """What the sampler will give in `epochs`, `accumulation` batches to a step.
+
+    A row may be several sequences, `wide` of them, padded to its length: then `tokens` are those of all of them.
+    """
+    own = sampler.lengths if tokens is None else tokens
     step_tokens: list[int] = []
     padded = 0
     for epoch in range(epochs):
-        batches = [[sampler.lengths[i] for i in batch] for batch in sampler.batches(epoch)]
-        padded += sum(max(batch) * len(batch) for batch in batches)
+        batches = sampler.batches(epoch)
+        padded += sum(wide * len(batch) * max(sampler.lengths[i] for i in batch) for batch in batches)
         for first in range(0, len(batches), accumulation):
-            step_tokens.append(sum(map(sum, batches[first : first + accumulation])))
+            step_tokens.append(sum(own[i] for batch in batches[first : first + accumulation] for i in batch))
     return Plan(math.ceil(len(step_tokens) / epochs), step_tokens, 1 - sum(step_tokens) / max(1, padded))

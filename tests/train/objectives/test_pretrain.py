@@ -1,0 +1,71 @@
+"""A training on running text, chat beside it: what is learned, noted and refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from seedbed.context import Context
+from seedbed.errors import PreflightError
+from seedbed.record import Record, make
+from tests.train.test_stage import Heard
+from tests.train.tiny import records
+from train.stage import Options, train
+
+QUICK = {"objective": "pretrain", "threads": 1, "learning_rate": 3e-3, "epochs": 3, "eval_steps": 3, "max_length": 96}
+
+
+def texts(count: int, split: str = "train", **fields: Any) -> list[Record]:
+    """Passages on invented devices, English and Chinese in turn, of different lengths."""
+    made = []
+    for i in range(count):
+        text = f"设备 {split}-{i} 使用 {4000 + i} 端口。" if i % 2 else f"Device {split}-{i} uses port {4000 + i}."
+        more = "按下按钮。" if i % 2 else " Press it."
+        made.append(make(text=text + more * (i % 7), split=split, language="zh" if i % 2 else "en", **fields))
+    return made
+
+
+DATA = [*texts(27), *texts(3, task="general"), *records(6), *texts(6, "validation")]
+
+
+def run(student: Path, folder: Path, data: list[Record] = DATA, **options: Any) -> Context:
+    folder.mkdir(parents=True, exist_ok=True)
+    context = Context(folder, seed=5, progress=Heard())
+    train(data, msgspec.convert({"student": str(student), **QUICK, **options}, Options), context)
+    return context
+
+
+@pytest.fixture(scope="module")
+def whole(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """One QLoRA training, never interrupted."""
+    return run(student, tmp_path_factory.mktemp("whole"))
+
+
+def test_text_is_learned_and_held_out_text_becomes_likelier(whole: Context) -> None:
+    losses = json.loads((whole.folder / "losses.json").read_text())
+    assert losses["validation"][-1]["loss"] < losses["validation"][0]["loss"] - 0.3
+    assert json.loads((whole.folder / "training.json").read_text())["objective"] == "pretrain"
+
+
+def test_figures(whole: Context) -> None:
+    noted = whole.figures["records"]
+    assert (noted["records"], noted["texts"]) == (36, 30) and noted["rows"] == noted["blocks"] + 6
+    assert noted["longest"] <= 96 and whole.figures["tokens_trained"] == 3 * noted["tokens"]
+    [general] = [one for one in whole.figures["preflight"] if one["name"] == "general_share"]
+    assert general["figure"] == "3 of 36 (8%)" and general["level"] == "ok"
+
+
+def test_nothing_to_read_is_refused(student: Path, tmp_path: Path) -> None:
+    with pytest.raises(PreflightError, match="0 records, 0 steps.*Give texts"):
+        run(student, tmp_path, texts(4, "validation"))
+
+
+def test_a_pair_counts_as_the_chat_that_it_is(student: Path, tmp_path: Path) -> None:
+    chat = records(1)[0]
+    pair = make(messages=chat.messages, rejected=chat.messages[-1], split="train")
+    context = run(student, tmp_path, [*texts(10), chat, pair], epochs=1)
+    assert context.figures["records"]["records"] == 11 and context.figures["pairs_left_out"] == 1
