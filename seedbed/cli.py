@@ -120,6 +120,11 @@ def _parser() -> argparse.ArgumentParser:
         if name == "evaluate":
             sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
             sub.add_argument("--adapter", default="", help="folder of the adapter")
+    _speaking_flags(add("chat", commands.chat, "talk with a trained student, and with its base beside it"))
+    serve = add("serve", commands.serve, "answer as OpenAI's API does: models `tuned` and `base`")
+    _speaking_flags(serve)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=8000, help="0: any that is free (default: %(default)s)")
     export = add("export", commands.export, "write a data set in other formats")
     export.add_argument("data", nargs="+", help="data files")
     export.add_argument("--formats", default="alpaca,sharegpt,messages", help="comma separated (default: %(default)s)")
@@ -191,6 +196,16 @@ def _train_flags(parser: argparse.ArgumentParser, data: str) -> None:
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="trainings of each value of a sweep")
     parser.add_argument("--launch", action="store_true", help="write out how to train this on several GPUs")
     _stage_flags(parser, out_needed=False)
+
+
+def _speaking_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="a run, an adapter, or a folder with a (merged) model")
+    parser.add_argument("--student", default="", help="the adapter's base, where nothing beside it tells")
+    parser.add_argument("--threads", type=int, default=0, help="cores; 0: all")
+    if parser.prog.endswith("chat"):
+        parser.add_argument("--both", action="store_true", help="base and tuned answer side by side")
+        parser.add_argument("--temperature", type=float, default=0.0, help="0: always the likeliest word")
+        parser.add_argument("--max-tokens", type=int, default=512, help="of an answer (default: %(default)s)")
 
 
 def _curate_flags(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -236,6 +236,31 @@ def _near_flags(given: argparse.Namespace, job: Job) -> Job:
         return job
     remote = given.against.startswith(("redis://", "rediss://"))
     return against(job, given.against if remote else str(Path(given.against).expanduser().resolve()))
+
+
+def chat(given: argparse.Namespace) -> None:
+    from seedbed.progress import for_terminal
+    from train import libraries
+    from train.serving.chat import chat as talk
+    from train.serving.speaker import Manner, open_speaker
+
+    with libraries.prepared(given.threads):
+        speaker = open_speaker(given.run, for_terminal(), given.student)
+        talk(speaker, Manner(given.temperature, max_tokens=given.max_tokens), given.both)
+
+
+def serve(given: argparse.Namespace) -> None:
+    from seedbed.progress import for_terminal
+    from train import libraries
+    from train.serving.server import server
+    from train.serving.speaker import open_speaker
+
+    with libraries.prepared(given.threads):
+        ready = server(open_speaker(given.run, for_terminal(), given.student), given.host, given.port)
+        host, port = ready.server_address[:2]
+        print(f"Serving on http://{host}:{port}/v1 until Ctrl-C", flush=True)
+        with ready, suppress(KeyboardInterrupt):
+            ready.serve_forever()
 
 
 def export(given: argparse.Namespace) -> None:

@@ -1,0 +1,46 @@
+"""Talking in the terminal: who answers, and what each side remembers."""
+
+from __future__ import annotations
+
+import io
+
+from train.serving.chat import chat
+from train.serving.speaker import Manner, Speaker
+
+SHORT = Manner(max_tokens=6)
+
+
+def talk(speaker: Speaker, *lines: str, both: bool = False) -> list[str]:
+    out = io.StringIO()
+    chat(speaker, SHORT, both, [f"{line}\n" for line in lines], out)
+    return out.getvalue().splitlines()[1:]  # the first line greets
+
+
+def test_base_and_tuned_stand_side_by_side_when_asked_for(speaker: Speaker) -> None:
+    both = talk(speaker, "Which port?", both=True)
+    said = "\n".join(both)
+    assert said.startswith("[tuned] ") and "\n[base] " in said
+    assert "\n".join(talk(speaker, "/base", "Which port?")) in said
+    assert "\n".join(talk(speaker, "Which port?")) in said
+
+
+def test_what_was_said_is_remembered_until_it_is_forgotten(speaker: Speaker) -> None:
+    once = talk(speaker, "哪个端口？")
+    remembered = talk(speaker, "哪个端口？", "哪个端口？")
+    assert remembered != once * 2  # the second time is another conversation
+    assert talk(speaker, "哪个端口？", "/new", "哪个端口？") == once * 2
+
+
+def test_it_ends_by_quit_and_by_the_end_of_the_input(speaker: Speaker) -> None:
+    assert talk(speaker, "/quit", "Which port?") == []
+    assert talk(speaker) == []
+
+
+def test_a_conversation_that_has_grown_too_long_can_go_on_anew(speaker: Speaker) -> None:
+    said = talk(speaker, "port " * 3000, "/new", "Which port?")
+    assert "the model reads 2048" in said[0]
+    assert said[1:] == talk(speaker, "Which port?")
+
+
+def test_an_unknown_command_shows_those_there_are(speaker: Speaker) -> None:
+    assert talk(speaker, "/help")[0].startswith("/tuned  /base  /both")
