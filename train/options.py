@@ -129,7 +129,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.from_ and self.method == "full":
             raise ValueError("from: goes on with an adapter; with full, name the folder of the model as student")
         if self.forgetting.penalty != "none" and not lora:
-            raise ValueError(f"forgetting: a penalty works through the adapter of qlora or lora, not with {self.method}")
+            raise ValueError(f"forgetting: a penalty works through the adapter of qlora or lora, not {self.method}")
         if self.schedule == "constant" and self.warmup not in (0.0, 0.05):
             raise ValueError("schedule: constant has no warm-up; constant_with_warmup has")
         if self.neftune and self.objective != "sft":

@@ -23,7 +23,7 @@ from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import TemplateError, TrainingError
 from seedbed.record import Record
-from train import figures, libraries
+from train import figures, libraries, names
 from train.checks import headers, memory, preflight
 from train.checks.talk import look
 from train.forgetting import general
@@ -76,6 +76,7 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
     began = time.monotonic()
     trackers.check(options.track)
     with libraries.prepared(options.threads):
+        names.refuse_missing()
         memory.forget_peak()
         ready = _ready(records, options, context)
         job = ready.job

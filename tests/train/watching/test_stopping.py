@@ -111,16 +111,3 @@ def test_general_loss_is_told_while_it_trains(scholar: Path, tmp_path: Path) -> 
     notes = [note for _, _, note in context.progress.updates if note.startswith("loss")]  # type: ignore[attr-defined]
     last = context.figures["general"][-2]["loss"]  # the last one is taken after the last step was told
     assert notes[-1].startswith("loss ") and f", general {last:.2f}, " in notes[-1]
-
-
-def test_the_records_of_a_step_without_a_number_are_named(student: Path, tmp_path: Path) -> None:
-    from types import SimpleNamespace
-
-    from train.rows.batches import LengthGrouped, plan
-    from train.watching.telling import records_of
-
-    sampler = LengthGrouped([5, 9, 7, 3, 8], 2, 0)
-    job = SimpleNamespace(sampler=sampler, plan=plan(sampler, 2, 1), options=SimpleNamespace(accumulation=1),
-                          rows=[{"record": name} for name in "abcde"])  # fmt: skip
-    named = [records_of(job, step) for step in range(1, 7)]  # type: ignore[arg-type]
-    assert named == [["abcde"[i] for i in batch] for epoch in (0, 1) for batch in sampler.batches(epoch)]
