@@ -29,7 +29,8 @@ from train.job import Job
 from train.objectives import dpo, pretrain, sft, start
 from train.objectives.material import Material
 from train.options import Options
-from train.rows.batches import LengthGrouped, plan
+from train.rows.batches import plan
+from train.rows.ordering import ordered, told
 from train.rows.template import Template
 from train.students import faults, methods, model
 from train.students.converting import fingerprint
@@ -124,10 +125,11 @@ def _prepare(
     watching = [record for record in records if record.split == "validation"]
     material: Material = OBJECTIVES[options.objective].gather(training, watching, template, options, context)
     counts = material.train
-    sampler = LengthGrouped(material.lengths, options.batch, context.seed)
+    sampler = ordered(material.lengths, options, context.seed)
     counted = plan(sampler, options.epochs, options.accumulation, material.tokens, material.wide)
+    context.progress.say(told(sampler, options, material.wide))
     free, checkpointing = memory.available(), options.activation_checkpointing == "on"
-    longest = material.wide * counts.longest  # tokens that a row of a batch takes
+    longest = material.wide * sampler.longest  # tokens that a row of a batch takes
     if options.activation_checkpointing == "auto":
         checkpointing = memory.estimate(shape, options, longest, False).total > _CHECKPOINTING_FROM * free
     facts = preflight.Facts(

@@ -1,32 +1,29 @@
 """Records -> token ids and labels: length control, and a cache on disk.
 
 Each record is tokenised once. The rows are kept as an Arrow file named by a hash of everything that decides them, and
-read from there by memory map, so that a resumed training, or a million rows, cost no second tokenisation. Beside it
-lie the counts with a checksum, written last: a file that was not finished, or was damaged since, is made again.
+read from there by memory map (train/rows/stored.py), so that a resumed training, or a million rows, cost no second
+tokenisation.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from seedbed import jsonl
 from seedbed.errors import TemplateError
 from seedbed.record import Record
 from train.rows.conversation import Conversation, conversation, says_something
 from train.rows.length import Fit, shortened
+from train.rows.stored import stored
 from train.rows.template import Row, Template, Trained
 
 __all__ = ["Counts", "Fit", "lengths", "prepare", "rows"]
 
 _VERSION = 2  # of the rows: raised when the same records and template give other rows
-_BLOCK = 1000  # rows an Arrow batch
 
 
 class Counts(msgspec.Struct):
@@ -82,49 +79,14 @@ def rows(records: Iterable[Record], template: Template, fit: Fit, counts: Counts
             yield record, row
 
 
-class _Noted(msgspec.Struct, frozen=True):
-    """What lies beside an Arrow file."""
-
-    counts: Counts
-    checksum: int
-
-
 def prepare(records: Sequence[Record], template: Template, fit: Fit, folder: Path) -> tuple[Any, Counts]:
     """`datasets.Dataset` of input_ids, labels and record id, and its counts; from the cache in `folder` if there."""
-    import datasets
 
-    name = _key(records, template, fit)
-    arrow, beside = folder / f"{name}.arrow", folder / f"{name}.json"
-    noted = _whole(arrow, beside)
-    if noted is None:
-        counts = Counts()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            beside.unlink(missing_ok=True)
-            checksum = _write(arrow, rows(records, template, fit, counts))
-        except OSError as error:
-            raise jsonl.cannot_write(arrow, error) from error
-        noted = _Noted(counts, checksum)
-        jsonl.write_text(beside, msgspec.json.encode(noted).decode())
-    return datasets.Dataset.from_file(str(arrow)), noted.counts
+    def make(counts: Counts) -> Iterator[dict[str, Any]]:
+        for record, row in rows(records, template, fit, counts):
+            yield {"input_ids": row.input_ids, "labels": row.labels, "record": record.id}
 
-
-def _whole(arrow: Path, beside: Path) -> _Noted | None:
-    """What was noted of a cached file, if it is there and is still as it was written."""
-    try:
-        noted = msgspec.json.decode(beside.read_bytes(), type=_Noted)
-        return noted if _checksum(arrow) == noted.checksum else None
-    except (OSError, msgspec.DecodeError):
-        return None
-
-
-def _checksum(path: Path) -> int:
-    """CRC-32: against damage, which is all that a cache of one's own needs, and fast."""
-    found = 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            found = zlib.crc32(block, found)
-    return found
+    return stored(folder, _key(records, template, fit), ("input_ids", "labels"), Counts(), make)
 
 
 def lengths(rows: Any) -> list[int]:
@@ -141,27 +103,6 @@ def _key(records: Sequence[Record], template: Template, fit: Fit) -> str:
         if record.extra.get("tools"):  # but not of what stood beside it
             content.update(msgspec.json.encode(record.extra["tools"]))
     return content.hexdigest()
-
-
-def _write(path: Path, found: Iterable[tuple[Record, Row]]) -> int:
-    """Writes the rows, all or none, and returns the file's checksum."""
-    import pyarrow as pa
-
-    ids = pa.list_(pa.int32())
-    schema = pa.schema({"input_ids": ids, "labels": ids, "record": pa.string()})
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_stream(file, schema) as out:
-        block: list[dict[str, Any]] = []
-        for record, row in found:
-            block.append({"input_ids": row.input_ids, "labels": row.labels, "record": record.id})
-            if len(block) == _BLOCK:
-                out.write_batch(pa.RecordBatch.from_pylist(block, schema=schema))
-                block = []
-        if block:
-            out.write_batch(pa.RecordBatch.from_pylist(block, schema=schema))
-    checksum = _checksum(partial)
-    partial.replace(path)
-    return checksum
 
 
 def _answered(said: Conversation) -> bool:

@@ -1,14 +1,17 @@
 """Rows on disk: made once, kept as an Arrow file beside their counts, read by memory map.
 
-The caller names the file by a hash of everything that decides its content, so what is there is right.
+The caller names the file by a hash of everything that decides its content. The counts are written last, with a checksum
+of the file: one that was not finished, or was damaged since, is made again.
 """
 
 from __future__ import annotations
 
+import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -18,33 +21,72 @@ _BLOCK = 1000  # rows an Arrow batch
 C = TypeVar("C", bound=msgspec.Struct)
 
 
+class _Noted(msgspec.Struct, Generic[C], frozen=True):
+    """What lies beside an Arrow file. `made_of` is the file's checksum."""
+
+    counts: C
+    made_of: int
+
+
 def stored(
     folder: Path, name: str, columns: Sequence[str], counts: C, make: Callable[[C], Iterator[dict[str, Any]]]
 ) -> tuple[Any, C]:
     """`datasets.Dataset` of the lists of ids that `columns` names, with each row's record id; and the counts.
 
-    Unless the file is there, `make` gives the rows and fills the empty `counts` that it is called with.
+    Unless the file is there and whole, `make` gives the rows and fills the empty `counts` that it is called with.
     """
     import datasets
 
-    arrow, noted = folder / f"{name}.arrow", folder / f"{name}.json"
-    if not (arrow.exists() and noted.exists()):
+    arrow, beside = folder / f"{name}.arrow", folder / f"{name}.json"
+    noted = _whole(arrow, beside, type(counts))
+    if noted is None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _write(arrow, columns, make(counts))
+            _forget_partials(folder)
+            beside.unlink(missing_ok=True)
+            checksum = _write(arrow, columns, make(counts))
         except OSError as error:
             raise jsonl.cannot_write(arrow, error) from error
-        jsonl.write_text(noted, msgspec.json.encode(counts).decode())
-    return datasets.Dataset.from_file(str(arrow)), msgspec.json.decode(noted.read_bytes(), type=type(counts))
+        noted = _Noted(counts, checksum)
+        jsonl.write_text(beside, msgspec.json.encode(noted).decode())
+    return datasets.Dataset.from_file(str(arrow)), noted.counts
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> None:
+def _whole(arrow: Path, beside: Path, counts: type[C]) -> _Noted[C] | None:
+    """What was noted of the file, if it is there and is still as it was written."""
+    try:
+        noted: _Noted[C] = msgspec.json.decode(beside.read_bytes(), type=_Noted[counts])  # type: ignore[valid-type]
+        return noted if _checksum(arrow) == noted.made_of else None
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _checksum(path: Path) -> int:
+    """CRC-32: against damage, which is all that a cache of one's own needs, and fast."""
+    found = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            found = zlib.crc32(block, found)
+    return found
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> int:
+    """Writes the rows, all or none, and returns the file's checksum. Processes of one training may do so at once."""
     import pyarrow as pa
 
     ids = pa.list_(pa.int32())
     schema = pa.schema({name: ids for name in columns} | {"record": pa.string()})
-    partial = path.with_suffix(".partial")
+    partial = path.with_suffix(f".{os.getpid()}.partial")
     with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_stream(file, schema) as out:
         while block := list(islice(rows, _BLOCK)):
             out.write_batch(pa.RecordBatch.from_pylist(block, schema=schema))
+    checksum = _checksum(partial)
     partial.replace(path)
+    return checksum
+
+
+def _forget_partials(folder: Path) -> None:
+    """Deletes what processes that are gone have left."""
+    for partial in folder.glob("*.partial"):
+        if not Path("/proc", partial.suffixes[-2].lstrip(".")).exists():
+            partial.unlink(missing_ok=True)
