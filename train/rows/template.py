@@ -108,8 +108,8 @@ class Template:
     def rows(self, turns: Turns, tools: Tools | None = None, *, apart: bool = False) -> list[Rendered]:
         """One rendering with every assistant turn learned, or one a turn where the template (or `apart`) demands it.
 
-        An empty assistant turn is shown and not learned, and so is one before any other. Raises TemplateError when the template refuses the
-        conversation, drops an answer or the tools, or cannot be masked.
+        An empty assistant turn is shown and not learned, and so is one before any other. Raises TemplateError when the
+        template refuses the conversation, drops an answer or the tools, or cannot be masked.
         """
         turns = self._accepted(turns, tools)
         answers = [i for i, turn in enumerate(turns) if i and turn["role"] == "assistant" and says_something(turn)]
