@@ -108,7 +108,7 @@ def measure(given: argparse.Namespace) -> list[Result]:
     """The training on the chosen answers, then DPO from it with each weight."""
     records = [*made_pairs(given.pairs), *general(given.general)]
     common = {"student": given.student, "method": given.method, "epochs": given.epochs, "max_length": 512,
-              "validation_limit": 64, "patience": 0}
+              "validation_limit": 64, "patience": 0, "eval_steps": 10_000, "forgetting": {"watched": 0}}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         results = [trained("sft", records, folder / "sft", **common)]

@@ -10,7 +10,7 @@ from typing import Any
 
 from seedbed.context import Context
 from train.options import Options
-from train.rows.batches import LengthGrouped, Plan
+from train.rows.batches import Order, Plan
 
 WHOLE = "seedbed-whole"  # written into a checkpoint when all of it is there
 
@@ -25,7 +25,7 @@ class Job:
     tokenizer: Any
     rows: Any
     validation: Any
-    sampler: LengthGrouped
+    sampler: Order
     plan: Plan
     checkpointing: bool
     general: Any = None

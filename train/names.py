@@ -139,3 +139,15 @@ def prompt_tuning(options: Options) -> Any:
     from peft import PromptTuningConfig
 
     return made(PromptTuningConfig, num_virtual_tokens=options.virtual_tokens, task_type="CAUSAL_LM")
+
+
+def is_varlen(model: Any) -> bool:
+    """Whether the model's attention takes packed rows in one line, without a mask and without padding."""
+    return "flash" in str(getattr(model.config, "_attn_implementation", ""))
+
+
+def in_one_line(pad: int) -> Any:
+    """TRL's collator for such a model: one line of all rows of a batch, with the borders that its kernels want."""
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+    return DataCollatorForLanguageModeling(pad_token_id=pad, padding_free=True)

@@ -50,6 +50,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     neftune        noise on the embeddings, 5 say (Jain et al. 2023); 0: none
     max_length     longest example in the student's own tokens
     too_long       cut: the answer ends at an earlier sentence; drop: the record is left out
+    packing        several rows in one sequence of max_length, none of which sees another; `batch` then counts
+                   sequences. Otherwise rows of like length share a batch (docs/training/rows.md)
     eval_steps     validation loss and a checkpoint every so many steps; 0: twice an epoch
     patience       stop when validation has not improved so many times in a row, and keep the best; 0: never
     forgetting     how general loss is watched, bounded and held back: see `Forgetting`
@@ -82,6 +84,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     neftune: float = 0.0
     max_length: int = 1024
     too_long: Literal["cut", "drop"] = "cut"
+    packing: bool = False
     eval_steps: int = 0
     save_steps: int = 0  # 0: with each validation
     patience: int = 3
@@ -132,6 +135,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(f"forgetting: a penalty works through the adapter of qlora or lora, not {self.method}")
         if self.schedule == "constant" and self.warmup not in (0.0, 0.05):
             raise ValueError("schedule: constant has no warm-up; constant_with_warmup has")
+        if self.packing and self.objective == "dpo":
+            raise ValueError("packing: is for sft and pretrain, and objective is dpo")
+        if self.packing and prompts:
+            raise ValueError("packing: the vectors of prompt_tuning stand before a sequence, not before each row in it")
         if self.neftune and self.objective != "sft":
             raise ValueError(f"neftune: is for sft, and objective is {self.objective}")
 

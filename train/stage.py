@@ -31,8 +31,9 @@ from train.job import Job
 from train.objectives import dpo, pretrain, sft, start
 from train.objectives.material import Material
 from train.options import Options
-from train.rows.batches import LengthGrouped, plan
+from train.rows.batches import plan
 from train.rows.data import Fit, prepare
+from train.rows.ordering import ordered, told
 from train.rows.template import Template
 from train.students import faults, methods, model
 from train.students.converting import fingerprint
@@ -141,10 +142,11 @@ def _prepare(
     (watched, seen), (held, bound) = (prepare(ones, template, fit, cache) for ones in (beside.watched, beside.held))
     general.check(seen.rows, bound.rows, options.forgetting)
     context.figures["general_from"] = beside.source
-    sampler = LengthGrouped(material.lengths, options.batch, context.seed)
+    sampler = ordered(material.lengths, options, context.seed)
     counted = plan(sampler, options.epochs, options.accumulation, material.tokens, material.wide)
+    context.progress.say(told(sampler, options, material.wide))
     free, checkpointing = memory.available(), options.activation_checkpointing == "on"
-    longest = material.wide * counts.longest  # tokens that a row of a batch takes
+    longest = material.wide * sampler.longest  # tokens that a row of a batch takes
     if options.activation_checkpointing == "auto":
         checkpointing = memory.estimate(shape, options, longest, False).total > _CHECKPOINTING_FROM * free
     facts = preflight.Facts(

@@ -36,7 +36,7 @@ from train.objectives.material import Material, drawn, general
 from train.objectives.start import begun, holding
 from train.options import Options
 from train.rows import pairs
-from train.rows.batches import LengthGrouped
+from train.rows.batches import Order
 from train.rows.data import Fit
 from train.rows.template import Template
 from train.students import methods
@@ -95,7 +95,7 @@ def _trainer_class(job: Job) -> Any:
         def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
             return dataset
 
-        def _get_train_sampler(self, train_dataset: Any = None) -> LengthGrouped:
+        def _get_train_sampler(self, train_dataset: Any = None) -> Order:
             return job.sampler
 
         def create_model_card(self, *args: Any, **kwargs: Any) -> None:

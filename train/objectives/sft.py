@@ -1,6 +1,6 @@
 """TRL's SFTTrainer, set up for rows that are tokenised already, with what differs here from its defaults.
 
-- batches in an order that survives a resumption (train/rows/batches.py);
+- batches in an order that survives a resumption (train/rows/batches.py), or packed (train/rows/packing.py);
 - adapters trained in 32 bits: TRL turns those on a quantised base to bf16, whose steps are as coarse as the updates;
 - on a CPU the loss from the logits of the learned positions: TRL's tiled head scores every position, and twice, which
   there costs a fifth of the time (measured: 4.0 s a step against 3.2 s);
@@ -21,8 +21,9 @@ from train.names import arguments
 from train.objectives.material import Material, drawn, general
 from train.objectives.start import begun, holding
 from train.options import Options
-from train.rows.batches import LengthGrouped
+from train.rows.batches import Order
 from train.rows.data import Fit, lengths, prepare
+from train.rows.ordering import collating, items
 from train.rows.template import IGNORED, Template
 from train.students import methods
 from train.watching.attending import attended
@@ -60,11 +61,12 @@ def fit(job: Job, model: Any) -> Any:
         args=arguments(job, fresh=resume is None),
         train_dataset=job.rows,
         eval_dataset=job.validation,
+        **collating(job, model),
         processing_class=job.tokenizer,
         peft_config=None if job.options.from_ else methods.adapter(job.options),
         callbacks=callbacks(job),
     )
-    trainer.sampler = job.sampler
+    trainer.sampler, trainer.train_dataset = job.sampler, items(job)
     trainer.remove_callback(PrinterCallback)
     make_ready(trainer.model, job.tokenizer)
     if resume:
@@ -78,7 +80,7 @@ def _trainer_class(job: Job) -> Any:
     from trl import SFTTrainer
 
     class Trainer(SFTTrainer):  # type: ignore[misc]
-        sampler: LengthGrouped
+        sampler: Order
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             return self.sampler
@@ -96,8 +98,7 @@ def _trainer_class(job: Job) -> Any:
             if labels.device.type != "cpu" or return_outputs or not 0 < LOGIT * size < LOGITS:
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             logits = model(
-                input_ids=inputs["input_ids"],
-                attention_mask=inputs["attention_mask"],
+                **{name: value for name, value in inputs.items() if name != "labels"},
                 logits_to_keep=learned + job.options.virtual_tokens,  # those stand before the text
                 use_cache=False,
             ).logits

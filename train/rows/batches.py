@@ -10,11 +10,30 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import msgspec
 
 # Rows change neighbours from epoch to epoch when lengths are blurred a little before sorting; 10 % pads little more.
 _BLUR = 0.1
+
+
+class Order(Protocol):
+    """What decides the order of training: rows alone (`LengthGrouped`), or packed (train/rows/packing.py)."""
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Tokens of each row."""
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest sequence."""
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        """The rows of each batch of an epoch."""
+
+    def room(self, epoch: int) -> int:
+        """Places for tokens that the batches of an epoch have, padding and all."""
 
 
 class LengthGrouped:
@@ -27,6 +46,11 @@ class LengthGrouped:
     def set_epoch(self, epoch: int) -> None:
         """Called by the Trainer at the start of each epoch."""
         self.epoch = epoch
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest sequence."""
+        return max(self.lengths, default=0)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -45,6 +69,16 @@ class LengthGrouped:
         chance.shuffle(later)
         return batches[:1] + later + rest
 
+    def room(self, epoch: int) -> int:
+        """Places for tokens that the batches of an epoch have, padding and all."""
+        return sum(len(batch) * max(self.lengths[i] for i in batch) for batch in self.batches(epoch))
+
+
+def file_order(lengths: Sequence[int], batch: int) -> int:
+    """The places for tokens of an epoch that takes the rows as they come."""
+    batches = [lengths[i : i + batch] for i in range(0, len(lengths), batch)]
+    return sum(len(some) * max(some) for some in batches)
+
 
 class Plan(msgspec.Struct, frozen=True):
     """A training counted out before it starts: tokens of each step, without padding, and the share that is padding."""
@@ -59,7 +93,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def plan(
-    sampler: LengthGrouped, epochs: int, accumulation: int, tokens: Sequence[int] | None = None, wide: int = 1
+    sampler: Order, epochs: int, accumulation: int, tokens: Sequence[int] | None = None, wide: int = 1
 ) -> Plan:
     """What the sampler will give in `epochs`, `accumulation` batches to a step.
 
@@ -70,7 +104,7 @@ def plan(
     padded = 0
     for epoch in range(epochs):
         batches = sampler.batches(epoch)
-        padded += sum(wide * len(batch) * max(sampler.lengths[i] for i in batch) for batch in batches)
+        padded += wide * sampler.room(epoch)
         for first in range(0, len(batches), accumulation):
             step_tokens.append(sum(own[i] for batch in batches[first : first + accumulation] for i in batch))
     return Plan(math.ceil(len(step_tokens) / epochs), step_tokens, 1 - sum(step_tokens) / max(1, padded))

@@ -45,7 +45,7 @@ def stored(
 ) -> tuple[Any, C]:
     """`datasets.Dataset` of the lists of ids that `columns` names, with each row's record id; and the counts.
 
-    Unless the file is there, `make` gives the rows and fills the empty `counts` that it is called with.
+    Unless the file is there and whole, `make` gives the rows and fills the empty `counts` that it is called with.
     """
     import datasets
 
@@ -54,6 +54,7 @@ def stored(
     if noted is None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            _forget_partials(folder)
             beside.unlink(missing_ok=True)
             checksum = _write(arrow, columns, make(counts))
         except OSError as error:
@@ -82,7 +83,7 @@ def _checksum(path: Path) -> int:
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> int:
-    """Writes the rows, all or none, and returns the file's checksum."""
+    """Writes the rows, all or none, and returns the file's checksum. Processes of one training may do so at once."""
     import pyarrow as pa
 
     ids = pa.list_(pa.int32())
@@ -94,3 +95,10 @@ def _write(path: Path, columns: Sequence[str], rows: Iterator[dict[str, Any]]) -
     checksum = _checksum(partial)
     partial.replace(path)
     return checksum
+
+
+def _forget_partials(folder: Path) -> None:
+    """Deletes what processes that are gone have left."""
+    for partial in folder.glob("*.partial"):
+        if not Path("/proc", partial.suffixes[-2].lstrip(".")).exists():
+            partial.unlink(missing_ok=True)
