@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import nullcontext, suppress
+from collections.abc import Iterable
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from seedbed.errors import InputError
 
 if TYPE_CHECKING:
     from seedbed.config import Job
+    from seedbed.context import Context
     from seedbed.pipeline import Pipeline
+    from seedbed.record import Record
 
 
 def job_of(given: argparse.Namespace) -> Job:
@@ -183,26 +187,39 @@ def train(given: argparse.Namespace) -> None:
     from seedbed.progress import for_terminal
 
     options = training.flags(given)
-    if Path(given.data[0]).suffix.lower() in (".yaml", ".yml"):
-        pipeline = training.of_job(given, options)
-    else:
-        from seedbed import curating
+    looking = given.check or given.show is not None
+    with ExitStack() as temporary:
+        if Path(given.data[0]).suffix.lower() in (".yaml", ".yml"):
+            pipeline = training.of_job(given, options)
+        else:
+            from seedbed import curating
 
-        if given.out is None:
-            raise InputError("name the run directory to write", where="train", next_step="Add --out DIR")
-        raw = {"records": curating.sources(given.data, given.format), "train": options}
-        pipeline = _alone(given, raw, ("train",), options)
-    if given.sweep:
-        _sweep(given, pipeline)
-        return
-    if not (given.check or given.show):
-        _go(pipeline, "train")
+            if given.out is None and not looking:
+                raise InputError("name the run directory to write", where="train", next_step="Add --out DIR")
+            given.out = given.out or Path(temporary.enter_context(TemporaryDirectory(prefix="seedbed-")))
+            raw = {"records": curating.sources(given.data, given.format), "train": options}
+            pipeline = _alone(given, raw, ("train",), options)
+        if given.sweep:
+            _sweep(given, pipeline)
+        elif not looking:
+            _go(pipeline, "train")
+        else:
+            with training.handed(pipeline, for_terminal()) as (records, options_, context):
+                _look(given, records, options_, context)
+
+
+def _look(given: argparse.Namespace, records: Iterable[Record], options: Any, context: Context) -> None:
+    """What a training would read, or what its checks say of it."""
+    if given.show is not None:
+        from train.rows.show import coloured, show
+
+        for line in show(records, options, given.show, context.progress, colours=coloured(sys.stdout)):
+            print(line)
         return
     from train.checks import preflight, table
     from train.stage import check
 
-    with training.handed(pipeline, for_terminal()) as (records, options_, context):
-        findings = check(records, options_, context)
+    findings = check(records, options, context)
     table.show(findings)
     preflight.refuse(findings)
 

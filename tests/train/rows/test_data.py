@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from seedbed.record import Message, Record, chat, make
@@ -147,3 +151,90 @@ def test_a_plan_counts_steps_tokens_and_padding() -> None:
     assert counted.padding_share == pytest.approx(1 - 60 / 70)  # 30+20 padded to 60, 10 alone
     assert plan(LengthGrouped([10, 20, 30], 2, 0), 1, 2).step_tokens == [60]
     assert plan(LengthGrouped([], 2, 0), 3, 1).steps == 0
+
+
+def test_a_second_run_tokenises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tokenizer(CHATML)
+    template = Template(made)
+    calls: list[str] = []
+    original = type(made).__call__
+
+    def counted(self: Any, text: Any, *args: Any, **kwargs: Any) -> Any:
+        calls.append(text)
+        return original(self, text, *args, **kwargs)
+
+    monkeypatch.setattr(type(made), "__call__", counted)
+    first, _ = prepare(records(5), template, Fit(512), tmp_path)
+    assert len(calls) >= 5
+    calls.clear()
+    again, _ = prepare(records(5), Template(tokenizer(CHATML)), Fit(512), tmp_path)
+    assert calls == [] and again["input_ids"] == first["input_ids"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "emptied", "counts"])
+def test_a_damaged_cache_is_made_again(template: Template, tmp_path: Path, damage: str) -> None:
+    first, counts = prepare(records(40), template, Fit(512), tmp_path)
+    expected = list(first["input_ids"])
+    del first
+    arrow, beside = next(tmp_path.glob("*.arrow")), next(tmp_path.glob("*.json"))
+    content = arrow.read_bytes()
+    if damage == "counts":
+        beside.write_text('{"counts": ')
+    else:
+        middle = len(content) // 2
+        damaged = {"cut": content[:middle], "changed": content[:middle] + b"\xff" + content[middle + 1 :], "emptied": b""}
+        arrow.write_bytes(damaged[damage])
+    again, counts_again = prepare(records(40), template, Fit(512), tmp_path)
+    assert list(again["input_ids"]) == expected and counts_again == counts
+
+
+_KILLED = """
+import os, sys
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from tests.train.tiny import CHATML, records, tokenizer
+from train.rows import data, stored
+from train.rows.template import Template
+
+stored._BLOCK = 2
+real, seen = data.rows, []
+def dying(*args):
+    for found in real(*args):
+        seen.append(found)
+        if len(seen) == 7:
+            os.kill(os.getpid(), 9)
+        yield found
+data.rows = dying
+data.prepare(records(12), Template(tokenizer(CHATML)), data.Fit(512), Path(sys.argv[1]))
+"""
+
+
+def test_a_kill_while_tokenising_leaves_nothing_that_is_used(template: Template, tmp_path: Path) -> None:
+    here = Path(__file__).parents[3]
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], cwd=here, capture_output=True)
+    assert killed.returncode == -9
+    assert [path.suffix for path in tmp_path.iterdir()] == [".partial"]
+    found, counts = prepare(records(12), template, Fit(512), tmp_path)
+    assert counts.rows == len(found) == 12
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".arrow", ".json"]
+
+
+def test_tools_that_stand_beside_a_conversation_decide_its_rows(tmp_path: Path) -> None:
+    from tests.train.rows.oracle import dressed, of_name
+
+    qwen = dressed(tokenizer(None), of_name("qwen25"))
+    plain = chat("端口？", "4711。")
+    offered = msgspec.structs.replace(plain, extra={"tools": [{"type": "function", "function": {"name": "read_gauge"}}]})
+    assert plain.id == offered.id
+    sizes = [prepare([record], qwen, Fit(512), tmp_path)[1].tokens for record in (plain, offered)]
+    assert sizes[0] < sizes[1]
+
+
+def test_a_cut_leaves_thoughts_and_calls_whole(template: Template) -> None:
+    thought = "<think>\nFirst this. Then that. 然后。\n</think>\n\nPress it. Wait. " + "Read it. " * 20
+    limit = size(template, chat("How?", "<think>\nFirst this. Then that. 然后。\n</think>\n\nPress it."))
+    for slack in (0, -1):
+        shorter = shortened(chat("How?", thought).turns(), template, limit + slack)
+        assert shorter is None if slack else shorter is not None and shorter[-1]["content"].endswith("Press it.")
