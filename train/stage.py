@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from seedbed import jsonl
+from seedbed import importing, jsonl
 from seedbed.context import Context
 from seedbed.errors import TrainingError
 from seedbed.pairs import conversations
@@ -54,6 +54,12 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     max_length: int
     template: str
+
+
+def watch(options: Options) -> list[Path]:
+    """General records from outside the run decide the outcome."""
+    general = options.forgetting.general
+    return importing.watch(importing.Options(paths=(general,))) if general else []
 
 
 def train(records: Iterable[Record], options: Options, context: Context) -> None:
