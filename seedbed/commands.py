@@ -274,8 +274,7 @@ def serve(given: argparse.Namespace) -> None:
 
     with libraries.prepared(given.threads):
         ready = server(open_speaker(given.run, for_terminal(), given.student), given.host, given.port)
-        host, port = ready.server_address[:2]
-        print(f"Serving on http://{host}:{port}/v1 until Ctrl-C", flush=True)
+        print(f"Serving on http://{given.host}:{ready.server_port}/v1 until Ctrl-C", flush=True)
         with ready, suppress(KeyboardInterrupt):
             ready.serve_forever()
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from seedbed import jsonl
+from seedbed import importing, jsonl
 from seedbed.context import Context
 from seedbed.errors import TemplateError, TrainingError
 from seedbed.record import Record
@@ -63,9 +63,10 @@ class Ready:
 
 
 def watch(options: Options) -> list[Path]:
-    """The adapter that it goes on with decides the outcome."""
-    folder = start.adapter(options)
-    return [folder / "adapter_model.safetensors"] if folder else []
+    """The adapter that it goes on with, and general records from outside the run, decide the outcome."""
+    folder, general_data = start.adapter(options), options.forgetting.general
+    adapter = [folder / "adapter_model.safetensors"] if folder else []
+    return [*adapter, *(importing.watch(importing.Options(paths=(general_data,))) if general_data else [])]
 
 
 def train(records: Iterable[Record], options: Options, context: Context) -> None:
