@@ -57,6 +57,7 @@ def _batch_losses(model: Any, tokenizer: Any, batch: list[Row]) -> list[float]:
     ids, labels, mask = (tensor.to(model.device) for tensor in (ids, labels, mask))
     with torch.no_grad():
         logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+    logits = logits[:, -longest:]  # virtual tokens (prompt tuning) stand before the row's own
     lost = [0.0] * len(batch)
     for i in range(len(batch)):
         wanted = labels[i, 1:]

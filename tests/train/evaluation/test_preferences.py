@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from train.evaluation.preferences import COLLAPSE, Score, compared, sentence
+from train.evaluation.preferences import COLLAPSE, Score, compared, score, sentence
+from train.rows.pairs import Pair
+from train.students import model
 
 BEFORE = [Score(-20.0, -18.0, 10, 9), Score(-10.0, -12.0, 10, 12), Score(-30.0, -30.0, 20, 20)]
 
@@ -39,3 +43,19 @@ def test_all_pairs_may_be_right_and_the_chosen_answers_unlikely_all_the_same(dow
 
 def test_no_pairs() -> None:
     assert compared([], [], seed=1) == {"pairs": 0}
+
+
+def test_virtual_tokens_before_the_text_do_not_shift_what_is_scored(student: Path) -> None:
+    import torch
+    from peft import PromptTuningConfig, get_peft_model
+
+    tokenizer = model.load_tokenizer(student)
+    torch.manual_seed(1)
+    base = model.load(student, "lora", tokenizer)
+    tuned = get_peft_model(base, PromptTuningConfig(num_virtual_tokens=5, task_type="CAUSAL_LM")).eval()
+    pair = Pair(tokenizer("Which port? 端口？")["input_ids"], [100, 101, 102], [103, 104])
+    [found] = score(tuned, tokenizer, [pair], lambda _: None)
+    for said, tokens, row in zip((found.chosen, found.rejected), (3, 2), pair.sides(), strict=True):
+        with torch.no_grad():  # PEFT puts labels of its own before these, for its virtual tokens
+            loss = tuned(input_ids=torch.tensor([row.input_ids]), labels=torch.tensor([row.labels])).loss
+        assert said == pytest.approx(-tokens * float(loss), abs=0.05)
