@@ -36,6 +36,7 @@ TEXTS = (
     "SELECT * FROM 表 WHERE `端口`=4711; -- 注释",
 )
 _BIAS = 1e4  # above any difference of two logits
+_LIKELIEST = (1000, 10**6)  # tokens asked for: nearly always enough, and more than there are
 _GREEDY = 32  # tokens of each answer that are compared
 _PATIENCE = 600.0  # seconds for one reply: a large model reads a long prompt on a CPU
 DEFAULT = (
@@ -105,12 +106,27 @@ class Server:
 
     def log_probability(self, before: list[int], token: int) -> float:
         """Of `token` after `before`, in nats. What it read last time is not read again."""
-        body = {"prompt": before, "n_predict": 1, "n_probs": 1, "temperature": 0, "cache_prompt": True,
+        said = self._forced(before, token, 1)
+        if said is None:  # half a character: the server waits for the rest of it and reports nothing
+            said = self._among(before, token)
+        if said["id"] != token:
+            raise InputError(f"llama.cpp gave token {said['id']} where {token} was forced", where="check")
+        return float(said["logprob"])
+
+    def _among(self, before: list[int], token: int) -> dict[str, Any]:
+        """The same, looked up among the likeliest, and then among all, where a whole character is forced instead."""
+        whole = self.tokens("!")[-1]
+        for many in _LIKELIEST:
+            said = self._forced(before, whole, many) or {"top_logprobs": []}
+            if found := [one for one in said["top_logprobs"] if one["id"] == token]:
+                return dict(found[0])
+        raise InputError(f"llama.cpp knows no token {token}", where="check")
+
+    def _forced(self, before: list[int], token: int, many: int) -> dict[str, Any] | None:
+        body = {"prompt": before, "n_predict": 1, "n_probs": many, "temperature": 0, "cache_prompt": True,
                 "logit_bias": [[token, _BIAS]]}
-        first = self._ask("/completion", body)["completion_probabilities"][0]
-        if first["id"] != token:
-            raise InputError(f"llama.cpp gave token {first['id']} where {token} was forced", where="check")
-        return float(first["logprob"])
+        found = self._ask("/completion", body).get("completion_probabilities")
+        return dict(found[0]) if found else None
 
     def greedy(self, prompt: list[int], most: int) -> list[int]:
         """The ids of an answer at temperature 0, without those that end it."""
@@ -164,6 +180,22 @@ def _loss(server: Server, row: Row, number: int, of: int, progress: Progress) ->
 def _alike(server: Server, model: Any, template: Template, turns: list[dict[str, Any]]) -> tuple[bool, int]:
     """Whether both give the same answer, and for how many tokens they do."""
     prompt = template.prompt_ids(template.prompt(turns))
-    ours, theirs = answers.greedy_ids(model, template.tokenizer, prompt, _GREEDY), server.greedy(prompt, _GREEDY)
+    ours, theirs = _greedy(model, template.tokenizer, prompt), server.greedy(prompt, _GREEDY)
     same = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
     return ours == theirs, same
+
+
+def _greedy(model: Any, tokenizer: Any, prompt: list[int]) -> list[int]:
+    """transformers' answer at temperature 0, without the tokens that end it."""
+    import torch
+    from transformers import GenerationConfig
+
+    given = model.generation_config.eos_token_id
+    ends = {tokenizer.eos_token_id, *(given if isinstance(given, list) else [given])} - {None}
+    plain = GenerationConfig(do_sample=False, max_new_tokens=_GREEDY, eos_token_id=sorted(ends),
+                             pad_token_id=tokenizer.pad_token_id)
+    ids = torch.tensor([prompt], device=model.device)
+    with torch.no_grad():
+        made = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=plain)
+    said = made[0, len(prompt) :].tolist()
+    return said[: next((n for n, token in enumerate(said) if token in ends), len(said))]
