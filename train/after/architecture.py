@@ -74,7 +74,7 @@ def describe(writer: Any, config: Any) -> None:
 
 
 def _context(config: Any) -> int:
-    """The longest text. llama.cpp attends to all of it, so where the model learned a sliding window, no more than it."""
+    """The longest text; llama.cpp attends to all of it, so no more than the window where the model learned one."""
     window = getattr(config, "sliding_window", None)
     used = window and getattr(config, "use_sliding_window", True)
     return int(min(config.max_position_embeddings, window) if used else config.max_position_embeddings)

@@ -135,7 +135,8 @@ class Server:
 
 
 def check(
-    file: Path, model: Any, template: Template, records: Sequence[Record], progress: Progress, adapter: Path | None = None
+    file: Path, model: Any, template: Template, records: Sequence[Record], progress: Progress,
+    adapter: Path | None = None,
 ) -> Checked:
     """Compares the GGUF `file` (with the GGUF `adapter`) with `model` on the last answers of `records`.
 
@@ -197,5 +198,5 @@ def _greedy(model: Any, tokenizer: Any, prompt: list[int]) -> list[int]:
     ids = torch.tensor([prompt], device=model.device)
     with torch.no_grad():
         made = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=plain)
-    said = made[0, len(prompt) :].tolist()
+    said: list[int] = made[0, len(prompt) :].tolist()
     return said[: next((n for n, token in enumerate(said) if token in ends), len(said))]

@@ -48,7 +48,7 @@ def write(folder: Path, out: Path, type_: str, facts: dict[str, str], progress: 
     config = hf.AutoConfig.from_pretrained(where, local_files_only=True)
     found = architecture.family(config, where)
     tensors = Tensors(folder)
-    words = vocabulary.read(model.load_tokenizer(folder), config.vocab_size, _ends(folder), where)
+    words = vocabulary.read(model.load_tokenizer(folder), config.vocab_size, ends(folder), where)
     planned = _plan(tensors, config, found, type_, where)
     writer = gguf.GGUFWriter(None, found.name)
     writer.add_type("model")
@@ -92,7 +92,7 @@ def _describe_words(writer: Any, words: vocabulary.Vocabulary) -> None:
         writer.add_chat_template(words.template)
 
 
-def _ends(folder: Path) -> list[int]:
+def ends(folder: Path) -> list[int]:
     """The tokens at which the model is said to stop when it generates."""
     import transformers as hf
 

@@ -48,7 +48,8 @@ def _pieces(template: str) -> Iterator[tuple[str, str]]:
 def _parsed(pieces: Iterator[tuple[str, str]]) -> list[Node]:
     """The nodes up to the `end` that belongs here."""
     root: list[Node] = []
-    into, stack = root, []  # type: ignore[var-annotated]
+    into = root
+    stack: list[tuple[list[Node], Node]] = []
     for kind, said in pieces:
         word, _, rest = said.partition(" ")
         if kind == "text":

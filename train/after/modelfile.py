@@ -1,9 +1,9 @@
 """A Modelfile for Ollama: the GGUF file, the chat template in Go's language, and where to stop.
 
-Ollama does not read a model's own (Jinja) template in general, and a model asked in another form than it learned answers
-worse without a word. So for each kind of template there is one in Go's language here, and it is taken only where it
-renders exactly what the tokenizer's own does, on conversations with and without a system text. Where none does, TEMPLATE
-is left out and the file says so: Ollama then goes by what it recognises of the model's own.
+Ollama does not read a model's own (Jinja) template in general, and a model asked in another form than it learned
+answers worse without a word. So for each kind of template there is one in Go's language here, and it is taken only
+where it renders exactly what the tokenizer's own does, on conversations with and without a system text. Where none
+does, TEMPLATE is left out and the file says so: Ollama then goes by what it recognises of the model's own.
 """
 
 from __future__ import annotations
@@ -16,35 +16,28 @@ from seedbed.errors import TemplateError
 from train.after import gotemplate
 from train.rows.template import Template
 
-# As published by the families. {system} first where the template has a role for it; Mistral and Gemma have none, and
-# the text goes before the first question, as train.rows.template puts it there in training.
+# A system text where a family has no role for it: before the first question, as train.rows.template puts it there.
+_QUESTION = "{{ if and $.System (le $i 1) }}{{ $.System }}\n\n{{ end }}{{ $m.Content }}"
+
+
+def _mistral(closing: str, opening: str) -> str:
+    return (
+        '{{- range $i, $m := .Messages }}{{ if eq $m.Role "user" }}[INST] ' + _QUESTION + closing
+        + '{{ else if eq $m.Role "assistant" }}' + opening + "{{ $m.Content }}</s>{{ end }}{{ end }}"
+    )
+
+
 KINDS = {
-    "ChatML": """{{- range .Messages }}<|im_start|>{{ .Role }}
-{{ .Content }}<|im_end|>
-{{ end }}<|im_start|>assistant
-""",
-    "Llama 3": """{{- range .Messages }}<|start_header_id|>{{ .Role }}<|end_header_id|>
-
-{{ .Content }}<|eot_id|>{{ end }}<|start_header_id|>assistant<|end_header_id|>
-
-""",
-    "Mistral": """{{- range $i, $m := .Messages }}{{ if eq $m.Role "user" }}[INST] {{ if and $.System (le $i 1) }}{{ $.System }}
-
-{{ end }}{{ $m.Content }} [/INST]{{ else if eq $m.Role "assistant" }}{{ $m.Content }}</s>{{ end }}{{ end }}""",
-    "Mistral v0.2": """{{- range $i, $m := .Messages }}{{ if eq $m.Role "user" }}[INST] {{ if and $.System (le $i 1) }}{{ $.System }}
-
-{{ end }}{{ $m.Content }} [/INST]{{ else if eq $m.Role "assistant" }} {{ $m.Content }}</s>{{ end }}{{ end }}""",
-    "Mistral v0.3": """{{- range $i, $m := .Messages }}{{ if eq $m.Role "user" }}[INST] {{ if and $.System (le $i 1) }}{{ $.System }}
-
-{{ end }}{{ $m.Content }}[/INST]{{ else if eq $m.Role "assistant" }} {{ $m.Content }}</s>{{ end }}{{ end }}""",
-    "Gemma": """{{- range $i, $m := .Messages }}{{ if eq $m.Role "user" }}<start_of_turn>user
-{{ if and $.System (le $i 1) }}{{ $.System }}
-
-{{ end }}{{ $m.Content }}<end_of_turn>
-{{ else if eq $m.Role "assistant" }}<start_of_turn>model
-{{ $m.Content }}<end_of_turn>
-{{ end }}{{ end }}<start_of_turn>model
-""",
+    "ChatML": "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}"
+    "<|im_start|>assistant\n",
+    "Llama 3": "{{- range .Messages }}<|start_header_id|>{{ .Role }}<|end_header_id|>\n\n{{ .Content }}<|eot_id|>"
+    "{{ end }}<|start_header_id|>assistant<|end_header_id|>\n\n",
+    "Mistral v0.1": _mistral(" [/INST]", ""),
+    "Mistral v0.2": _mistral(" [/INST]", " "),
+    "Mistral v0.3": _mistral("[/INST]", " "),
+    "Gemma": '{{- range $i, $m := .Messages }}{{ if eq $m.Role "user" }}<start_of_turn>user\n' + _QUESTION
+    + '<end_of_turn>\n{{ else if eq $m.Role "assistant" }}<start_of_turn>model\n{{ $m.Content }}<end_of_turn>\n'
+    "{{ end }}{{ end }}<start_of_turn>model\n",
 }
 _ASKED = [{"role": "user", "content": "Which port? 端口？"}]
 _TALK = [*_ASKED, {"role": "assistant", "content": "Port 4711。"}, {"role": "user", "content": "And the pump?"}]
@@ -52,7 +45,7 @@ _SYSTEM = {"role": "system", "content": "Answer briefly. 简短回答。"}
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """The kind of a chat template, its text in Go's language, and the system text that it brings where none is given."""
+    """The kind of a chat template, its text in Go's language, and the system text that it brings itself."""
 
     kind: str
     go: str
@@ -111,8 +104,8 @@ def text(file: str, template: Template, stops: list[str], adapter: str = "") -> 
                   f'TEMPLATE """{chosen.go}"""']
         lines += [f'SYSTEM """{chosen.system}"""'] if chosen.system else []
     else:
-        lines += ["# No TEMPLATE: the model's own chat template is of no kind that is known here. Ollama goes by what it",
-                  "# recognises of it; compare an answer with `seedbed chat` before you rely on it."]
+        lines += ["# No TEMPLATE: the model's own chat template is of no kind that is known here. Ollama goes by what",
+                  "# it recognises of it; compare an answer with `seedbed chat` before you rely on it."]
     lines += [f"PARAMETER stop {_quoted(stop)}" for stop in stops]
     lines += ["PARAMETER temperature 0"]  # facts are asked for; and it is how the model was evaluated
     return "\n".join(lines) + "\n"
@@ -123,7 +116,7 @@ def _quoted(text: str) -> str:
 
 
 def stops(template: Template, model_ends: list[int]) -> list[str]:
-    """The texts at which an answer ends: the tokenizer's end token, and the others that the model is said to stop at."""
+    """The texts at which an answer ends: the tokenizer's end token, and the others that the model stops at."""
     tokenizer = template.tokenizer
     ends: list[Any] = [tokenizer.eos_token_id, *model_ends]
     return list(dict.fromkeys(str(tokenizer.convert_ids_to_tokens(end)) for end in ends if end is not None))

@@ -35,7 +35,7 @@ class Tensors:
             except (SafetensorError, OSError) as error:
                 raise InputError(f"cannot be read: {error}", where=str(path),
                                  next_step="Fetch or make the model anew") from error
-            self._open |= dict.fromkeys(handle.keys(), handle)
+            self._open |= dict.fromkeys(handle.keys(), handle)  # type: ignore[no-untyped-call]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._open)
@@ -74,7 +74,8 @@ class Shards:
     def finish(self) -> None:
         """The last shard, and the names that tell how many there are."""
         self._flush()
-        count, weights = len(self._files), {}
+        count = len(self._files)
+        weights: dict[str, str] = {}
         for number, names in enumerate(self._files, 1):
             name = "model.safetensors" if count == 1 else f"model-{number:05}-of-{count:05}.safetensors"
             self._part(number).rename(self._folder / name)

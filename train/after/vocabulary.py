@@ -107,7 +107,7 @@ def _space_prefix(said: dict[str, Any], where: str) -> bool:
         return "Prepend" in found
     if cut.get("type") != "Metaspace" or cut.get("split", True):
         raise _unknown(f"a SentencePiece tokenizer that cuts words by {cut.get('type')}", where)
-    return cut.get("prepend_scheme") != "never"
+    return str(cut.get("prepend_scheme")) != "never"
 
 
 def _added(tokenizer: Any) -> tuple[bool, bool]:
