@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seedbed import jsonl, models, run
+from train.after.check import Checked
 from train.after.words import WORDS
 from train.students.trained import Training
 
@@ -29,7 +30,7 @@ class Card:
     training: Path | None = None
     commands: list[str] = field(default_factory=list)
     type: str = ""
-    checked: str = ""
+    checked: Checked | None = None
 
     def write(self, folder: Path) -> None:
         """README.md in English and README.zh.md in Chinese."""
@@ -43,7 +44,7 @@ class Card:
             ("data", self._data(words)),
             ("method", self._method(words)),
             ("numbers", self._numbers(words)),
-            ("check", [self.checked] if self.checked else [words["unchecked"]] if "gguf" in self.what else []),
+            ("check", self._check(language)),
             ("limits", self._limits(words)),
             ("run", ["```sh", *self.commands, "```"]),
             ("licence", [words["licence_of"].format(base=self._base(), licence=licence(self._student(), self.base))]),
@@ -113,6 +114,11 @@ class Card:
         said = [f"- {found['sentence']}" for found in sets.values() if found.get("sentence")]
         about = words["about_adapter"] if self.what != "gguf_adapter" else ""
         return [words["numbers_head"], "|---|---|---|---|", *rows, "", *said, *([about] if about else [])]
+
+    def _check(self, language: str) -> list[str]:
+        if self.checked:
+            return [self.checked.sentence(language)]
+        return [WORDS[language]["unchecked"]] if self.what.startswith("gguf") else []
 
     def _limits(self, words: Mapping[str, str]) -> list[str]:
         lines = [words["limit_facts"]]

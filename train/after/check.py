@@ -23,6 +23,7 @@ from seedbed.context import Progress
 from seedbed.errors import InputError
 from seedbed.llama_server import ServerOptions, serving
 from seedbed.record import Record, chat
+from train.after.words import WORDS
 from train.evaluation import answers
 from train.rows.template import Row, Template
 
@@ -70,14 +71,9 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the file reads the same tokens as the model. How near the loss is depends on the type chosen."""
         return self.texts == self.texts_alike
 
-    def sentence(self) -> str:
+    def sentence(self, language: str = "en") -> str:
         """The figures in words."""
-        return (
-            f"{self.texts_alike} of {self.texts} texts have the same tokens, {self.prompts_alike} of {self.prompts} "
-            f"prompts are the same; loss {self.loss_gguf:.4f} in llama.cpp, {self.loss:.4f} in transformers "
-            f"({self.difference:+.2%}, {self.tokens} tokens); {self.greedy_alike} of {self.greedy} greedy answers are "
-            f"the same, {self.greedy_tokens:.1f} tokens on average"
-        )
+        return WORDS[language]["checked"].format(difference=self.difference, **msgspec.structs.asdict(self))
 
 
 class Server:

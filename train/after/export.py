@@ -143,7 +143,7 @@ def _finish(
     commands = running.gguf(Path(file.name), Path(lora.name) if lora else None)
     base = source.folder if lora else None
     card.Card(file.stem, what, source.noted, base, source.training, commands, type_,
-              found.sentence() if found else "").write(file.parent)
+              found).write(file.parent)
     if found and not found.sound:
         raise TrainingError(f"reads other tokens than the model in {len(found.differing)} of {found.texts} texts, the "
                             f"first: {found.differing[0]!r}", where=str(file),

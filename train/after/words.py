@@ -22,6 +22,9 @@ _EN = {
     "no_numbers": "Not evaluated yet: `seedbed evaluate` measures what was learned and what was forgotten.",
     "about_adapter": "\nMeasured on the base with its adapter, before any merge or conversion.",
     "check": "Compared with the model in transformers",
+    "checked": "{texts_alike} of {texts} texts have the same tokens, {prompts_alike} of {prompts} prompts are the "
+    "same; loss {loss_gguf:.4f} in llama.cpp, {loss:.4f} in transformers ({difference:+.2%}, {tokens} tokens); "
+    "{greedy_alike} of {greedy} greedy answers are the same, alike for {greedy_tokens:.1f} tokens on average",
     "unchecked": "Not compared yet: `seedbed gguf RUN --check` does it.",
     "limits": "Limits",
     "limit_facts": "It can be wrong, also about what it was trained on, and sounds no less sure then. Check figures "
@@ -55,6 +58,9 @@ _ZH = {
     "no_numbers": "尚未评测：`seedbed evaluate` 会测出学到了什么、忘记了什么。",
     "about_adapter": "\n以上在“基座加适配器”上测得，早于合并和转换。",
     "check": "与 transformers 中的模型对比",
+    "checked": "{texts} 段文本中 {texts_alike} 段切分相同，{prompts} 个提示中 {prompts_alike} 个相同；损失 llama.cpp "
+    "{loss_gguf:.4f}，transformers {loss:.4f}（{difference:+.2%}，{tokens} 个 token）；贪心解码 {greedy} 个回答中 "
+    "{greedy_alike} 个相同，平均前 {greedy_tokens:.1f} 个 token 一致",
     "unchecked": "尚未对比：运行 `seedbed gguf RUN --check`。",
     "limits": "局限",
     "limit_facts": "它会出错，包括训练过的内容，而且语气同样肯定。数字请以原文档为准。",
