@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ from seedbed.errors import InputError
 
 if TYPE_CHECKING:
     from seedbed.config import Job
-    from seedbed.context import Context
+    from seedbed.context import Context, Progress
     from seedbed.pipeline import Pipeline
     from seedbed.record import Record
 
@@ -338,6 +338,35 @@ def _sweep(given: argparse.Namespace, pipeline: Pipeline) -> None:
         advice = sweep(given.sweep, given.seeds, records, options, pipeline.run.path, seed, progress)
     print(advice.why)
     print(f"Done: {pipeline.run.path / 'sweep.html'}")
+
+
+def merge(given: argparse.Namespace) -> None:
+    from train.after.export import merge_run
+
+    _tell(given, "merge", lambda progress: merge_run(given.run, given.into, given.out, given.student, progress))
+
+
+def gguf(given: argparse.Namespace) -> None:
+    from train.after.export import gguf_run
+
+    options = (given.type, given.adapter, given.out, given.check, given.into, given.student)
+    _tell(given, "gguf", lambda progress: gguf_run(given.run, *options, progress))
+
+
+def _tell(given: argparse.Namespace, name: str, work: Callable[[Progress], list[str]]) -> None:
+    """Does the work beside a line that says how far it is, then says what came of it."""
+    from seedbed.progress import for_terminal
+
+    if not given.run.is_dir():
+        raise InputError("no such folder", where=str(given.run), next_step="Name a run, or the folder of an adapter")
+    progress = for_terminal()
+    progress.begin(name)
+    try:
+        lines = work(progress)
+    finally:
+        progress.end()
+    for line in lines:
+        print(line)
 
 
 def report(given: argparse.Namespace) -> None:
