@@ -21,8 +21,7 @@ from train.rows.pairs import Pair, PairCounts, pairs
 from train.rows.template import Template
 
 # Nats a token by which the chosen answers may become less likely before it is called a collapse: their perplexity is up
-# by a tenth. Razin et al. count any fall; below this much it is also what a good training costs in passing (measured,
-# docs/training/objectives.md).
+# by a tenth. The bound is ours; Razin et al. count any fall.
 COLLAPSE = 0.1
 
 
