@@ -4,8 +4,8 @@ Best-fit decreasing: the longest row first, each into the fullest sequence that 
 Truncations Improve Language Modeling"). Positions begin anew with each row. That is how transformers tells the rows of
 a sequence apart: with no attention mask given, it builds one that is closed between rows (masking_utils.py), and flash
 attention takes the borders from the positions. With a mask given, as collators do, or a cache, as models make unless
-told not to, it silently lets rows see each other (measured with 5.23); and layers with a memory of their own (Mamba, linear attention) let them whatever the positions are. So
-`leak` tries it on the very model before a training.
+told not to, it silently lets rows see each other (measured with 5.23); and layers with a memory of their own (Mamba,
+linear attention) let them whatever the positions are. So `leak` tries it on the very model before a training.
 """
 
 from __future__ import annotations

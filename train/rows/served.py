@@ -17,8 +17,8 @@ import msgspec
 
 from seedbed.errors import InputError
 from seedbed.record import Record
-from train.rows.conversation import conversation, says_something
-from train.rows.template import IGNORED, Row, Template, Tools, Turns
+from train.rows.conversation import Tools, Turns, conversation, says_something
+from train.rows.template import IGNORED, Row, Template
 
 _PATIENCE = 60.0  # seconds for a server that is busy with others
 _AROUND = 5  # tokens shown before a difference, and from it on
@@ -87,7 +87,7 @@ def _post(url: str, path: str, body: dict[str, Any], key: str) -> Any:
         why = f"refuses: {error.read(300).decode(errors='replace')}"
     except (OSError, ValueError, KeyError) as error:
         why = f"does not answer as llama.cpp's server: {error or type(error).__name__}"
-    raise InputError(why, where=address, next_step="Serve the model with llama.cpp (`seedbed serve`), with its template")
+    raise InputError(why, where=address, next_step="Serve the model with llama.cpp, with its own template")
 
 
 def _difference(record: Record, number: int, learned: list[int], served: list[int], tokenizer: Any) -> Difference:
