@@ -199,11 +199,13 @@ def train(given: argparse.Namespace) -> None:
             given.out = given.out or Path(temporary.enter_context(TemporaryDirectory(prefix="seedbed-")))
             raw = {"records": curating.sources(given.data, given.format), "train": options}
             pipeline = _alone(given, raw, ("train",), options)
-        if not looking:
+        if given.sweep:
+            _sweep(given, pipeline)
+        elif not looking:
             _go(pipeline, "train")
-            return
-        with training.handed(pipeline, for_terminal()) as (records, options_, context):
-            _look(given, records, options_, context)
+        else:
+            with training.handed(pipeline, for_terminal()) as (records, options_, context):
+                _look(given, records, options_, context)
 
 
 def _look(given: argparse.Namespace, records: Iterable[Record], options: Any, context: Context) -> None:
@@ -214,9 +216,12 @@ def _look(given: argparse.Namespace, records: Iterable[Record], options: Any, co
         for line in show(records, options, given.show, context.progress, colours=coloured(sys.stdout)):
             print(line)
         return
+    from train.checks import preflight, table
     from train.stage import check
 
-    check(records, options, context)
+    findings = check(records, options, context)
+    table.show(findings)
+    preflight.refuse(findings)
 
 
 def _redecide(given: argparse.Namespace) -> None:
@@ -296,6 +301,19 @@ def _execute(
         _tell_plan(pipeline)
         return
     _go(pipeline, getattr(given, "stop_after", ""))
+
+
+def _sweep(given: argparse.Namespace, pipeline: Pipeline) -> None:
+    """The data set is read as a job reads it; then the wing climbs its ladder."""
+    from seedbed import training
+    from seedbed.progress import for_terminal
+    from train.forgetting.sweep.run import sweep
+
+    progress, seed = for_terminal(), pipeline.job.top.seed
+    with training.handed(pipeline, progress) as (records, options, _):
+        advice = sweep(given.sweep, given.seeds, records, options, pipeline.run.path, seed, progress)
+    print(advice.why)
+    print(f"Done: {pipeline.run.path / 'sweep.html'}")
 
 
 def report(given: argparse.Namespace) -> None:

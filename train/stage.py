@@ -21,22 +21,25 @@ import msgspec
 
 from seedbed import jsonl
 from seedbed.context import Context
-from seedbed.errors import TrainingError
+from seedbed.errors import TemplateError, TrainingError
 from seedbed.record import Record
-from train import figures, libraries
-from train.checks import memory, preflight
+from train import figures, libraries, names
+from train.checks import headers, memory, preflight
+from train.checks.talk import look
+from train.forgetting import general
 from train.job import Job
 from train.objectives import dpo, pretrain, sft, start
 from train.objectives.material import Material
 from train.options import Options
 from train.rows.batches import plan
+from train.rows.data import Fit, prepare
 from train.rows.ordering import ordered, told
 from train.rows.template import Template
 from train.students import faults, methods, model
 from train.students.converting import fingerprint
 from train.students.identity import weights_digest
 from train.students.trained import ADAPTER, MODEL, NOTED, Training
-from train.watching import leaving
+from train.watching import trackers
 
 __all__ = ["VERSION", "Options", "Training", "check", "train"]
 
@@ -72,7 +75,9 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
     memory does not suffice, and KeyboardInterrupt, with a checkpoint written, when it is asked to stop.
     """
     began = time.monotonic()
+    trackers.check(options.track)
     with libraries.prepared(options.threads):
+        names.refuse_missing()
         memory.forget_peak()
         ready = _ready(records, options, context)
         job = ready.job
@@ -83,19 +88,13 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
         figures.note(finished, job, ready.facts, began)
 
 
-def check(records: Iterable[Record], options: Options, context: Context) -> None:
-    """All that comes before a training, and nothing of it. Raises what `train` would raise until then."""
-    with libraries.prepared(options.threads):
-        _ready(records, options, context)
-
-
 def _ready(records: Iterable[Record], options: Options, context: Context) -> Ready:
     start.adapter(options)
     folder = model.locate(options.student, context.progress)
     tokenizer = model.load_tokenizer(folder)
     template = Template(tokenizer, options.student)
     digest = template.digest  # before anybody sets the tokenizer to padding
-    job, facts = _prepare(list(records), template, model.shape(folder), options, context)
+    job, facts = _prepare(list(records), template, model.shape(folder), options, context, folder)
     preflight.tell(preflight.check(facts), context)
     return Ready(job, facts, folder, weights_digest(folder), digest)
 
@@ -104,9 +103,7 @@ def _fitted(ready: Ready) -> Any:
     """The finished trainer. Out of memory becomes a TrainingError that says what to lower."""
     job, facts, options = ready.job, ready.facts, ready.job.options
     try:
-        with leaving.heard(job):
-            loaded = model.load(ready.folder, options.method, job.tokenizer)
-            return OBJECTIVES[options.objective].fit(job, loaded)
+        return OBJECTIVES[options.objective].fit(job, model.load(ready.folder, options.method, job.tokenizer))
     except (RuntimeError, MemoryError, OSError) as error:
         if not libraries.out_of_memory(error):
             raise
@@ -118,13 +115,33 @@ def _fitted(ready: Ready) -> Any:
         raise TrainingError(said, where="train", next_step=step) from error
 
 
+def check(records: Iterable[Record], options: Options, context: Context) -> list[preflight.Finding]:
+    """All findings about a training that is not begun: no weights are fetched, converted or loaded for it."""
+    with libraries.prepared(options.threads):
+        folder = headers.locate(options.student, context.progress)
+        tokenizer = model.load_tokenizer(folder)
+        shape = model.shape(folder)
+        try:
+            template = Template(tokenizer, options.student)
+        except TemplateError as error:
+            facts = preflight.without_template(options, shape, tokenizer, error)
+        else:
+            _, facts = _prepare(list(records), template, shape, options, context, folder)
+        return preflight.check(facts)
+
+
 def _prepare(
-    records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context
+    records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context, folder: Path
 ) -> tuple[Job, preflight.Facts]:
     training = [record for record in records if record.split in ("train", "")]
-    watching = [record for record in records if record.split == "validation"]
+    watching = [record for record in records if record.split == "validation" and not general.is_general(record)]
     material: Material = OBJECTIVES[options.objective].gather(training, watching, template, options, context)
     counts = material.train
+    beside = general.choose(records, options.forgetting, context, validating=material.validation is not None)
+    fit, cache = Fit(options.max_length, options.too_long), context.folder / "tokens"
+    (watched, seen), (held, bound) = (prepare(ones, template, fit, cache) for ones in (beside.watched, beside.held))
+    general.check(seen.rows, bound.rows, options.forgetting)
+    context.figures["general_from"] = beside.source
     sampler = ordered(material.lengths, options, context.seed)
     counted = plan(sampler, options.epochs, options.accumulation, material.tokens, material.wide)
     context.progress.say(told(sampler, options, material.wide))
@@ -139,15 +156,17 @@ def _prepare(
         general=material.general,
         steps=counted.steps,
         shape=shape,
-        pad=str(template.tokenizer.pad_token),
-        end=str(template.tokenizer.eos_token),
+        pad=template.tokenizer.pad_token or "",
+        end=template.tokenizer.eos_token or "",
+        talk=None if options.objective == "pretrain" else look(template, folder),
         longest=longest,
         memory=memory.estimate(shape, options, longest, checkpointing),
         free=free,
         disk=memory.disk_needed(shape, options),
         disk_free=shutil.disk_usage(context.folder).free,
     )
-    job = Job(options, context, template.tokenizer, material.rows, material.validation, sampler, counted, checkpointing)
+    job = Job(options, context, template.tokenizer, material.rows, material.validation, sampler, counted, checkpointing,
+              watched if seen.rows else None, held if bound.rows else None)
     return job, facts
 
 
@@ -155,7 +174,8 @@ def _forget_others(ready: Ready) -> None:
     """Deletes what another training left: of other options, rows, weights or another template."""
     job = ready.job
     made_from = job.checkpoints / "made_from.json"
-    rows = Path(job.rows.cache_files[0]["filename"]).stem  # a hash of the rows' content
+    # The names of their files are hashes of the rows' content.
+    rows = [Path(one.cache_files[0]["filename"]).stem for one in (job.rows, job.held) if one is not None]
     began_at = [fingerprint(path) for path in watch(job.options)]
     said = [job.options, job.context.seed, ready.base, ready.template, rows, began_at]
     now = msgspec.json.encode(said).decode()

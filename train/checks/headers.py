@@ -13,7 +13,7 @@ from pathlib import Path
 from seedbed import models
 from seedbed.context import Progress, Silent
 from seedbed.errors import InputError
-from train.students import model
+from train.students import converting, model
 
 _SMALL = ["*.json", "*.jinja", "tokenizer*", "*.model"]
 
@@ -35,8 +35,8 @@ def locate(name: str, progress: Progress) -> Path:
 
 def _of_gguf(gguf: Path) -> Path:
     if not gguf.is_file():
-        return model.convert(gguf, Silent())  # which says so
-    stem = f"{gguf.stem}-{model.fingerprint(gguf)}"
+        return converting.convert(gguf, Silent())  # which says so
+    stem = f"{gguf.stem}-{converting.fingerprint(gguf)}"
     whole, header = models.folder() / stem, models.folder() / f"{stem}-header"
     for folder in (whole, header):
         if (folder / "config.json").is_file():

@@ -54,8 +54,9 @@ def estimate(shape: Shape, options: Options, longest: int, checkpointing: bool) 
     linear = sum(into * out for into, out in shape.linear.values())
     quantised = linear * _NF4 if options.method == "qlora" else linear * 2
     learned = shape.adapter_parameters(options)
+    weights: float
     if options.method == "full":
-        weights, held = 4 * shape.parameters, 4 * learned + 2 * linear
+        weights, held = 4.0 * shape.parameters, 4 * learned + 2 * linear
     else:
         weights, held = quantised + 2 * (shape.parameters - linear), 8 * learned
     kept = _layer_bytes(shape, options) * shape.layers * (_CHECKPOINTED if checkpointing else 1)

@@ -6,14 +6,22 @@ What is checked: rules_data.py (records, rows, template) and rules_run.py (optio
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+from typing import Any
+
 import msgspec
 
 from seedbed.context import Context
-from seedbed.errors import PreflightError
+from seedbed.errors import PreflightError, TemplateError
 from train.checks import rules_data, rules_run
 from train.checks.finding import Facts, Finding
+from train.checks.memory import available, disk_needed, estimate
+from train.options import Options
+from train.rows.data import Counts
+from train.students.model import Shape
 
-__all__ = ["Facts", "Finding", "check", "refuse", "tell"]
+__all__ = ["Facts", "Finding", "check", "refuse", "tell", "without_template"]
 
 _RULES = (
     rules_data.records, rules_data.general, rules_run.rate, rules_run.epochs, rules_run.targets, rules_data.template,
@@ -29,6 +37,17 @@ _WITHOUT_ROWS = (
 def check(facts: Facts) -> list[Finding]:
     """All findings, in a fixed order."""
     return [finding for rule in (_WITHOUT_ROWS if facts.fault else _RULES) for finding in rule(facts)]
+
+
+def without_template(options: Options, shape: Shape, tokenizer: Any, error: TemplateError) -> Facts:
+    """What is known of a student whose template cannot be used: no rows, so no lengths and no memory either."""
+    return Facts(
+        options=options, train=Counts(), validation=Counts(), general=0, steps=0, shape=shape,
+        pad=tokenizer.pad_token or "", end=tokenizer.eos_token or "",
+        longest=0, memory=estimate(shape, options, 0, True),
+        free=available(), disk=disk_needed(shape, options), disk_free=shutil.disk_usage(Path.cwd()).free,
+        fault=error.what, mend=error.next_step,
+    )  # fmt: skip
 
 
 def tell(findings: list[Finding], context: Context) -> None:

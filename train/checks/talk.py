@@ -27,10 +27,11 @@ _OWN = {
     "gemma2": "<start_of_turn>",
     "gemma3_text": "<start_of_turn>",
     "phi3": "<|assistant|>",
-    "llama": "<|start_header_id|>",  # of Llama 3 alone: older ones and their heirs do not know it
+    "llama": "<|start_header_id|>",  # of Llama 3, told from its heirs by the vocabulary
 }
-# Reserved rows are 0 or nearly (Llama 3), or all the same (SmolLM2's: apart by at most .0025 of their length). Those that
-# were trained have the length of others and differ: SmolLM2's `<|im_start|>` 1.06 times the median, .14 apart.
+_LLAMA_3 = 128_000  # tokens at least
+# Reserved rows are 0 or nearly (Llama 3), or all the same (SmolLM2's: apart by at most .0025 of their length). Those
+# that were trained have the length of others and differ: SmolLM2's `<|im_start|>` 1.06 times the median, .14 apart.
 _UNTRAINED = 0.1  # of the median embedding's length
 _APART = 0.02  # of its own length
 _SAMPLE = 512  # embeddings whose median length is taken
@@ -55,7 +56,7 @@ class Talk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def look(template: Template, folder: Path) -> Talk:
-    """What can be told from the template, the tokenizer and the student's folder, of which the weights may be absent."""
+    """What can be told from template, tokenizer and the student's folder, of which the weights may be absent."""
     tokenizer = template.tokenizer
     rendered = template.rows([{"role": "user", "content": "A"}, {"role": "assistant", "content": "B"}])[-1]
     markers = sorted(set(_MARKER.findall(rendered.text)))
@@ -63,7 +64,8 @@ def look(template: Template, folder: Path) -> Talk:
     whole = {marker: found[0] for marker, found in ids.items() if len(found) == 1}
     last = [label for label in template.tokens(rendered).labels if label >= 0][-1]
     stops = _stops(folder) | ({tokenizer.eos_token_id} if tokenizer.eos_token_id is not None else set())
-    own = _OWN.get(str(_json(folder / "config.json").get("model_type")), "")
+    family = str(_json(folder / "config.json").get("model_type"))
+    own = "" if family == "llama" and len(tokenizer) < _LLAMA_3 else _OWN.get(family, "")
     reserved = bool(own) and own in tokenizer.get_vocab()
     return Talk(
         split=tuple(marker for marker in markers if marker not in whole),

@@ -26,6 +26,7 @@ from train.rows.data import Fit, lengths, prepare
 from train.rows.ordering import collating, items
 from train.rows.template import IGNORED, Template
 from train.students import methods
+from train.watching.attending import attended
 from train.watching.telling import callbacks
 
 
@@ -55,7 +56,7 @@ def fit(job: Job, model: Any) -> Any:
     resume = newest(job.checkpoints)
     model = begun(model, job.options)
     make_ready = holding(model, job.options)
-    trainer = _trainer_class(job)(
+    trainer = attended(_trainer_class(job), job)(
         model,
         args=arguments(job, fresh=resume is None),
         train_dataset=job.rows,

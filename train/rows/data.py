@@ -1,13 +1,11 @@
-"""Records -> token ids and labels: length control, and a cache on disk.
+"""Records -> token ids and labels, their length under control.
 
-Each record is tokenised once. The rows are kept as an Arrow file named by a hash of everything that decides them, and
-read from there by memory map (train/rows/stored.py), so that a resumed training, or a million rows, cost no second
-tokenisation.
+Each record is tokenised once: the rows are kept on disk (train/rows/stored.py), so that a resumed training, or a
+million rows, cost no second tokenisation.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from seedbed.errors import TemplateError
 from seedbed.record import Record
 from train.rows.conversation import Conversation, conversation, says_something
 from train.rows.length import Fit, shortened
-from train.rows.stored import stored
+from train.rows.stored import key, stored
 from train.rows.template import Row, Template, Trained
 
 __all__ = ["Counts", "Fit", "lengths", "prepare", "rows"]
@@ -81,12 +79,13 @@ def rows(records: Iterable[Record], template: Template, fit: Fit, counts: Counts
 
 def prepare(records: Sequence[Record], template: Template, fit: Fit, folder: Path) -> tuple[Any, Counts]:
     """`datasets.Dataset` of input_ids, labels and record id, and its counts; from the cache in `folder` if there."""
+    made_by = f"{_VERSION} {template.digest} {fit.max_length} {fit.too_long}"
 
     def make(counts: Counts) -> Iterator[dict[str, Any]]:
         for record, row in rows(records, template, fit, counts):
             yield {"input_ids": row.input_ids, "labels": row.labels, "record": record.id}
 
-    return stored(folder, _key(records, template, fit), ("input_ids", "labels"), Counts(), make)
+    return stored(folder, key(made_by, records), ("input_ids", "labels"), Counts(), make)
 
 
 def lengths(rows: Any) -> list[int]:
@@ -94,15 +93,6 @@ def lengths(rows: Any) -> list[int]:
     import pyarrow.compute as pc
 
     return list(pc.list_value_length(rows.data.column("input_ids")).to_pylist())
-
-
-def _key(records: Sequence[Record], template: Template, fit: Fit) -> str:
-    content = hashlib.blake2b(f"{_VERSION} {template.digest} {fit.max_length} {fit.too_long}".encode(), digest_size=10)
-    for record in records:
-        content.update(record.id.encode())  # an id is the hash of the record's content
-        if record.extra.get("tools"):  # but not of what stood beside it
-            content.update(msgspec.json.encode(record.extra["tools"]))
-    return content.hexdigest()
 
 
 def _answered(said: Conversation) -> bool:

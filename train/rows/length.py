@@ -30,7 +30,7 @@ def shortened(turns: Turns, template: Template, max_length: int, tools: Tools | 
         if turns[i]["role"] != "assistant" or not says_something(turns[i]):
             continue
         answer = turns[i]["content"]
-        ends = _ends(answer) if not turns[i].get("tool_calls") else [len(answer)]
+        ends = cuts(answer) if not turns[i].get("tool_calls") else [len(answer)]
         fits = -1
         low, high = 0, len(ends) - 1
         while low <= high:  # more text is more tokens, so the longest that fits is found by halving
@@ -45,7 +45,7 @@ def shortened(turns: Turns, template: Template, max_length: int, tools: Tools | 
     return None
 
 
-def _ends(answer: str) -> list[int]:
+def cuts(answer: str) -> list[int]:
     """Where an answer may be cut."""
     thought = answer.rfind(_THOUGHT) + len(_THOUGHT) if _THOUGHT in answer else 0
     return [end for _, end in sentences(answer) if end > thought and answer[:end].count("```") % 2 == 0]

@@ -1,31 +1,43 @@
-"""Rows on disk: made once, kept as an Arrow file beside their counts, read by memory map.
+"""Rows on disk: made once, kept as an Arrow file named by a hash of everything that decides them, read by memory map.
 
-The caller names the file by a hash of everything that decides its content. The counts are written last, with a checksum
-of the file: one that was not finished, or was damaged since, is made again.
+Beside the file lie the counts with a checksum, written last: a file that was not finished, or was damaged since, is
+made again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from seedbed import jsonl
+from seedbed.record import Record
 
 _BLOCK = 1000  # rows an Arrow batch
 C = TypeVar("C", bound=msgspec.Struct)
 
 
-class _Noted(msgspec.Struct, Generic[C], frozen=True):
-    """What lies beside an Arrow file. `made_of` is the file's checksum."""
+class _Noted(msgspec.Struct, frozen=True):
+    """What lies beside an Arrow file."""
 
-    counts: C
-    made_of: int
+    counts: msgspec.Raw
+    checksum: int
+
+
+def key(made_by: str, records: Iterable[Record]) -> str:
+    """The name of the file: a hash of what makes the rows, and of the records."""
+    content = hashlib.blake2b(made_by.encode(), digest_size=10)
+    for record in records:
+        content.update(record.id.encode())  # an id is the hash of the record's content
+        if record.extra.get("tools"):  # but not of what stood beside it
+            content.update(msgspec.json.encode(record.extra["tools"]))
+    return content.hexdigest()
 
 
 def stored(
@@ -33,12 +45,12 @@ def stored(
 ) -> tuple[Any, C]:
     """`datasets.Dataset` of the lists of ids that `columns` names, with each row's record id; and the counts.
 
-    Unless the file is there and whole, `make` gives the rows and fills the empty `counts` that it is called with.
+    Unless the file is there, `make` gives the rows and fills the empty `counts` that it is called with.
     """
     import datasets
 
     arrow, beside = folder / f"{name}.arrow", folder / f"{name}.json"
-    noted = _whole(arrow, beside, type(counts))
+    noted = _whole(arrow, beside)
     if noted is None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -47,16 +59,16 @@ def stored(
             checksum = _write(arrow, columns, make(counts))
         except OSError as error:
             raise jsonl.cannot_write(arrow, error) from error
-        noted = _Noted(counts, checksum)
+        noted = _Noted(msgspec.Raw(msgspec.json.encode(counts)), checksum)
         jsonl.write_text(beside, msgspec.json.encode(noted).decode())
-    return datasets.Dataset.from_file(str(arrow)), noted.counts
+    return datasets.Dataset.from_file(str(arrow)), msgspec.json.decode(noted.counts, type=type(counts))
 
 
-def _whole(arrow: Path, beside: Path, counts: type[C]) -> _Noted[C] | None:
-    """What was noted of the file, if it is there and is still as it was written."""
+def _whole(arrow: Path, beside: Path) -> _Noted | None:
+    """What was noted of a cached file, if it is there and is still as it was written."""
     try:
-        noted: _Noted[C] = msgspec.json.decode(beside.read_bytes(), type=_Noted[counts])  # type: ignore[valid-type]
-        return noted if _checksum(arrow) == noted.made_of else None
+        noted = msgspec.json.decode(beside.read_bytes(), type=_Noted)
+        return noted if _checksum(arrow) == noted.checksum else None
     except (OSError, msgspec.DecodeError):
         return None
 

@@ -132,7 +132,7 @@ class Template:
         if all(self._as_asked(one, row) for one, row in zip(rendered, rows, strict=True)):
             return Trained(rows)
         apart = self.rows(turns, tools, apart=True)
-        cut = [self._parted(one) for one in apart]
+        cut = [self.parted(one) for one in apart]
         rows = [row or self.tokens(one) for one, row in zip(apart, cut, strict=True)]
         return Trained(rows, parted=any(row is not None for row in cut), unclean=None in cut)
 
@@ -145,15 +145,7 @@ class Template:
         """Token ids of a rendered prompt."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _as_asked(self, rendered: Rendered, row: Row) -> bool:
-        """Whether each answer stands behind the ids that its prompt alone has."""
-        for start, _ in rendered.spans:
-            prompt = self.prompt_ids(rendered.text[:start])
-            if row.input_ids[: len(prompt)] != prompt:
-                return False
-        return True
-
-    def _parted(self, rendered: Rendered) -> Row | None:
+    def parted(self, rendered: Rendered) -> Row | None:
         """The row with its last answer tokenised by itself; None where that adds or loses text, as the tokenizers do
         that put a blank before every beginning."""
         start, end = rendered.spans[-1]
@@ -162,6 +154,14 @@ class Template:
         together = Row(prompt + row.input_ids, [IGNORED] * len(prompt) + row.labels)
         whole = self.tokenizer.decode(self.prompt_ids(rendered.text))
         return together if self.tokenizer.decode(together.input_ids) == whole else None
+
+    def _as_asked(self, rendered: Rendered, row: Row) -> bool:
+        """Whether each answer stands behind the ids that its prompt alone has."""
+        for start, _ in rendered.spans:
+            prompt = self.prompt_ids(rendered.text[:start])
+            if row.input_ids[: len(prompt)] != prompt:
+                return False
+        return True
 
     def folds_system(self, turns: Turns) -> bool:
         """Whether the template knows no system role, so that its text moves into the first user turn."""

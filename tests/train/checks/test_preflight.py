@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
 from seedbed.context import Context
 from seedbed.errors import PreflightError
+from train.checks import rates
 from train.checks.memory import Memory, disk_needed, estimate
 from train.checks.preflight import Facts, Finding, check, tell
-from train.options import Options
+from train.checks.talk import Talk
+from train.options import Method, Objective, Options
 from train.rows.data import Counts
 from train.students.model import Shape
 
@@ -27,7 +29,8 @@ GOOD = Facts(
     shape=SHAPE,
     pad="<|endoftext|>",
     end="<|im_end|>",
-    memory=Memory(weights=10, adapter=10, activations=10, logits=10, libraries=10),
+    longest=300,
+    memory=Memory(weights=10, adapter=5, optimiser=5, activations=10, logits=10, libraries=10),
     free=1000,
     disk=100,
     disk_free=1000,
@@ -76,12 +79,51 @@ def test_a_sound_training_passes_every_check() -> None:
     ({"free": 49}, "memory", "error"),
     ({"disk_free": 99}, "disk", "error"),
     ({"steps": 9}, "training_records", "warning"),
+    ({"end": ""}, "end_token", "error"),
+    ({"talk": Talk(tokens=600)}, "vocabulary", "error"),
+    ({"talk": Talk(split=("<|user|>",))}, "template_mismatch", "warning"),
+    ({"talk": Talk(untrained=("<|im_start|>",))}, "template_mismatch", "warning"),
+    ({"talk": Talk(other="<start_of_turn>")}, "template_mismatch", "warning"),
+    ({"talk": Talk(closes="<|im_end|>", stops=("</s>",))}, "stop_token", "warning"),
     ({"shape": {"linear": {"layers.0.q_proj": (80, 64)}}}, "quantisation", "error"),
 ])  # fmt: skip
 def test_each_fault_is_found_and_nothing_else_is(changes: dict[str, Any], name: str, level: str) -> None:
     assert found(facts(**changes)) == {name: level}
     fault = next(finding for finding in check(facts(**changes)) if finding.name == name)
     assert fault.why and fault.remedy
+
+
+@pytest.mark.parametrize(("method", "objective", "low", "good", "high", "ruin"), [
+    ("qlora", "sft", 1e-5, 2e-4, 1e-3, 0.1),
+    ("full", "sft", 5e-7, 2e-5, 2e-4, 1e-2),
+    ("prompt_tuning", "sft", 1e-4, 3e-2, 1.0, 20.0),
+    ("lora", "dpo", 1e-7, 5e-6, 2e-4, 1e-2),
+    ("full", "dpo", 1e-8, 5e-7, 2e-5, 1e-3),
+    ("full", "pretrain", 1e-6, 3e-5, 1e-3, 1e-2),
+])  # fmt: skip
+def test_each_method_and_objective_has_rates_of_its_own(
+    method: Any, objective: Any, low: float, good: float, high: float, ruin: float
+) -> None:
+    levels = []
+    for rate in (low, good, high, ruin):
+        of = facts(options={"method": method, "objective": objective, "learning_rate": rate})
+        finding = next(finding for finding in check(of) if finding.name == "learning_rate")
+        levels.append(finding.level)
+        assert f"usual for {method}" in finding.why and "learning_rate: " in (finding.remedy or "learning_rate: ")
+    assert levels == ["warning", "ok", "warning", "error"]
+
+
+def test_the_rate_that_nobody_names_passes_its_own_check() -> None:
+    for method in get_args(Method):
+        for objective in get_args(Objective):
+            usual = rates.usual(options := Options(method=method, objective=objective))
+            assert usual.low <= options.learning_rate <= usual.high, (method, objective)
+
+
+def test_a_template_that_cannot_be_used_leaves_the_checks_that_need_no_rows() -> None:
+    broken = facts(train=Counts(), fault="the tokenizer has no chat template", mend="Take the instruct version")
+    assert found(broken) == {"chat_template": "error"}
+    assert "learning_rate" in {finding.name for finding in check(broken)}
 
 
 def test_odd_sizes_are_no_matter_without_quantisation() -> None:
@@ -126,7 +168,7 @@ def test_findings_are_said_and_kept_and_an_error_stops(tmp_path: Path) -> None:
 def test_memory_grows_with_what_takes_it() -> None:
     options = Options()
     plain = estimate(SHAPE, options, 300, checkpointing=False)
-    assert plain.adapter == 16 * 8 * 16 * (64 + 64)  # rank × layers × 16 bytes × (in + out)
+    assert plain.adapter + plain.optimiser == 16 * 8 * 16 * (64 + 64)  # rank × layers × 16 bytes × (in + out)
     assert plain.weights == int(8 * 64 * 64 * 0.516 + 2 * (100_000 - 8 * 64 * 64))
     bigger = msgspec.structs.replace(options, method="lora", batch=8, rank=32)
     more = estimate(SHAPE, bigger, 300, checkpointing=False)
@@ -140,7 +182,30 @@ def test_memory_grows_with_what_takes_it() -> None:
     )
     assert estimate(SHAPE, options, 300, checkpointing=True).activations < plain.activations
     assert disk_needed(SHAPE, bigger) > disk_needed(SHAPE, options) > 3 * 12 * SHAPE.adapter_parameters(options)
-    assert plain.total == plain.weights + plain.adapter + plain.activations + plain.logits + plain.libraries
+    parts = (plain.weights, plain.adapter, plain.optimiser, plain.activations, plain.logits, plain.libraries)
+    assert plain.total == sum(parts)
+
+
+def test_full_training_takes_every_weight_four_times_and_a_soft_prompt_next_to_nothing() -> None:
+    full = estimate(SHAPE, Options(method="full"), 300, checkpointing=False)
+    prompt = estimate(SHAPE, Options(method="prompt_tuning"), 300, checkpointing=False)
+    assert full.weights == 4 * SHAPE.parameters and full.optimiser == 8 * SHAPE.parameters
+    assert full.adapter > 4 * SHAPE.parameters  # gradients, and bf16 copies of the linear layers
+    assert prompt.optimiser == 8 * 20 * SHAPE.hidden and prompt.weights == 2 * SHAPE.parameters
+
+
+def test_too_little_memory_says_what_to_set_and_what_that_takes() -> None:
+    large = {"layers": 40, "hidden": 4096, "intermediate": 11008, "vocabulary": 1000}
+    tight = facts(shape=large, longest=1024, memory=Memory(10**9, 0, 0, 4 * 10**10, 0, 0), free=2 * 10**10)
+    said = next(finding for finding in check(tight) if finding.name == "memory")
+    assert said.level == "error" and said.figure == "about 41.0 GB of 20.0 GB free (activations 40.0, weights 1.0)"
+    assert said.remedy.startswith("Set activation_checkpointing: on, batch: 1, accumulation: 4: that takes about ")
+    hopeless = msgspec.structs.replace(tight, free=10**6)
+    assert "smaller student" in next(f for f in check(hopeless) if f.name == "memory").remedy
+
+
+def test_processes_of_one_machine_share_its_memory() -> None:
+    assert found(facts(processes=25)) == {"memory": "error"}
 
 
 @pytest.mark.parametrize(("wrong", "said"), [
@@ -148,7 +213,7 @@ def test_memory_grows_with_what_takes_it() -> None:
     ({"targets": "most"}, "targets: expected all-linear"),
     ({"targets": ()}, "targets"),
     ({"warmup": 1.0}, "warmup: expected a share"),
-    ({"learning_rate": 0.0}, "learning_rate: expected more than 0"),
+    ({"learning_rate": -1e-4}, "learning_rate: expected more than 0"),
     ({"student": " "}, "student"),
     ({"dropout": 1.0}, "dropout"),
 ])  # fmt: skip

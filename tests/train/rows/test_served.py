@@ -112,8 +112,9 @@ _OTHERWISE = {
 @pytest.mark.slow
 @pytest.mark.parametrize("model", list(_OTHERWISE))
 def test_llama_cpp_asks_with_the_ids_that_were_learned_behind(model: str) -> None:
-    from datagen.teacher.embedded import ServerOptions, serving
     from transformers import AutoTokenizer
+
+    from datagen.teacher.embedded import ServerOptions, serving
 
     path = models.pull(model)
     made = AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name, local_files_only=True)
