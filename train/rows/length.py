@@ -10,6 +10,8 @@ from seedbed.text import sentences
 from train.rows.conversation import Tools, says_something
 from train.rows.template import Template, Turns
 
+_THOUGHT = "</think>"  # what closes the thoughts before an answer (seedbed/record.py)
+
 
 class Fit(msgspec.Struct, frozen=True):
     """How long a row may be, in the student's tokens, and what happens to a longer one."""
@@ -45,7 +47,7 @@ def shortened(turns: Turns, template: Template, max_length: int, tools: Tools | 
 
 def cuts(answer: str) -> list[int]:
     """Where an answer may be cut."""
-    thought = max(answer.rfind("</think>"), 0)
+    thought = answer.rfind(_THOUGHT) + len(_THOUGHT) if _THOUGHT in answer else 0
     return [end for _, end in sentences(answer) if end > thought and answer[:end].count("```") % 2 == 0]
 
 

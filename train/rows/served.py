@@ -17,8 +17,8 @@ import msgspec
 
 from seedbed.errors import InputError
 from seedbed.record import Record
-from train.rows.conversation import Tools, conversation, says_something
-from train.rows.template import IGNORED, Row, Template, Turns
+from train.rows.conversation import Tools, Turns, conversation, says_something
+from train.rows.template import IGNORED, Row, Template
 
 _PATIENCE = 60.0  # seconds for a server that is busy with others
 _AROUND = 5  # tokens shown before a difference, and from it on

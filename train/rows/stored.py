@@ -45,7 +45,7 @@ def stored(
 ) -> tuple[Any, C]:
     """`datasets.Dataset` of the lists of ids that `columns` names, with each row's record id; and the counts.
 
-    Unless the file is there and whole, `make` gives the rows and fills the empty `counts` that it is called with.
+    Unless the file is there, `make` gives the rows and fills the empty `counts` that it is called with.
     """
     import datasets
 

@@ -90,7 +90,7 @@ def test_a_second_begin_token_is_found_at_its_place(template: Template, server: 
 def test_another_template_is_found_where_it_differs(template: Template, server: Server) -> None:
     server.template = Template(tokenizer(CHATML.replace("{% for", "<|im_start|>system\nBe kind.<|im_end|>\n{% for", 1)))
     (found,) = differences(chat("Which port?", "4711."), template, url(server))
-    assert found.place == 1 and "Be kind" in found.served and "Which port" in found.learned
+    assert found.place == 1 and found.served.endswith("system\nBe") and "Which" in found.learned
 
 
 def test_what_is_no_such_server_is_one_clear_error(template: Template, server: Server) -> None:
