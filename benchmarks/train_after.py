@@ -1,6 +1,6 @@
 """What merging and converting cost: the loss of one training as adapter, merged, and as GGUF in llama.cpp.
 
-    python -m benchmarks.train_after [--student NAME] [--facts 24] [--epochs 3] [--types f16,q8_0,q4_0] [--method qlora]
+    python -m benchmarks.train_after [--student NAME] [--method qlora] [--facts 24] [--epochs 3] [--types f16,q8_0,…]
 
 Trains on invented facts in English and Chinese, asks for them in other words, and measures the mean loss of the answers
 (nats a token). Goals: merged into the dequantised base within 1 % of the adapter, q8_0 within 2 %. The last row rounds
@@ -57,8 +57,8 @@ def main() -> None:
     parser.add_argument("--method", default="qlora", choices=["qlora", "lora"])
     parser.add_argument("--facts", type=int, default=24)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--types", default="f16,q8_0,q4_0")
-    parser.add_argument("--compared", type=int, default=8, help="answers whose loss is measured in llama.cpp")
+    parser.add_argument("--types", default="f16,q8_0,q5_1,q4_0")
+    parser.add_argument("--compared", type=int, default=24, help="answers whose loss is measured in llama.cpp")
     parser.add_argument("--threads", type=int, default=0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="train-after-") as folder, libraries.prepared(given.threads):
@@ -113,6 +113,7 @@ def _merged(
         merge.merge(adapter, noted, base, into, made[into], Silent())
         tuned = model.load(made[into], "lora", template.tokenizer).eval()
         table.add(f"merged, {into}", loss(tuned, template, asked))
+        table.add(f"merged, {into}, computed in 32 bits", loss(check.precise(tuned), template, asked))
     first = next(iter(made.values()))
     again = model.load(first, "qlora", template.tokenizer).eval()
     table.add("merged, rounded to nf4 again (refused)", loss(again, template, asked))
@@ -124,7 +125,7 @@ def _gguf(
     lora: Path | None = None,
 ) -> None:
     """The file beside the model it was made from; as a row, the model's own distance and the file's from it."""
-    found = check.check(file, ours, template, compared, Silent(), lora)
+    found = check.check(file, check.precise(ours), template, compared, Silent(), lora)
     table.add(name, found.loss_gguf, f"{found.difference:+.2%} from transformers on the same {len(compared)} answers "
               f"({found.tokens} tokens); {found.texts_alike} of {found.texts} texts, {found.prompts_alike} of "
               f"{found.prompts} prompts and {found.greedy_alike} of {found.greedy} greedy answers alike")

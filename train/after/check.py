@@ -24,6 +24,7 @@ from seedbed.errors import InputError
 from seedbed.llama_server import ServerOptions, serving
 from seedbed.record import Record, chat
 from train.after.words import WORDS
+from train.checks import memory
 from train.evaluation import answers
 from train.rows.template import Row, Template
 
@@ -125,7 +126,7 @@ class Server:
         return dict(found[0]) if found else None
 
     def greedy(self, prompt: list[int], most: int) -> list[int]:
-        """The ids of an answer at temperature 0, without those that end it."""
+        """The ids of an answer at temperature 0."""
         body = {"prompt": prompt, "n_predict": most, "temperature": 0, "cache_prompt": True, "return_tokens": True}
         return list(self._ask("/completion", body)["tokens"])
 
@@ -136,6 +137,8 @@ def check(
 ) -> Checked:
     """Compares the GGUF `file` (with the GGUF `adapter`) with `model` on the last answers of `records`.
 
+    Hand in a model in 32 bits where there is room (`precise`): llama.cpp computes in them, and what bf16 loses in each
+    layer is otherwise a part of the difference (1.4 % of a loss of 0.73 with SmolLM2-135M).
     Both get the same token ids for loss and answers, so that a fault of the tokens does not hide one of the weights.
     """
     rows = [template.tokens(template.rows(record.turns())[-1]) for record in records]
@@ -158,6 +161,12 @@ def check(
     )
 
 
+def precise(model: Any) -> Any:
+    """The model in 32 bits, where twice its size in memory leaves half of that free; else as it is."""
+    size = 4 * sum(parameter.numel() for parameter in model.parameters())
+    return model.float() if 2 * size < memory.available() else model
+
+
 def _same_prompt(server: Server, template: Template, turns: list[dict[str, Any]]) -> bool:
     wanted, written = template.prompt(turns), server.prompt(turns)
     begin = template.tokenizer.bos_token or ""
@@ -177,22 +186,30 @@ def _loss(server: Server, row: Row, number: int, of: int, progress: Progress) ->
 def _alike(server: Server, model: Any, template: Template, turns: list[dict[str, Any]]) -> tuple[bool, int]:
     """Whether both give the same answer, and for how many tokens they do."""
     prompt = template.prompt_ids(template.prompt(turns))
-    ours, theirs = _greedy(model, template.tokenizer, prompt), server.greedy(prompt, _GREEDY)
+    ends = _ends(model, template.tokenizer)
+    ours, theirs = _greedy(model, template.tokenizer, prompt, ends), _until(server.greedy(prompt, _GREEDY), ends)
     same = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
     return ours == theirs, same
 
 
-def _greedy(model: Any, tokenizer: Any, prompt: list[int]) -> list[int]:
-    """transformers' answer at temperature 0, without the tokens that end it."""
+def _ends(model: Any, tokenizer: Any) -> set[int]:
+    given = model.generation_config.eos_token_id
+    return {tokenizer.eos_token_id, *(given if isinstance(given, list) else [given])} - {None}
+
+
+def _until(said: list[int], ends: set[int]) -> list[int]:
+    """An answer without the token that ends it."""
+    return said[: next((n for n, token in enumerate(said) if token in ends), len(said))]
+
+
+def _greedy(model: Any, tokenizer: Any, prompt: list[int], ends: set[int]) -> list[int]:
+    """transformers' answer at temperature 0."""
     import torch
     from transformers import GenerationConfig
 
-    given = model.generation_config.eos_token_id
-    ends = {tokenizer.eos_token_id, *(given if isinstance(given, list) else [given])} - {None}
     plain = GenerationConfig(do_sample=False, max_new_tokens=_GREEDY, eos_token_id=sorted(ends),
                              pad_token_id=tokenizer.pad_token_id)
     ids = torch.tensor([prompt], device=model.device)
     with torch.no_grad():
         made = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=plain)
-    said: list[int] = made[0, len(prompt) :].tolist()
-    return said[: next((n for n, token in enumerate(said) if token in ends), len(said))]
+    return _until(made[0, len(prompt) :].tolist(), ends)

@@ -158,6 +158,7 @@ def _check(source: Source, file: Path, template: Template, lora: Path | None, pr
     ours = model.load(source.folder, "lora", template.tokenizer).eval()
     if lora and source.adapter:
         ours = model.with_adapter(ours, source.adapter)
+    ours = check.precise(ours)
     found = check.check(file, ours, template, _records(source.training), progress, lora)
     noted = msgspec.to_builtins(found) | {"file": file.name, "difference": round(found.difference, 5)}
     jsonl.write_text(file.parent / CHECKED, msgspec.json.format(msgspec.json.encode(noted)).decode() + "\n")
