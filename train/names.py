@@ -9,12 +9,17 @@ from train.options import Options
 
 
 def arguments(job: Job, fresh: bool) -> Any:
-    """The settings of one training; `fresh` when it does not go on from a checkpoint."""
-    import torch
+    """The settings of a training on labelled rows; `fresh` when it does not go on from a checkpoint."""
     from trl import SFTConfig
 
+    return SFTConfig(**_common(job, fresh), dataset_kwargs={"skip_prepare_dataset": True})
+
+
+def _common(job: Job, fresh: bool) -> dict[str, Any]:
+    import torch
+
     options, validating = job.options, job.validation is not None
-    return SFTConfig(
+    return dict(
         output_dir=str(job.checkpoints),
         seed=job.context.seed,
         use_cpu=not torch.cuda.is_available(),
@@ -27,9 +32,9 @@ def arguments(job: Job, fresh: bool) -> Any:
         lr_scheduler_type=options.schedule,
         warmup_steps=options.warmup,  # below 1 it is a share
         weight_decay=options.weight_decay,
+        neftune_noise_alpha=options.neftune or None,
         activation_checkpointing=job.checkpointing,  # the old name of it is on by default in TRL
         max_length=None,  # rows have their length already
-        dataset_kwargs={"skip_prepare_dataset": True},
         eval_strategy="steps" if validating else "no",
         eval_steps=job.eval_steps,
         eval_on_start=validating and fresh,
@@ -53,7 +58,16 @@ def lora(options: Options) -> Any:
     return LoraConfig(
         r=options.rank,
         lora_alpha=options.alpha,
+        use_dora=options.dora,
+        use_rslora=options.rslora,
         lora_dropout=options.dropout,
         target_modules=options.targets if isinstance(options.targets, str) else list(options.targets),
         task_type="CAUSAL_LM",
     )
+
+
+def prompt_tuning(options: Options) -> Any:
+    """PEFT's configuration of vectors before the text; what they begin as is set in train/students/methods.py."""
+    from peft import PromptTuningConfig
+
+    return PromptTuningConfig(num_virtual_tokens=options.virtual_tokens, task_type="CAUSAL_LM")

@@ -1,11 +1,11 @@
-"""The stage `train`: a data set in, an adapter out: QLoRA (Dettmers et al. 2023) or LoRA (Hu et al. 2021).
+"""The stage `train`: a data set in, an adapter or, from full fine-tuning, a model out.
 
 Only the assistant's tokens are learned, exactly (train/rows/template.py). All checks come before anything is spent
 (train/checks/preflight.py). A training that was killed goes on from its last whole checkpoint when it is started
 again, with the losses that it would have had.
 
-Files: adapter/ (with the tokenizer), training.json (what it was trained on and how), losses.json, tokens/ (cached token
-ids), checkpoints/ (the last, and the best).
+Files: adapter/ or model/ (with the tokenizer), training.json (what it was trained on and how), losses.json, tokens/
+(cached token ids), checkpoints/ (the last, and the best).
 """
 
 from __future__ import annotations
@@ -33,25 +33,15 @@ from train.options import Options
 from train.rows.batches import LengthGrouped, plan
 from train.rows.data import Counts, Fit, lengths, prepare
 from train.rows.template import Template
-from train.students import model
+from train.students import faults, methods, model
+from train.students.identity import weights_digest
+from train.students.trained import ADAPTER, MODEL, NOTED, Training
 
 __all__ = ["VERSION", "Options", "Training", "train"]
 
 VERSION = 1
 _CHECKPOINTING_FROM = 0.7  # of the free memory: beyond it, layers are computed twice to save room
 _CURVE = 500  # points of the loss curve kept in the manifest; losses.json has them all
-
-
-class Training(msgspec.Struct, frozen=True, kw_only=True):
-    """training.json: what an adapter was trained on and how, for whoever uses it later."""
-
-    student: str
-    method: str
-    rank: int
-    alpha: int
-    seed: int
-    max_length: int
-    template: str
 
 
 def train(records: Iterable[Record], options: Options, context: Context) -> None:
@@ -65,12 +55,13 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
         folder = model.locate(options.student, context.progress)
         tokenizer = model.load_tokenizer(folder)
         template = Template(tokenizer, options.student)
+        digest = template.digest  # before anybody sets the tokenizer to padding
         job, facts = _prepare(list(records), template, model.shape(folder), options, context)
         preflight.tell(preflight.check(facts), context)
         _forget_others(job, template)
         context.progress.update(0, job.plan.steps, "loading the student")
         finished = sft.fit(job, model.load(folder, options.method, tokenizer))
-        _save(finished, job, template)
+        _save(finished, job, digest, folder)
         _figures(finished, job, facts, began)
 
 
@@ -122,23 +113,23 @@ def _forget_others(job: Job, template: Template) -> None:
         jsonl.write_text(made_from, now)
 
 
-def _save(finished: Any, job: Job, template: Template) -> None:
-    if fault := model.adapter_fault(finished.model):
-        raise TrainingError(f"the adapter is worthless: {fault}", where="train",
-                            next_step="Lower learning_rate and train again")
-    partial, final = job.context.folder / "adapter.partial", job.context.folder / "adapter"
+def _save(finished: Any, job: Job, template: str, base: Path) -> None:
+    """Leaves adapter/ or model/ whole or not at all, and beside it what it is."""
+    if fault := faults.fault(finished.model, job.options, job.tokenizer, base):
+        raise TrainingError(f"what was trained is worthless: {fault}", where="train",
+                            next_step="Set another learning_rate and train again")
+    name = MODEL if job.options.method == "full" else ADAPTER
+    partial, final = job.context.folder / f"{name}.partial", job.context.folder / name
     shutil.rmtree(partial, ignore_errors=True)
-    for config in finished.model.peft_config.values():
-        config.base_model_name_or_path = job.options.student  # a name, not this machine's path
-    finished.model.save_pretrained(str(partial), save_embedding_layers=False)
-    (partial / "README.md").unlink(missing_ok=True)
+    methods.save(finished.model, job.options, partial)
     job.tokenizer.save_pretrained(str(partial))
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
     options = job.options
     noted = Training(student=options.student, method=options.method, rank=options.rank, alpha=options.alpha,
-                     seed=job.context.seed, max_length=options.max_length, template=template.digest)
-    _write_json(job.context.folder / "training.json", noted)
+                     seed=job.context.seed, max_length=options.max_length, template=template,
+                     objective=options.objective, base=weights_digest(base))
+    _write_json(job.context.folder / NOTED, noted)
 
 
 def _figures(finished: Any, job: Job, facts: preflight.Facts, began: float) -> None:

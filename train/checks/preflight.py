@@ -20,8 +20,8 @@ from train.students.model import Shape
 Level = Literal["ok", "warning", "error"]
 
 _GENERAL = 0.05  # share of general records below which forgetting shows (measured: docs/handbook, chapter 10)
-_RATES = (5e-5, 5e-4)  # usual for adapters: QLoRA table 9 uses 1e-4 to 2e-4, published recipes lie within
-_RATE_ERROR = 1e-2  # twenty times the upper end: the loss diverges
+_RATES = (0.25, 2.5)  # of the usual one; of adapters 5e-5 to 5e-4, within which published recipes lie
+_RATE_ERROR = 50  # times the usual one, twenty times the upper end: the loss diverges
 _FEW = 50  # records: a few dozen teach a style and hardly any facts
 _FEW_STEPS = 10  # optimiser steps: with warm-up and cosine decay hardly one of them runs at the full rate
 _LONG = 0.05  # share of records cut or left out
@@ -101,16 +101,18 @@ def _general(facts: Facts) -> Iterator[Finding]:
 
 
 def _rate(facts: Facts) -> Iterator[Finding]:
-    rate, (low, high) = facts.options.learning_rate, _RATES
+    rate, advised = facts.options.learning_rate, facts.options.usual_rate
+    low, high = (share * advised for share in _RATES)
+    remedy = f"Set learning_rate: {advised:g}"
     figure, usual = f"{rate:g}", f"usual for {facts.options.method} are {low:g} to {high:g}"
-    if rate > _RATE_ERROR:
+    if rate > _RATE_ERROR * advised:
         yield Finding("error", "learning_rate", figure, f"So high a rate destroys the model; {usual}.",
-                      "Set learning_rate: 2e-4")
+                      remedy)
     elif rate > high:
-        yield Finding("warning", "learning_rate", figure, f"The loss may jump; {usual}.", "Set learning_rate: 2e-4")
+        yield Finding("warning", "learning_rate", figure, f"The loss may jump; {usual}.", remedy)
     elif rate < low:
         yield Finding("warning", "learning_rate", figure, f"Hardly anything will be learned; {usual}.",
-                      "Set learning_rate: 2e-4")
+                      remedy)
     else:
         yield Finding("ok", "learning_rate", figure, f"Values {usual}.")
 

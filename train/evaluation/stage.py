@@ -34,8 +34,8 @@ from train.evaluation.comparison import SETS, Answer, compare
 from train.evaluation.metrics import Losses
 from train.rows.data import Fit
 from train.rows.template import Template
-from train.stage import Training
 from train.students import model
+from train.students.trained import Training
 
 VERSION = 1
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from train.checks.memory import LOGIT, LOGITS
 from train.job import Job, newest, step_of
-from train.names import arguments, lora
+from train.names import arguments
 from train.rows.batches import LengthGrouped
 from train.rows.template import IGNORED
+from train.students import methods
 from train.watching.telling import callbacks
 
 
@@ -27,27 +28,25 @@ def fit(job: Job, model: Any) -> Any:
     from transformers import PrinterCallback
 
     resume = newest(job.checkpoints)
-    trainer = _trainer_class()(
+    trainer = _trainer_class(job)(
         model,
         args=arguments(job, fresh=resume is None),
         train_dataset=job.rows,
         eval_dataset=job.validation,
         processing_class=job.tokenizer,
-        peft_config=lora(job.options),
+        peft_config=methods.adapter(job.options),
         callbacks=callbacks(job),
     )
     trainer.sampler = job.sampler
     trainer.remove_callback(PrinterCallback)
-    for parameter in trainer.model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
+    methods.make_ready(trainer.model, job.options, job.tokenizer)
     if resume:
         job.context.progress.say(f"going on from step {step_of(resume)} of {job.plan.steps}")
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     return trainer
 
 
-def _trainer_class() -> Any:
+def _trainer_class(job: Job) -> Any:
     import torch
     from trl import SFTTrainer
 
@@ -72,7 +71,7 @@ def _trainer_class() -> Any:
             logits = model(
                 input_ids=inputs["input_ids"],
                 attention_mask=inputs["attention_mask"],
-                logits_to_keep=learned,
+                logits_to_keep=learned + job.options.virtual_tokens,  # those stand before the text
                 use_cache=False,
             ).logits
             wanted = labels[:, learned]

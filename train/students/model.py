@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import math
 import os
 import shutil
 from pathlib import Path
@@ -44,8 +43,14 @@ class Shape(msgspec.Struct, frozen=True):
         return chosen
 
     def adapter_parameters(self, options: Options) -> int:
-        """Trainable parameters: rank × (inputs + outputs) for each layer (Hu et al. 2021)."""
-        return sum(options.rank * (into + out) for into, out in self.targeted(options.targets).values())
+        """Trainable parameters: rank × (inputs + outputs) for each layer (Hu et al. 2021), and its outputs with DoRA;
+        all of them, or those of the virtual tokens, where there is no LoRA."""
+        if options.method == "full":
+            return self.parameters
+        if options.method == "prompt_tuning":
+            return options.virtual_tokens * self.hidden
+        chosen = self.targeted(options.targets).values()
+        return sum(options.rank * (into + out) + (out if options.dora else 0) for into, out in chosen)
 
 
 def locate(name: str, progress: Progress) -> Path:
@@ -175,7 +180,7 @@ def shape(folder: Path) -> Shape:
 
 
 def load(folder: Path, method: str, tokenizer: Any) -> Any:
-    """The base model: nf4 with double quantisation for qlora, bf16 for lora. On a GPU if there is one."""
+    """The base model: nf4 with double quantisation for qlora, else bf16. On a GPU if there is one."""
     import torch
     import transformers as hf
 
@@ -228,16 +233,18 @@ def with_adapter(model: Any, adapter: Path) -> Any:
         raise InputError(f"the adapter does not fit: {error}", where=str(adapter),
                          next_step="Evaluate it with the student that it was trained on") from error
     tuned.eval()
+    if hides := getattr(tuned.active_peft_config, "num_virtual_tokens", 0) or 0:
+        tuned.register_forward_hook(_text_alone(hides), with_kwargs=True)
     return tuned
 
 
-def adapter_fault(model: Any) -> str:
-    """What is wrong with a trained adapter, or nothing: values that are no numbers, or no change at all."""
-    trained = [(name, value) for name, value in model.named_parameters() if "lora_" in name]
-    if not trained:
-        return "there is no adapter in the model"
-    if bad := [name for name, value in trained if not math.isfinite(float(value.detach().float().sum()))]:
-        return f"{len(bad)} of {len(trained)} adapter matrices hold values that are no numbers"
-    if not any(bool(value.detach().any()) for name, value in trained if "lora_B" in name):
-        return "every B matrix is still zero, so the adapter changes nothing"
-    return ""
+def _text_alone(virtual_tokens: int) -> Any:
+    """Takes the logits of virtual tokens away, so that those of the text stand at its own places, as everywhere."""
+
+    def hook(model: Any, args: Any, given: dict[str, Any], made: Any) -> Any:
+        text = given.get("input_ids")
+        if text is not None and made.logits.shape[1] == virtual_tokens + text.shape[1]:
+            made.logits = made.logits[:, virtual_tokens:]
+        return made
+
+    return hook
