@@ -47,7 +47,7 @@ def _teacher_changes(given: argparse.Namespace, raw: dict[str, Any]) -> dict[str
             for name in ("url", "endpoints"):  # seedbed brings this model itself: it is not behind the job's endpoint
                 teacher.pop(name, None)
         changes["teacher"] = teacher
-    if given.limit is not None:
+    if getattr(given, "limit", None) is not None:
         changes["generate"] = [_with_target(item, given.limit) for item in raw.get("generate") or []]
     return changes
 
@@ -168,13 +168,27 @@ def stage(given: argparse.Namespace) -> None:
     if part == "curate":
         defaults["curate"] = curating.default_stages()
         raw["processes"] = given.processes
-    options = {name: value for name in ("student", "adapter") if (value := getattr(given, name, ""))}
-    if "adapter" in options:
-        options["adapter"] = str(Path(options["adapter"]).resolve())
+    options = _options(given)
     raw[part] = defaults[part] | options if options else defaults[part]
     asks = ("teacher", "limits", "prompts")  # generators and some curators ask a teacher
-    keep = (part, *asks) if part in ("generate", "curate") else (part,)
+    keep = (part,) if part == "train" else (part, *asks)
     _execute(given, raw, keep, options)
+
+
+def _options(given: argparse.Namespace) -> dict[str, Any]:
+    """The options of `train` and `evaluate` that have flags; paths are relative to the current folder."""
+    names = ("student", "adapter", "judge", "tasks", "tasks_folder", "also")
+    options = {name: value for name in names if (value := getattr(given, name, ""))}
+    for name in ("tasks", "also"):
+        if name in options:
+            options[name] = [each.strip() for each in options[name].split(",") if each.strip()]
+    for name in ("adapter", "tasks_folder"):
+        if name in options:
+            options[name] = str(Path(options[name]).expanduser().resolve())
+    if "also" in options:
+        here = [each if each in ("merged", "gguf") else str(Path(each).expanduser().resolve()) for each in options["also"]]
+        options["also"] = here
+    return options
 
 
 def _redecide(given: argparse.Namespace) -> None:
@@ -234,7 +248,7 @@ def _execute(
                 raw[key] = job.raw[key] | (flags or {}) if isinstance(job.raw[key], dict) and flags else job.raw[key]
             elif key == "documents" and isinstance(job.raw.get(key), dict):
                 raw[key] = {k: v for k, v in job.raw[key].items() if k not in ("paths", "database")} | raw[key]
-    if "generate" in raw:
+    if "generate" in raw or getattr(given, "judge", False):
         raw |= _teacher_changes(given, raw)
     job = config.build(base, raw, lines)
     if "curate" in keep:

@@ -1,0 +1,112 @@
+"""The models that are compared, one in memory at a time where they are several: base, tuned, merged, GGUF.
+
+Whatever it is, it is measured on the same rows of token ids, so that a difference is the model's alone. A merged model
+and a GGUF file are compared with the tuned model that they were made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from seedbed.errors import InputError
+from train.evaluation import answers, llama
+from train.rows.template import Row, Template
+from train.students import model
+
+Tick = Callable[[int], None]
+BASE, TUNED = "base", "tuned"
+KINDS = ("merged", "gguf")  # what a training's own folder is searched for by name
+
+
+class Subject(Protocol):
+    """A model that measures rows and answers prompts. `tick` is told rows or answers done."""
+
+    def losses(self, rows: Sequence[Row], tick: Tick) -> list[float]: ...
+
+    def answers(self, prompts: Sequence[list[int]], max_new_tokens: int, tick: Tick) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model of transformers in memory; `side` puts it into the state that is measured."""
+
+    tokenizer: Any
+    side: Callable[[], AbstractContextManager[Any]]
+
+    def losses(self, rows: Sequence[Row], tick: Tick) -> list[float]:
+        with self.side() as ready:
+            return answers.row_losses(ready, self.tokenizer, rows, tick)
+
+    def answers(self, prompts: Sequence[list[int]], max_new_tokens: int, tick: Tick) -> list[str]:
+        with self.side() as ready:
+            return answers.generated(ready, self.tokenizer, prompts, max_new_tokens, tick)
+
+
+@dataclass(frozen=True)
+class Gguf:
+    """A GGUF file behind llama.cpp, which takes one row after the other."""
+
+    tokenizer: Any
+    running: llama.Llama
+
+    def losses(self, rows: Sequence[Row], tick: Tick) -> list[float]:
+        found = []
+        for row in rows:
+            found.append(self.running.loss(row))
+            tick(1)
+        return found
+
+    def answers(self, prompts: Sequence[list[int]], max_new_tokens: int, tick: Tick) -> list[str]:
+        found = []
+        for prompt in prompts:
+            found.append(answers.text_of(self.tokenizer, self.running.answer(prompt, max_new_tokens)))
+            tick(1)
+        return found
+
+
+@contextmanager
+def opened(path: Path, template: Template, context: int, threads: int) -> Iterator[Subject]:
+    """A merged model's folder or a GGUF file, in memory within the block.
+
+    Raises InputError where it has not the vocabulary of the student.
+    """
+    if path.suffix == ".gguf":
+        with llama.opened(path, context, threads) as running:
+            yield Gguf(template.tokenizer, running)
+        return
+    own = Template(model.load_tokenizer(path), str(path))
+    if own.tokenizer.get_vocab() != template.tokenizer.get_vocab():
+        raise InputError("has another vocabulary than the student, so the two cannot be compared", where=str(path),
+                         next_step="Name the merged model of this training")
+    loaded = model.load(path, "lora", template.tokenizer).eval()
+
+    @contextmanager
+    def as_it_is() -> Iterator[Any]:
+        yield loaded
+
+    yield Loaded(template.tokenizer, as_it_is)
+
+
+def found(name: str, trained: Path) -> Path:
+    """Where the model called `name` is: a path, or `merged` and `gguf` for those in the training's folder.
+
+    Raises InputError where there is none, or several GGUF files.
+    """
+    if name not in KINDS:
+        path = Path(name)
+        if not (path.is_file() if path.suffix == ".gguf" else (path / "config.json").is_file()):
+            raise InputError("no such model", where=name, next_step="Name a folder with config.json, or a .gguf file")
+        return path
+    merged = trained / "merged"
+    several = [merged] if (merged / "config.json").is_file() else []
+    if name == "gguf":
+        several = sorted(file for file in trained.rglob("*.gguf") if "adapter" not in file.name)
+    if len(several) == 1:
+        return several[0]
+    made = "seedbed merge RUN" if name == "merged" else "seedbed export RUN --gguf q8_0"
+    what = f"{len(several)} of them: {', '.join(file.name for file in several)}" if several else "none was made yet"
+    raise InputError(f"`also` names {name}: {what}", where=str(trained), next_step=f"{made}, or name its path")
