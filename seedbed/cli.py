@@ -189,7 +189,7 @@ def _curate_flags(parser: argparse.ArgumentParser) -> None:
 
 def _evaluate_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--adapter", default="", help="a run, the folder of its training, or an adapter")
-    parser.add_argument("--also", default="", metavar="NAMES", help="further models: merged,gguf or paths, comma separated")
+    parser.add_argument("--also", default="", metavar="NAMES", help="further models: merged,gguf or paths")
     parser.add_argument("--tasks", default="", metavar="NAMES", help="tasks of lm-eval, comma separated")
     parser.add_argument("--tasks-folder", default="", metavar="DIR", help="a folder with tasks of your own")
     parser.add_argument("--judge", action="store_true", help="the teacher compares the answers of both models")

@@ -186,8 +186,8 @@ def _options(given: argparse.Namespace) -> dict[str, Any]:
         if name in options:
             options[name] = str(Path(options[name]).expanduser().resolve())
     if "also" in options:
-        here = [each if each in ("merged", "gguf") else str(Path(each).expanduser().resolve()) for each in options["also"]]
-        options["also"] = here
+        made = ("merged", "gguf")  # by the training's own folder
+        options["also"] = [n if n in made else str(Path(n).expanduser().resolve()) for n in options["also"]]
     return options
 
 
@@ -248,7 +248,7 @@ def _execute(
                 raw[key] = job.raw[key] | (flags or {}) if isinstance(job.raw[key], dict) and flags else job.raw[key]
             elif key == "documents" and isinstance(job.raw.get(key), dict):
                 raw[key] = {k: v for k, v in job.raw[key].items() if k not in ("paths", "database")} | raw[key]
-    if "generate" in raw or getattr(given, "judge", False):
+    if hasattr(given, "teacher"):
         raw |= _teacher_changes(given, raw)
     job = config.build(base, raw, lines)
     if "curate" in keep:

@@ -77,7 +77,7 @@ def _beside_tuned(side: str, losses: Losses, ids: Sequence[str], seed: int) -> d
     tuned = _mean(losses[TUNED], ids)
     share = apart.mean / tuned if tuned else 0.0
     way = "above" if share > 0 else "below"
-    told = f"{side}: loss {abs(share):.1%} {way} that of the tuned model" + ("." if apart.low is not None else ", of few records.")
+    told = f"{side}: loss {abs(share):.1%} {way} that of the tuned model, {len(ids)} records."
     return {"difference": apart.noted(), "share": round(share, 5), "real": apart.real, "sentence": told}
 
 

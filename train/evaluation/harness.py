@@ -64,8 +64,8 @@ def _evaluated(model: Any, both: Trained, options: Options, manager: Any, seed: 
             fewshot_random_seed=seed,
         )  # fmt: skip
     except (DatasetNotFoundError, ConnectionError, FileNotFoundError) as error:
-        raise InputError(f"the data of a task are not here: {error}", where="evaluate: tasks",
-                         next_step="Fetch them once with lm-eval itself, or name a task with data of your own") from error
+        what, step = f"the data of a task are not here: {error}", "Fetch them once with lm-eval itself"
+        raise InputError(what, where="evaluate: tasks", next_step=f"{step}, or name a task of your own") from error
     assert found is not None
     return dict(found)
 
@@ -82,18 +82,18 @@ def _compared(task: str, found: dict[str, Any], seed: int) -> Iterator[dict[str,
 
 def _line(task: str, measure: str, values: dict[str, list[float]], seed: int) -> dict[str, Any]:
     count = len(values[BASE])
-    base, tuned = (sum(values[side]) / count for side in (BASE, TUNED))
+    base, tuned = (round(float(sum(values[side]) / count), 4) for side in (BASE, TUNED))
     apart = intervals.mean([after - before for before, after in zip(values[BASE], values[TUNED], strict=True)], seed)
     better = (apart.mean > 0) != (measure in _LOWER)
     said = f"{task}, {measure}: {base:.3f} before, {tuned:.3f} after"
     if apart.low is None or apart.high is None:
         said += f"; {count} documents are too few to tell that from chance."
     else:
-        verdict = "that may be chance" if not apart.real else f"{'better' if better else 'worse'}, more than chance explains"
-        said += f" (95 % interval of the difference {apart.low:+.3f} to {apart.high:+.3f}, {count} documents): {verdict}."
-    base, tuned = round(float(base), 4), round(float(tuned), 4)
-    return {"task": task, "measure": measure, "records": count, "base": base, "tuned": tuned, "difference": apart.noted(),
-            "real": apart.real, "sentence": said}
+        said += f" (95 % interval of the difference {apart.low:+.3f} to {apart.high:+.3f}, {count} documents): "
+        verdict = "better" if better else "worse"
+        said += f"{verdict}, more than chance explains." if apart.real else "that may be chance."
+    return {"task": task, "measure": measure, "records": count, "base": base, "tuned": tuned,
+            "difference": apart.noted(), "real": apart.real, "sentence": said}
 
 
 @contextmanager

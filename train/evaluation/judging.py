@@ -69,7 +69,8 @@ def figures(verdicts: Sequence[Verdict], seed: int) -> dict[str, Any]:
     count = Counter(one.better for one in read)
     rate = intervals.mean([_POINTS[one.better] for one in read], seed)
     away = Spread(rate.mean - 0.5, *(None if end is None else end - 0.5 for end in (rate.low, rate.high)))
-    said = f"The judge: tuned wins {count['tuned']}, base {count['base']}, {count['tie']} ties; win rate {rate.mean:.0%}"
+    won = f"tuned wins {count['tuned']}, base {count['base']}, {count['tie']} ties"
+    said = f"The judge: {won}; win rate {rate.mean:.0%}"
     return found | {
         "wins": count["tuned"],
         "losses": count["base"],
@@ -93,7 +94,8 @@ def standing(verdicts: Sequence[Verdict], model: str) -> dict[str, Any]:
                   "is: it compares nothing, and its win rate tells nothing. Take another judge"
     elif said["tie"] >= _ENOUGH and not named:
         warning = "the judge says tie to everything: its win rate tells nothing. Take another judge"
-    return {"model": model, "first": None if first is None else round(first, 4), "ties": said["tie"], "warning": warning}
+    share = None if first is None else round(first, 4)
+    return {"model": model, "first": share, "ties": said["tie"], "warning": warning}
 
 
 def estimate(pairs: int, shown: int) -> tuple[int, int, int]:

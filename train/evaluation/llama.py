@@ -77,7 +77,8 @@ class Llama:
         if line := self._process.stdout.readline():
             return msgspec.json.decode(line, type=Done)
         self._log.seek(0)
-        said = [line for line in self._log.read().decode("utf-8", "replace").splitlines() if " E " in line or "rror" in line]
+        lines = self._log.read().decode("utf-8", "replace").splitlines()
+        said = [line for line in lines if " E " in line or "rror" in line]
         raise InputError(f"llama.cpp cannot run it: {' | '.join(said[-3:]) or 'it ended without a word'}",
                          where=str(self._file), next_step="Check that the file is whole, and the free memory")
 

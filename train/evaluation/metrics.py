@@ -14,7 +14,7 @@ from seedbed.text import CJK, half_width, normalise, tokenize
 # 4711, 1,024, 3.5, 2026-11-23 gives three; a full stop or comma at the end of a sentence is no part of it.
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)*")
 # Marks that change nothing; a point or a sign before a figure is none of them (1.8, -5).
-_MARKS = re.compile(r"[.,:](?!\d)|[;!?。、…'\"`()\[\]{}《》「」【】*_]")
+_MARKS = re.compile(r"\.(?!\d)|(?<!\d)[,:]|[,:](?!\d)|[;!?。、…'\"`()\[\]{}《》「」【】*_]")
 _ARTICLES = re.compile(r"\b(?:a|an|the) (?=[a-z])")
 _BESIDE_CHINESE = re.compile(rf" (?=[{CJK}])|(?<=[{CJK}]) ")
 

@@ -12,10 +12,10 @@ from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.record import chat
-from tests.train.tiny import records
+from tests.train.tiny import records, save_student
 from train import libraries, stage
 from train.evaluation import answers
-from train.evaluation.comparison import Answer
+from train.evaluation.scores import Answer
 from train.evaluation.stage import Options, evaluate
 from train.rows.data import Fit
 from train.rows.template import IGNORED, Template
@@ -74,7 +74,7 @@ def test_answers_are_kept_side_by_side(measured: Context) -> None:
     seen = measured.figures["sets"]["test_seen"]
     assert len(seen["samples"]) == 3 and seen["answers"]["records"] == 4
     assert seen["answers"]["figures_right"]["records"] == 4
-    assert set(seen["answers"]["rouge_l"]) == {"base", "tuned"}
+    assert seen["answers"]["rouge_l"]["records"] == 4 and "too few" in seen["answers"]["length"]["sentence"]
     assert json.loads((measured.folder / "evaluation.json").read_text()) == measured.figures
 
 
@@ -132,11 +132,51 @@ def test_a_large_set_is_sampled_the_same_way_each_time(trained: Path, tmp_path: 
 
 
 def test_without_an_adapter_there_is_a_next_step(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no adapter to evaluate.*Train first"):
+    with pytest.raises(InputError, match="nothing trained is in it.*train first"):
         evaluate(TESTED, QUICK, Context(tmp_path))
 
 
-@pytest.mark.parametrize("wrong", [{"limit": 0}, {"generate": -1}, {"max_new_tokens": 0}])
-def test_options_out_of_range_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=f"{next(iter(wrong))}: expected"):
+def test_an_adapter_of_another_base_is_refused(trained: Path, tmp_path: Path) -> None:
+    with libraries.prepared(threads=1):
+        other = save_student(tmp_path / "other", hidden=128)
+    with pytest.raises(InputError, match="other weights|does not fit"):
+        evaluate(TESTED, Options(threads=1, student=str(other)), Context(tmp_path, upstream={"train": trained}))
+
+
+def test_no_records_and_one(trained: Path, tmp_path: Path) -> None:
+    context = Context(tmp_path, upstream={"train": trained})
+    evaluate([], QUICK, context)
+    assert all("nothing was measured" in one["sentence"] for one in context.figures["sets"].values())
+    evaluate(records(1, "test_seen"), QUICK, context)
+    seen = context.figures["sets"]["test_seen"]
+    assert "1 record is too few" in seen["sentence"] and seen["answers"]["exact"]["difference"]["low"] is None
+
+
+def test_a_merged_model_stands_beside_the_tuned_one(student: Path, trained: Path, tmp_path: Path) -> None:
+    """Here the base itself, as a stranger would name it: its losses are far from the tuned model's."""
+    context = Context(tmp_path, seed=2, upstream={"train": trained})
+    evaluate(TESTED, Options(threads=1, generate=2, max_new_tokens=4, also=(str(student),)), context)
+    seen = context.figures["sets"]["test_seen"]
+    beside = seen["others"][student.name]
+    assert beside["real"] and beside["difference"]["mean"] > 0.2 and "above that of the tuned model" in beside["sentence"]
+    assert seen[student.name]["loss"] == pytest.approx(seen["base"]["loss"], abs=0.2)  # nf4 against bf16
+    said = list(jsonl.read_as(Answer, tmp_path / "answers.jsonl"))
+    assert all(set(one.others) == {student.name} for one in said)
+
+
+@pytest.mark.parametrize(("name", "step"), [("merged", "seedbed merge RUN"), ("gguf", "seedbed export RUN"), ("/no/where", "config.json")])
+def test_what_is_not_there_is_said_before_anything_is_measured(name: str, step: str, trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=step):
+        evaluate(TESTED, Options(threads=1, also=(name,)), Context(tmp_path, upstream={"train": trained}))
+
+
+def test_paths_of_further_models_start_from_the_job(tmp_path: Path) -> None:
+    assert Options(also=("merged", "m.gguf")).placed(tmp_path).also == ("merged", str(tmp_path / "m.gguf"))
+
+
+@pytest.mark.parametrize("wrong", [
+    {"limit": 0}, {"generate": -1}, {"max_new_tokens": 0}, {"also": ("base",)}, {"judge": True, "generate": 0},
+])  # fmt: skip
+def test_options_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))}: "):
         Options(**wrong)
