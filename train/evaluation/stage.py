@@ -100,7 +100,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def watch(options: Options) -> list[Path]:
     """Models from outside the run decide the outcome, and so do tasks of one's own."""
-    given = [Path(options.adapter) / "adapter_model.safetensors"] if options.adapter else []
+    given = sorted(trained.find(Path(options.adapter)).glob("*.safetensors")) if options.adapter else []
     for path in (Path(name) for name in options.also if name not in KINDS):
         given += [path] if path.suffix == ".gguf" else sorted(path.glob("*.safetensors"))
     return given + (sorted(Path(options.tasks_folder).rglob("*.yaml")) if options.tasks_folder else [])
