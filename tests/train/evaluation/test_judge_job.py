@@ -23,7 +23,8 @@ from train.evaluation.judging import Verdict
 @pytest.fixture(scope="module")
 def trained(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("train")
-    stage.train(records(8), stage.Options(student=str(student), threads=1, epochs=1, learning_rate=5e-3), Context(folder))
+    options = stage.Options(student=str(student), threads=1, epochs=6, learning_rate=1e-2)
+    stage.train(records(16), options, Context(folder))
     return folder
 
 
@@ -35,7 +36,7 @@ def job(folder: Path, trained: Path, **options: object) -> Pipeline:
         "out": "run",
         "records": "rows.jsonl",
         "teacher": {"model": "scripted:replies.jsonl"},
-        "evaluate": {"adapter": str(trained), "threads": 1, "generate": 6, "max_new_tokens": 6} | options,
+        "evaluate": {"adapter": str(trained), "threads": 1, "generate": 6, "max_new_tokens": 12} | options,
     }
     (folder / "job.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
     return Pipeline(config.load(folder / "job.yaml"), report=False)
@@ -58,7 +59,7 @@ def test_verdicts_are_kept_and_bought_once(tmp_path: Path, trained: Path) -> Non
     (folder / "manifest.json").unlink()
     pipeline.execute("", Plain(io.StringIO()))
     again = manifest(folder)
-    assert again and again.usage.calls == 0 and (folder / "verdicts.jsonl").read_bytes() == first
+    assert again and pipeline.spent()[0] == 12 and (folder / "verdicts.jsonl").read_bytes() == first
 
 
 def test_without_judge_no_teacher_is_asked(tmp_path: Path, trained: Path) -> None:
