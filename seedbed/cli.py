@@ -124,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
         if name == "evaluate":
             _evaluate_flags(sub)
+    _after_commands(add)
     export = add("export", commands.export, "write a data set in other formats")
     export.add_argument("data", nargs="+", help="data files")
     export.add_argument("--formats", default="alpaca,sharegpt,messages", help="comma separated (default: %(default)s)")
@@ -144,6 +145,23 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("folder", type=Path)
     add("doctor", commands.doctor, "what this machine can run, and what is missing")
     return parser
+
+
+def _after_commands(add: Callable[[str, Command, str], argparse.ArgumentParser]) -> None:
+    """What is made of a finished training."""
+    merge = add("merge", commands.merge, "add a run's adapter into its base: a model that needs no adapter")
+    gguf = add("gguf", commands.gguf, "a run's model as a GGUF file for llama.cpp and Ollama, with a Modelfile")
+    for sub in (merge, gguf):
+        sub.add_argument("run", type=Path, help="a run, the folder of its training, or an adapter")
+        what = "dequantised: the base as it was trained on (default); original: its 16-bit weights"
+        sub.add_argument("--into", default="dequantised", metavar="BASE", help=what)
+        sub.add_argument("--out", type=Path, metavar="DIR", help="folder to write (default: beside the adapter)")
+        sub.add_argument("--student", default="", help="the base, where nothing beside the adapter names it")
+    types = "f32, f16, bf16, q8_0, q5_1, q5_0, q4_1 or q4_0 (default: %(default)s)"
+    gguf.add_argument("--type", default="q8_0", metavar="TYPE", help=types)
+    gguf.add_argument("--adapter", action="store_true", help="the adapter and its base, each as a file of its own")
+    what = "compare tokens, loss and answers in llama.cpp with those of the model"
+    gguf.add_argument("--check", action="store_true", help=what)
 
 
 def _prompt_commands(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from seedbed.errors import InputError
 
 if TYPE_CHECKING:
     from seedbed.config import Job
+    from seedbed.context import Progress
     from seedbed.pipeline import Pipeline
 
 
@@ -261,6 +263,35 @@ def _execute(
         _tell_plan(pipeline)
         return
     _go(pipeline, getattr(given, "stop_after", ""))
+
+
+def merge(given: argparse.Namespace) -> None:
+    from train.after.export import merge_run
+
+    _tell(given, "merge", lambda progress: merge_run(given.run, given.into, given.out, given.student, progress))
+
+
+def gguf(given: argparse.Namespace) -> None:
+    from train.after.export import gguf_run
+
+    options = (given.type, given.adapter, given.out, given.check, given.into, given.student)
+    _tell(given, "gguf", lambda progress: gguf_run(given.run, *options, progress))
+
+
+def _tell(given: argparse.Namespace, name: str, work: Callable[[Progress], list[str]]) -> None:
+    """Does the work beside a line that says how far it is, then says what came of it."""
+    from seedbed.progress import for_terminal
+
+    if not given.run.is_dir():
+        raise InputError("no such folder", where=str(given.run), next_step="Name a run, or the folder of an adapter")
+    progress = for_terminal()
+    progress.begin(name)
+    try:
+        lines = work(progress)
+    finally:
+        progress.end()
+    for line in lines:
+        print(line)
 
 
 def report(given: argparse.Namespace) -> None:

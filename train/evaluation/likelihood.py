@@ -22,6 +22,7 @@ from train import libraries
 from train.evaluation.answers import row_losses
 from train.rows.template import IGNORED, Rendered, Row, Template
 from train.students import model
+from train.students.converting import fingerprint
 
 _PLACES = 4  # decimal places of a loss
 _CHARACTERS = 200  # of text for a token of the window; what is longer still (10 MB in one field) is not even tokenised
@@ -38,7 +39,7 @@ class Student:
     def identity(self) -> str:
         """The model's files and the window."""
         files = sorted(path for path in self._folder.iterdir() if path.suffix in _WEIGHTS)
-        marks = [(path.name, model.fingerprint(path)) for path in files]
+        marks = [(path.name, fingerprint(path)) for path in files]
         return hashlib.blake2b(f"{marks} {self._window}".encode(), digest_size=8).hexdigest()
 
     def measure(self, several: Sequence[Said], alone: bool) -> list[Measured]:

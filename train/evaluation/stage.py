@@ -61,7 +61,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     limit         records of each set whose loss is measured, drawn by the job's seed; bounds the time
     generate      records of each set that the models answer themselves; 0: none
     samples       answers kept side by side in the figures
-    also          further models: `merged`, `gguf` (made of this training), or paths of others
+    also          further models: `merged`, `gguf` (of this training; made where they are not there), or paths
     judge         the teacher compares the answers of base and tuned model, two calls a pair
     tasks         tasks of lm-eval by name; `tasks_folder` holds those of your own
     tasks_limit   documents of each task; 0: all
@@ -179,7 +179,8 @@ def evaluate(records: Iterable[Record], options: Options, context: Context) -> N
     with libraries.prepared(options.threads):
         bench, known, folder, tasks = _trained(sets, options, context)
         for name in options.also:
-            with subjects.opened(subjects.found(name, folder), bench.template, bench.longest, options.threads) as one:
+            path = subjects.made(name, folder, options.student, context.progress)
+            with subjects.opened(path, bench.template, bench.longest, options.threads) as one:
                 bench.measure(_short(name), one)
     said = bench.answers()
     every = [one for several in said.values() for one in several]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from seedbed.context import Progress
 from seedbed.errors import InputError
 from train.evaluation import answers, llama
 from train.rows.template import Row, Template
@@ -91,22 +92,34 @@ def opened(path: Path, template: Template, context: int, threads: int) -> Iterat
     yield Loaded(template.tokenizer, as_it_is)
 
 
-def found(name: str, trained: Path) -> Path:
-    """Where the model called `name` is: a path, or `merged` and `gguf` for those in the training's folder.
-
-    Raises InputError where there is none, or several GGUF files.
-    """
+def found(name: str, training: Path) -> Path | None:
+    """Where the model called `name` is: a path, or `merged` and `gguf` in the training's folder; None where that was
+    not made yet. Raises InputError for a path with no model, and for several GGUF files."""
     if name not in KINDS:
         path = Path(name)
         if not (path.is_file() if path.suffix == ".gguf" else (path / "config.json").is_file()):
             raise InputError("no such model", where=name, next_step="Name a folder with config.json, or a .gguf file")
         return path
-    merged = trained / "merged"
-    several = [merged] if (merged / "config.json").is_file() else []
-    if name == "gguf":
-        several = sorted(file for file in trained.rglob("*.gguf") if "adapter" not in file.name)
-    if len(several) == 1:
-        return several[0]
-    made = "seedbed merge RUN" if name == "merged" else "seedbed export RUN --gguf q8_0"
-    what = f"{len(several)} of them: {', '.join(file.name for file in several)}" if several else "none was made yet"
-    raise InputError(f"`also` names {name}: {what}", where=str(trained), next_step=f"{made}, or name its path")
+    if name == "merged":
+        return training / name if (training / name / "config.json").is_file() else None
+    several = sorted(file for file in (training / name).glob("*.gguf") if "adapter" not in file.name)
+    if len(several) > 1:
+        names = ", ".join(file.name for file in several)
+        raise InputError(f"`also` names gguf, and there are {names}", where=str(training / name),
+                         next_step="Name one of them by its path")
+    return several[0] if several else None
+
+
+def made(name: str, training: Path, student: str, progress: Progress) -> Path:
+    """As `found`; what was not made yet is made: merged into the base as it was trained on, and GGUF as q8_0."""
+    from train.after.export import gguf_run, merge_run
+
+    if there := found(name, training):
+        return there
+    if name == "merged":
+        merge_run(training, "dequantised", None, student, progress)
+    else:
+        gguf_run(training, "q8_0", False, None, False, "dequantised", student, progress)
+    there = found(name, training)
+    assert there is not None
+    return there

@@ -5,10 +5,6 @@ Nothing here reaches for a network except `locate` with a name that is neither a
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +12,11 @@ import msgspec
 
 from seedbed import models
 from seedbed.context import Progress
-from seedbed.errors import InputError, MissingExtra
+from seedbed.errors import InputError
+from train import libraries
 from train.options import Options
+from train.students.converting import NEXT, convert
 
-_NEXT = "Name a model of `seedbed models list`, a folder, a hub name, or path:/some/model.gguf"
 # Tokens made for padding, in the order in which they are tried where a tokenizer pads with its end token.
 _PADS = ("<|endoftext|>", "<pad>", "<|pad|>", "[PAD]", "<|finetune_right_pad_id|>", "<unk>")
 
@@ -62,62 +59,24 @@ def locate(name: str, progress: Progress) -> Path:
     if given.suffix == ".gguf" or given.is_file():
         return convert(given, progress)
     if given.is_dir():
-        if not (given / "config.json").is_file():
-            raise InputError("holds no model: config.json is missing", where=str(given), next_step=_NEXT)
-        return given
+        return _folder(given)
     if name.startswith("path:"):
-        raise InputError("no such file or folder", where=str(given), next_step=_NEXT)
+        raise InputError("no such file or folder", where=str(given), next_step=NEXT)
     if "/" in name:
         return _from_hub(name, progress)
     return convert(models.path(name) or models.pull(name, progress), progress)
 
 
-def convert(gguf: Path, progress: Progress) -> Path:
-    """A GGUF file as a folder that transformers loads, dequantised to bf16; made once and kept beside the models."""
-    if not gguf.is_file():
-        raise InputError("no such file", where=str(gguf), next_step=_NEXT)
-    target = models.folder() / f"{gguf.stem}-{fingerprint(gguf)}"
-    if (target / "config.json").is_file():
-        return target
-    if importlib.util.find_spec("gguf") is None:
-        raise MissingExtra("gguf", "train")
-    progress.say(f"converting {gguf.name} once, to {target}")
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    try:
-        _dequantise(gguf, partial)
-        if not target.exists():
-            partial.rename(target)
-    except (ValueError, KeyError, IndexError, RuntimeError, OSError) as error:
-        raise InputError(
-            f"cannot be loaded for training: {error or type(error).__name__}", where=str(gguf),
-            next_step="Check that the file is whole and of an architecture that transformers reads",
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return target
-
-
-def _dequantise(gguf: Path, folder: Path) -> None:
-    import torch
-    import transformers as hf
-
-    tokenizer = hf.AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name, local_files_only=True)
-    # Without `dequantize` the model can be used but not saved.
-    model = hf.AutoModelForCausalLM.from_pretrained(
-        str(gguf.parent), gguf_file=gguf.name, quantization_config=hf.GgufConfig(dequantize=True),
-        dtype=torch.bfloat16, local_files_only=True,
-    )
-    tokenizer.save_pretrained(str(folder))
-    model.save_pretrained(str(folder))
-
-
-def fingerprint(path: Path) -> str:
-    """Size, first and last MiB: header, and weights that differ between any two conversions of one model."""
-    size = path.stat().st_size
-    with path.open("rb") as data:
-        head = data.read(1 << 20)
-        data.seek(max(0, size - (1 << 20)))
-        return hashlib.blake2b(head + data.read() + str(size).encode(), digest_size=6).hexdigest()
+def _folder(given: Path) -> Path:
+    """The folder, if it holds a model; InputError with what it holds instead, where that can be told."""
+    if (given / "config.json").is_file():
+        return given
+    if (given / "adapter_config.json").is_file():
+        raise InputError("holds an adapter and no model", where=str(given),
+                         next_step="Name the student that the adapter was trained on")
+    found = sorted(given.glob("*.gguf"))
+    step = f"Name the file in it: path:{found[0]}" if found else NEXT
+    raise InputError("holds no model: config.json is missing", where=str(given), next_step=step)
 
 
 def _from_hub(name: str, progress: Progress) -> Path:
@@ -132,22 +91,40 @@ def _from_hub(name: str, progress: Progress) -> Path:
     try:
         return Path(snapshot_download(name, allow_patterns=wanted))
     except (OSError, HFValidationError) as error:
-        raise InputError(f"cannot be had from the hub ({type(error).__name__})", where=name, next_step=_NEXT) from error
+        raise InputError(f"cannot be had from the hub ({type(error).__name__})", where=name, next_step=NEXT) from error
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The student's tokenizer, padding with a token of its own where it has one (GGUF files pad with the end token)."""
+    """The student's tokenizer, with an end token, and padding with one of its own where it has any (GGUF files pad with
+    the end token). Raises InputError where nothing says what ends an answer.
+    """
     import transformers as hf
 
     try:
         tokenizer = hf.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     except (ValueError, OSError, KeyError) as error:
-        raise InputError(f"the tokenizer cannot be loaded: {error}", where=str(folder), next_step=_NEXT) from error
+        raise InputError(f"the tokenizer cannot be loaded: {error}", where=str(folder), next_step=NEXT) from error
+    if tokenizer.eos_token is None:
+        tokenizer.eos_token = _end_token(folder, tokenizer)
     if tokenizer.pad_token is None or tokenizer.pad_token == tokenizer.eos_token:
         known = tokenizer.get_vocab()
         own = next((pad for pad in _PADS if pad in known and pad != tokenizer.eos_token), tokenizer.eos_token)
         tokenizer.pad_token = own
     return tokenizer
+
+
+def _end_token(folder: Path, tokenizer: Any) -> str:
+    """What the model's own files say ends an answer, where its tokenizer does not say it."""
+    for name in ("generation_config.json", "config.json"):
+        try:
+            ends = msgspec.json.decode((folder / name).read_bytes()).get("eos_token_id")
+        except (OSError, msgspec.DecodeError, AttributeError):
+            continue
+        first = ends[0] if isinstance(ends, list) and ends else ends
+        if isinstance(first, int) and 0 <= first < len(tokenizer):
+            return str(tokenizer.convert_ids_to_tokens(first))
+    raise InputError("the tokenizer has no end token, so the model would never learn to stop", where=str(folder),
+                     next_step="Set `eos_token` in its tokenizer_config.json to what ends an answer in its template")
 
 
 def shape(folder: Path) -> Shape:
@@ -160,7 +137,7 @@ def shape(folder: Path) -> Shape:
         with torch.device("meta"):
             model = hf.AutoModelForCausalLM.from_config(config)
     except (ValueError, OSError, KeyError) as error:
-        raise InputError(f"cannot be trained by transformers: {error}", where=str(folder), next_step=_NEXT) from error
+        raise InputError(f"cannot be trained by transformers: {error}", where=str(folder), next_step=NEXT) from error
     head = model.get_output_embeddings()
     linear = {
         name: (module.in_features, module.out_features)
@@ -191,7 +168,9 @@ def load(folder: Path, method: str, tokenizer: Any) -> Any:
             str(folder), dtype=torch.bfloat16, local_files_only=True, **quantisation, **place
         )
     except (ValueError, OSError, RuntimeError) as error:
-        raise InputError(f"the weights cannot be loaded: {error}", where=str(folder), next_step=_NEXT) from error
+        if libraries.out_of_memory(error):
+            raise
+        raise InputError(f"the weights cannot be loaded: {error}", where=str(folder), next_step=NEXT) from error
     keep_unpacked(model)
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
@@ -227,15 +206,35 @@ def with_adapter(model: Any, adapter: Path) -> Any:
     """The model with a trained adapter, ready for evaluation."""
     from peft import PeftModel
 
+    other = "Name the student that it was trained on"
     try:
         tuned = PeftModel.from_pretrained(model, str(adapter), local_files_only=True)
     except (ValueError, OSError, RuntimeError) as error:
-        raise InputError(f"the adapter does not fit: {error}", where=str(adapter),
-                         next_step="Evaluate it with the student that it was trained on") from error
+        raise InputError(f"the adapter does not fit: {error}", where=str(adapter), next_step=other) from error
+    if misfit := _misfit(tuned, adapter):
+        raise InputError(f"the adapter is one for another model: {misfit}", where=str(adapter), next_step=other)
     tuned.eval()
     if hides := getattr(tuned.active_peft_config, "num_virtual_tokens", 0) or 0:
         tuned.register_forward_hook(_text_alone(hides), with_kwargs=True)
     return tuned
+
+
+def _misfit(tuned: Any, adapter: Path) -> str:
+    """What of an adapter found no place in the model, or what place got nothing: PEFT loads both without a word."""
+    from peft import get_peft_model_state_dict
+    from safetensors import safe_open
+
+    path = adapter / "adapter_model.safetensors"
+    if not path.is_file():
+        return "" if (adapter / "adapter_model.bin").is_file() else f"{path.name} is missing"
+    with safe_open(path, framework="pt") as kept:
+        given = {name: list(kept.get_slice(name).get_shape()) for name in kept.keys()}  # noqa: SIM118  not a mapping
+    wanted = {name: list(value.shape) for name, value in get_peft_model_state_dict(tuned).items()}
+    wanted = {name: size for name, size in wanted.items() if "embed_tokens" not in name and "lm_head" not in name}
+    if odd := sorted(wanted.keys() ^ given.keys()):
+        return f"{len(odd)} of {len(wanted)} matrices are in one of the two alone, {odd[0]} first"
+    wrong = [name for name, size in wanted.items() if given[name] != size]
+    return f"{wrong[0]} is {given[wrong[0]]}, not {wanted[wrong[0]]}" if wrong else ""
 
 
 def _text_alone(virtual_tokens: int) -> Any:

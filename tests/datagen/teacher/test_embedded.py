@@ -122,7 +122,7 @@ def test_a_file_that_is_no_model_is_told_with_the_end_of_the_log(tmp_path: Path)
     pytest.importorskip("xllamacpp")
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF and nothing more")
-    with pytest.raises(TeacherError, match="broken.gguf: the embedded teacher did not start; its log ends: ") as stop:
+    with pytest.raises(TeacherError, match="broken.gguf: the server of llama.cpp did not start; its log ends: ") as stop:
         serving(broken, SMALL).__enter__()
     assert "\n" not in str(stop.value) and "Traceback" not in str(stop.value)
 

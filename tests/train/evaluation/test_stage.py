@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -164,10 +165,31 @@ def test_a_merged_model_stands_beside_the_tuned_one(student: Path, trained: Path
     assert all(set(one.others) == {student.name} for one in said)
 
 
-@pytest.mark.parametrize(("name", "step"), [("merged", "seedbed merge RUN"), ("gguf", "seedbed export RUN"), ("/no/where", "config.json")])
-def test_what_is_not_there_is_said_before_anything_is_measured(name: str, step: str, trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=step):
-        evaluate(TESTED, Options(threads=1, also=(name,)), Context(tmp_path, upstream={"train": trained}))
+def test_merged_and_gguf_are_made_and_are_what_was_trained(trained: Path, tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp")
+    folder = tmp_path / "train"
+    shutil.copytree(trained, folder)
+    context = Context(tmp_path, seed=2, upstream={"train": folder})
+    evaluate(TESTED, Options(threads=1, generate=4, max_new_tokens=6, also=("merged", "gguf")), context)
+    seen = context.figures["sets"]["test_seen"]
+    assert seen["tuned"]["loss"] < seen["base"]["loss"] - 0.2
+    for name, off in (("merged", 0.01), ("gguf", 0.02)):
+        assert abs(seen["others"][name]["share"]) < off, seen["others"][name]
+    said = list(jsonl.read_as(Answer, tmp_path / "answers.jsonl"))
+    assert all(set(one.others) == {"merged", "gguf"} for one in said)
+
+
+def test_a_path_with_no_model_is_said_before_anything_is_measured(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="config.json"):
+        evaluate(TESTED, Options(threads=1, also=("/no/where",)), Context(tmp_path, upstream={"train": trained}))
+
+
+def test_a_file_that_is_no_gguf(trained: Path, tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp")
+    (tmp_path / "bad.gguf").write_text("no model")
+    with pytest.raises(InputError, match="bad.gguf: llama.cpp cannot run it"):
+        evaluate(TESTED, Options(threads=1, generate=0, also=(str(tmp_path / "bad.gguf"),)),
+                 Context(tmp_path, upstream={"train": trained}))
 
 
 def test_paths_of_further_models_start_from_the_job(tmp_path: Path) -> None:
