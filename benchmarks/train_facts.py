@@ -6,7 +6,7 @@ seeds/general are mixed in, others of them are measured. Everything goes through
 a user would write it.
 
     python -m benchmarks.train_facts --write                                  200 facts, mix 8 % and none
-    python -m benchmarks.train_facts --facts 12 --epochs 4 --questions 12     a minute, to see that it works
+    python -m benchmarks.train_facts --facts 8 --wordings 2 --epochs 2 --questions 4 --general 3    to see that it works
 
 Runs lie in --out and are gone on with when they were stopped.
 """
@@ -36,16 +36,16 @@ from train.evaluation.intervals import Spread
 from train.evaluation.scores import Answer
 
 HERE = Path(__file__).parent
-_GENERAL_TEST = 32  # records of each language whose loss tells what was forgotten
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is tried out. `mix` is the share of general data among the training records."""
+    """What is tried out. `mix` is the share of general data among the training records, `general` of
+    them in each language are measured."""
 
     facts: int
     wordings: int
-    questions: int
+    general: int
     mix: float
     seed: int
     train: dict[str, Any]
@@ -67,16 +67,16 @@ class Result:
         return found
 
 
-def general(mix: float, own: int, seed: int) -> list[Record]:
-    """General records: those to be measured, the same for every mix, and of the rest as many as the mix asks for."""
+def general(mix: float, own: int, tests: int, seed: int) -> list[Record]:
+    """General records: `tests` of each language to be measured, and of the rest as many as the mix asks for."""
     tested: list[Record] = []
     rest: list[Record] = []
     for language in ("en", "zh"):
         rows = [msgspec.json.decode(line) for line in _lines(f"general.{language}.jsonl")]
         several = [_general(row, language) for row in rows]
         random.Random(f"general {language}").shuffle(several)
-        tested += [msgspec.structs.replace(one, split="test_general") for one in several[:_GENERAL_TEST]]
-        rest += several[_GENERAL_TEST:]
+        tested += [msgspec.structs.replace(one, split="test_general") for one in several[:tests]]
+        rest += several[tests:]
     wanted = round(mix * own / (1 - mix))
     if wanted > len(rest):
         raise SystemExit(f"--mix {mix}: {wanted} general records are wanted, and there are {len(rest)}")
@@ -97,7 +97,7 @@ def _general(row: dict[str, Any], language: str) -> Record:
 def run(setting: Setting, folder: Path, questions: Sequence[Record], known: list[made.Fact]) -> Result:
     """Trains and evaluates; what is finished in `folder` is not done again."""
     own = made.training(known, setting.wordings)
-    records = [*own, *questions, *general(setting.mix, len(own), setting.seed)]
+    records = [*own, *questions, *general(setting.mix, len(own), setting.general, setting.seed)]
     folder.mkdir(parents=True, exist_ok=True)
     jsonl.write(folder / "records.jsonl", records)
     raw = {
@@ -187,7 +187,7 @@ def main(argv: list[str] | None = None) -> None:
     results = []
     for mix in map(float, given.mix.split(",")):
         for seed in map(int, given.seeds.split(",")):
-            setting = Setting(given.facts, given.wordings, given.questions, mix, seed, options)
+            setting = Setting(given.facts, given.wordings, given.general, mix, seed, options)
             results.append(run(setting, given.out / f"mix-{mix:g}-seed-{seed}", questions, known))
     told = " ".join(argv if argv is not None else sys.argv[1:])
     lines = [
@@ -197,7 +197,7 @@ def main(argv: list[str] | None = None) -> None:
         f"{given.rank}, learning rate {given.rate:g}, {given.student}. Asked without a source; right: every figure, "
         f"or the name where the question is turned round. {machine.described()}", "",
         *table(results, questions), "",
-        f"General loss: {2 * _GENERAL_TEST} records of seeds/general that no training saw.", "",
+        f"General loss: {2 * given.general} records of seeds/general that no training saw.", "",
         *costs(results, questions),
     ]  # fmt: skip
     text = "\n".join(lines) + "\n"
@@ -211,6 +211,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--facts", type=int, default=200)
     parser.add_argument("--wordings", type=int, default=4, help="of each fact in the training")
     parser.add_argument("--questions", type=int, default=0, help="of each kind in the test (0: one a fact)")
+    parser.add_argument("--general", type=int, default=32, help="general records of each language that are measured")
     parser.add_argument("--mix", default="0.08,0", help="shares of general data, comma separated")
     parser.add_argument("--seeds", default="1", help="of the training, comma separated")
     parser.add_argument("--epochs", type=int, default=7)

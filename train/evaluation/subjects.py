@@ -14,12 +14,15 @@ from typing import Any, Protocol
 
 from seedbed.context import Progress
 from seedbed.errors import InputError
-from train.evaluation import answers, llama
-from train.rows.template import Row, Template
+from seedbed.llama_server import ServerOptions, serving
+from train.after.check import Server
+from train.evaluation import answers
+from train.rows.template import IGNORED, Row, Template
 from train.students import model
 
 Tick = Callable[[int], None]
 BASE, TUNED = "base", "tuned"
+_LEAST_CONTEXT = 512  # tokens: llama.cpp gives hardly anything back for less
 KINDS = ("merged", "gguf")  # what a training's own folder is searched for by name
 
 
@@ -49,22 +52,23 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Gguf:
-    """A GGUF file behind llama.cpp, which takes one row after the other."""
+    """A GGUF file behind llama.cpp, which is asked for one token after the other: exact, and as slow as writing."""
 
     tokenizer: Any
-    running: llama.Llama
+    server: Server
 
     def losses(self, rows: Sequence[Row], tick: Tick) -> list[float]:
         found = []
         for row in rows:
-            found.append(self.running.loss(row))
+            learned = [(place, label) for place, label in enumerate(row.labels) if label != IGNORED and place]
+            found.append(-sum(self.server.log_probability(row.input_ids[:place], label) for place, label in learned))
             tick(1)
         return found
 
     def answers(self, prompts: Sequence[list[int]], max_new_tokens: int, tick: Tick) -> list[str]:
         found = []
         for prompt in prompts:
-            found.append(answers.text_of(self.tokenizer, self.running.answer(prompt, max_new_tokens)))
+            found.append(answers.text_of(self.tokenizer, self.server.greedy(prompt, max_new_tokens)))
             tick(1)
         return found
 
@@ -76,8 +80,8 @@ def opened(path: Path, template: Template, context: int, threads: int) -> Iterat
     Raises InputError where it has not the vocabulary of the student.
     """
     if path.suffix == ".gguf":
-        with llama.opened(path, context, threads) as running:
-            yield Gguf(template.tokenizer, running)
+        with serving(path, ServerOptions(slots=1, context=max(_LEAST_CONTEXT, context), threads=threads)) as url:
+            yield Gguf(template.tokenizer, Server(url))
         return
     own = Template(model.load_tokenizer(path), str(path))
     if own.tokenizer.get_vocab() != template.tokenizer.get_vocab():
