@@ -108,7 +108,7 @@ def run(setting: Setting, folder: Path, questions: Sequence[Record], known: list
                      "threads": setting.train["threads"]},
     }  # fmt: skip
     pipeline = Pipeline(config.build(folder / "job.yaml", raw), folder / "run", report=False)
-    steps = {step.name: step.folder for step in pipeline.execute("", Plain(sys.stderr))}
+    steps = {step.stage.name: step.folder for step in pipeline.execute("", Plain(sys.stderr))}
     answers = list(jsonl.read_as(Answer, steps["evaluate"] / "answers.jsonl"))
     by_id = {record.id: record for record in questions}
     asked = [one for one in answers if one.id in by_id]

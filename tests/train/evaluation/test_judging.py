@@ -97,4 +97,5 @@ def test_examples_come_as_turns_in_the_language_of_the_question(tmp_path: Path) 
         assert roles == ["system", *["user", "assistant"] * 4, "user"] and request.temperature == 0
         verdicts = [json.loads(message.content)["better"] for message in request.messages if message.role == "assistant"]
         assert sorted(verdicts) == ["A", "B", "tie", "tie"]
-    assert "参考答案" in asked[2].messages[-1].content and "Reference" in asked[0].messages[-1].content
+    last = [request.messages[-1].content for request in asked]  # two pairs at once: in any order
+    assert sum("参考答案" in shown for shown in last) == sum("Reference" in shown for shown in last) == 2
