@@ -118,8 +118,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--against", default="", metavar="INDEX", help=what)
             _curate_flags(sub)
         if name == "evaluate":
-            sub.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
-            sub.add_argument("--adapter", default="", help="folder of the adapter")
+            _evaluate_flags(sub)
     _speaking_flags(add("chat", commands.chat, "talk with a trained student, and with its base beside it"))
     serve = add("serve", commands.serve, "answer as OpenAI's API does: models `tuned` and `base`")
     _speaking_flags(serve)
@@ -186,10 +185,11 @@ def _job_flags(parser: argparse.ArgumentParser) -> None:
     _teacher_flags(parser)
 
 
-def _teacher_flags(parser: argparse.ArgumentParser) -> None:
+def _teacher_flags(parser: argparse.ArgumentParser, *, limited: bool = True) -> None:
     parser.add_argument("--teacher", default="", metavar="URL", help="an OpenAI-compatible endpoint")
     parser.add_argument("--model", default="", metavar="NAME", help="the teacher's model; key from the job's key_env")
-    parser.add_argument("--limit", type=int, metavar="N", help="accepted records to aim for")
+    if limited:
+        parser.add_argument("--limit", type=int, metavar="N", help="accepted records to aim for")
 
 
 def _preview_flag(parser: argparse.ArgumentParser) -> None:
@@ -232,6 +232,15 @@ def _curate_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", action="store_true", help="say what would be read and done, and do nothing")
     parser.add_argument("--stop-after", default="", metavar="STAGE", help="end cleanly after this stage")
     parser.add_argument("--processes", type=int, default=0, metavar="N", help="at most so many (default: all cores)")
+
+
+def _evaluate_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--adapter", default="", help="a run, the folder of its training, or an adapter")
+    parser.add_argument("--also", default="", metavar="NAMES", help="further models: merged,gguf or paths")
+    parser.add_argument("--tasks", default="", metavar="NAMES", help="tasks of lm-eval, comma separated")
+    parser.add_argument("--tasks-folder", default="", metavar="DIR", help="a folder with tasks of your own")
+    parser.add_argument("--judge", action="store_true", help="the teacher compares the answers of both models")
+    _teacher_flags(parser, limited=False)
 
 
 def _stage_flags(parser: argparse.ArgumentParser, *, out_needed: bool = True) -> None:

@@ -51,7 +51,7 @@ def _teacher_changes(given: argparse.Namespace, raw: dict[str, Any]) -> dict[str
             for name in ("url", "endpoints"):  # seedbed brings this model itself: it is not behind the job's endpoint
                 teacher.pop(name, None)
         changes["teacher"] = teacher
-    if given.limit is not None:
+    if getattr(given, "limit", None) is not None:
         changes["generate"] = [_with_target(item, given.limit) for item in raw.get("generate") or []]
     return changes
 
@@ -172,12 +172,10 @@ def stage(given: argparse.Namespace) -> None:
     if part == "curate":
         defaults["curate"] = curating.default_stages()
         raw["processes"] = given.processes
-    options = {name: value for name in ("student", "adapter") if (value := getattr(given, name, ""))}
-    if "adapter" in options:
-        options["adapter"] = str(Path(options["adapter"]).resolve())
+    options = _options(given)
     raw[part] = defaults[part] | options if options else defaults[part]
     asks = ("teacher", "limits", "prompts")  # generators and some curators ask a teacher
-    keep = (part, *asks) if part in ("generate", "curate") else (part,)
+    keep = (part,) if part == "train" else (part, *asks)
     _execute(given, raw, keep, options)
 
 
@@ -222,6 +220,22 @@ def _look(given: argparse.Namespace, records: Iterable[Record], options: Any, co
     findings = check(records, options, context)
     table.show(findings)
     preflight.refuse(findings)
+
+
+def _options(given: argparse.Namespace) -> dict[str, Any]:
+    """The options of `train` and `evaluate` that have flags; paths are relative to the current folder."""
+    names = ("student", "adapter", "judge", "tasks", "tasks_folder", "also")
+    options = {name: value for name in names if (value := getattr(given, name, ""))}
+    for name in ("tasks", "also"):
+        if name in options:
+            options[name] = [each.strip() for each in options[name].split(",") if each.strip()]
+    for name in ("adapter", "tasks_folder"):
+        if name in options:
+            options[name] = str(Path(options[name]).expanduser().resolve())
+    if "also" in options:
+        made = ("merged", "gguf")  # by the training's own folder
+        options["also"] = [n if n in made else str(Path(n).expanduser().resolve()) for n in options["also"]]
+    return options
 
 
 def _redecide(given: argparse.Namespace) -> None:
@@ -305,7 +319,7 @@ def _alone(
                 raw[key] = job.raw[key] | (flags or {}) if isinstance(job.raw[key], dict) and flags else job.raw[key]
             elif key == "documents" and isinstance(job.raw.get(key), dict):
                 raw[key] = {k: v for k, v in job.raw[key].items() if k not in ("paths", "database")} | raw[key]
-    if "generate" in raw:
+    if hasattr(given, "teacher"):
         raw |= _teacher_changes(given, raw)
     job = config.build(base, raw, lines)
     if "curate" in keep:

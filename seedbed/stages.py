@@ -147,7 +147,7 @@ _ALL = [
     Stage("mix", "curate.shaping.mix:mix", "curate"),
     Stage("export", "curate.export.export:export", "curate"),
     Stage("train", "train.stage:train", "task", extra="train"),
-    Stage("evaluate", "train.evaluation.stage:evaluate", "task", extra="train"),
+    Stage("evaluate", "train.evaluation.stage:evaluate", "task", teacher=True, prompts=("evaluate",), extra="train"),
     Stage("report", "curate.report.build:report", "task"),
 ]
 STAGES = {stage.name: stage for stage in _ALL}

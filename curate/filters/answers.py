@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 from curate.filters.claims import clash, figures_clash
-from curate.filters.prose import prose
 from seedbed.content import STOP, units
+from seedbed.prose import prose
 from seedbed.quantities import quantities
 from seedbed.text import CJK, language, length, normalise, sentences, tokenize
 

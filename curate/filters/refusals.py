@@ -15,26 +15,20 @@ refusals altogether: switch it off where some shall stay.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from curate.filters import phrases
 from curate.filters.exchange import exchanges
 from curate.waiting import WaitingRoom
+from seedbed import phrases
 from seedbed.context import Context
+from seedbed.phrases import NOT_STATED, REFUSAL
 from seedbed.record import Record
 
 VERSION = 1
-REFUSAL, NOT_STATED = "refusal", "not_stated"
-_UNABLE = re.compile(
-    r"\b(?:can(?:no|['’])t|cannot|unable|not able|do(?:es)? not|don['’]t|won['’]t|will not|refuse|decline|must not"
-    r"|rather not|not (?:comfortable|allowed|something)|violates|inappropriate|impossible)\b"
-    r"|无法|不能|不会|不具备|没有|不便|拒绝|恕|不被允许|违反|不方便|不适合", re.I,
-)
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,13 +88,8 @@ def refuses(record: Record, options: Options) -> str:
     last = next((exchange for exchange in reversed([*exchanges(record)]) if exchange.asked), None)
     if last is None:
         return ""
-    if phrases.found(last.answer, options.opening, options.short, ("not_stated",)):
-        return _as(NOT_STATED, options)
-    lists = ("evasions", "refusals")
-    told = phrases.found(last.answer, options.opening, options.short, lists, options.phrases)
-    # "As an AI assistant, I suggest …" speaks of itself and answers.
-    return REFUSAL if told and (told in options.phrases or _UNABLE.search(last.answer[: 2 * options.opening])) else ""
-
+    kind = phrases.kind(last.answer, options.opening, options.short, options.phrases)
+    return _as(NOT_STATED, options) if kind == NOT_STATED else kind
 
 
 def _as(kind: str, options: Options) -> str:

@@ -24,13 +24,13 @@ from pathlib import Path
 
 import msgspec
 
-from curate.filters import phrases
 from curate.filters.endings import unfinished
 from curate.filters.exchange import Exchange, exchanges, is_json
 from curate.filters.language import language_fault
-from curate.filters.prose import prose
-from curate.filters.tongues import QUOTED, by_words, tongue
+from curate.filters.tongues import by_words, tongue
+from seedbed import phrases
 from seedbed.context import Context
+from seedbed.prose import QUOTED, prose
 from seedbed.record import Record
 from seedbed.text import language, length, normalise, tokenize
 

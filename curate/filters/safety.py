@@ -22,13 +22,13 @@ from typing import ClassVar
 
 import msgspec
 
-from curate.filters import judging, phrases
+from curate.filters import judging
 from curate.filters.exchange import Exchange, exchanges
-from curate.filters.prose import prose
 from curate.filters.terms import Terms
-from curate.filters.tongues import QUOTED
+from seedbed import phrases
 from seedbed.context import Context
 from seedbed.errors import InputError
+from seedbed.prose import QUOTED, prose
 from seedbed.record import Record
 from seedbed.resources import resource
 

@@ -16,15 +16,13 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 
-from curate.filters.prose import prose
 from seedbed.errors import MissingExtra
+from seedbed.prose import QUOTED, prose
 from seedbed.text import CJK, language
 
 # Which language a stretch of letters is in; empty where that cannot be told.
 Detector = Callable[[str], str]
 
-# None runs over another opening mark: texts full of those would take for ever.
-QUOTED = re.compile(r"“[^“”]*”|\"[^\"\n]*\"|「[^「」]*」|『[^『』]*』|《[^《》]*》|‘[^‘’]*’")
 _ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>]+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}\.[\w.]+", re.A)
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 # Letters of scripts that one language stands for, and what a letter of each weighs: a sign of Chinese says about as

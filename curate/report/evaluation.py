@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from curate.report.examples import SHORT, clip
-from curate.report.model import Answers, Comparison, Evaluation
+from curate.report.model import Answers, Comparison, Evaluation, Judged, Own, Task
 from curate.report.training import numbers
 from curate.report.words import Words, signed
 
@@ -14,6 +14,17 @@ _SETS = {
     "test_seen": ("New questions, seen documents", "Was it learned?"),
     "test_heldout": ("Held-out documents", "Does the skill carry over?"),
     "test_general": ("General data", "Was anything forgotten?"),
+}
+
+
+# Measures of the answers: label, whether it is a share, and whether more is better (1), worse (-1), or neither.
+_OWN = {
+    "figures_right": ("Figures right", True, 1),
+    "exact": ("Exact match", True, 1),
+    "rouge_l": ("ROUGE-L", False, 1),
+    "bleu": ("BLEU", False, 1),
+    "refusals": ("Refusals", True, -1),
+    "length": ("Length in tokens", False, 0),
 }
 
 
@@ -25,8 +36,12 @@ def evaluation(figures: Mapping[str, Any], words: Words) -> Evaluation:
     order = [name for name in _SETS if name in sets] + [name for name in sets if name not in _SETS]
     known = {name: sets[name] for name in order if isinstance(sets[name], Mapping)}
     found = {name: _comparison(name, noted, words) for name, noted in known.items()}
+    judge = figures.get("judge") or {}
     return Evaluation(
         base=str(figures.get("base") or ""),
+        judge=str(judge.get("model") or ""),
+        warning=_warning(judge, words),
+        tasks=[task for noted in figures.get("tasks") or [] if (task := _task(noted))],
         comparisons=[each for each in found.values() if each],
         unmeasured=[
             said for name in known if not found[name] and (said := _unmeasured(name, known[name], words))
@@ -41,7 +56,8 @@ def _comparison(name: str, noted: Mapping[str, Any], words: Words) -> Comparison
         return None
     label, asks = _SETS.get(name, (name.replace("_", " "), ""))
     own = noted.get("answers") or {}
-    right = own.get("figures_right") or {}
+    measures = [measure for key in _OWN if (measure := _own(key, own.get(key), words))]
+    right = next((measure for measure in measures if measure.name == "figures_right"), None)
     return Comparison(
         name=name,
         label=words(label),
@@ -57,9 +73,71 @@ def _comparison(name: str, noted: Mapping[str, Any], words: Words) -> Comparison
         sentence=_sentence(noted, apart, words),
         languages=_languages(noted.get("languages")),
         rouge=_sides(own.get("rouge_l")),
-        figures=(int(right["base"]), int(right["tuned"])) if right.get("records") and _sides(right) else None,
-        figures_of=int(right.get("records") or 0),
+        figures=_counts(right) if right else None,
+        figures_of=right.records if right else 0,
+        own=measures,
+        others=_others(noted),
+        judged=_judged(noted.get("judge")),
     )
+
+
+def _own(key: str, noted: Any, words: Words) -> Own | None:
+    if not numbers(noted, "base", "tuned", "records") or not noted["records"]:
+        return None
+    label, share, better = _OWN[key]
+    apart = noted.get("difference") or {}
+    values = {name: float(value) for name, value in noted.items() if _is_side(name, value)}
+    real, way = bool(noted.get("real")), better * (apart.get("mean") or 0)
+    return Own(
+        name=key,
+        label=words(label),
+        records=int(noted["records"]),
+        values=values,
+        share=share,
+        difference=apart.get("mean"),
+        low=apart.get("low"),
+        high=apart.get("high"),
+        better=way > 0 if real and way else None,
+    )
+
+
+def _is_side(name: str, value: Any) -> bool:
+    """Whether this is a model's value: all numbers are, but for how many there were and what the references have."""
+    return name not in ("records", "reference", "real") and isinstance(value, int | float)
+
+
+def _counts(right: Own) -> tuple[int, int]:
+    return round(right.values["base"] * right.records), round(right.values["tuned"] * right.records)
+
+
+def _others(noted: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    return {
+        name: (noted[name]["loss"], each["share"])
+        for name, each in (noted.get("others") or {}).items()
+        if numbers(noted.get(name), "loss") and numbers(each, "share")
+    }
+
+
+def _judged(noted: Any) -> Judged | None:
+    if not numbers(noted, "wins", "losses", "ties") or not numbers(rate := noted.get("win_rate"), "mean"):
+        return None
+    return Judged(wins=noted["wins"], losses=noted["losses"], ties=noted["ties"], rate=rate["mean"],
+                  low=rate.get("low"), high=rate.get("high"))
+
+
+def _warning(judge: Mapping[str, Any], words: Words) -> str:
+    """The evaluation's own warning; in Chinese one in short."""
+    warning = str(judge.get("warning") or "")
+    return words("The judge says nearly always the same, so its win rate tells nothing.") if warning else ""
+
+
+def _task(noted: Any) -> Task | None:
+    if not numbers(noted, "base", "tuned"):
+        return None
+    apart = noted.get("difference") or {}
+    return Task(task=str(noted.get("task", "")), measure=str(noted.get("measure", "")),
+                records=int(noted.get("records") or 0), before=noted["base"], after=noted["tuned"],
+                low=apart.get("low"), high=apart.get("high"))
 
 
 def _sentence(noted: Mapping[str, Any], apart: Mapping[str, Any], words: Words) -> str:

@@ -60,11 +60,50 @@ class Training(msgspec.Struct, kw_only=True):
     kept: float | None = None
 
 
+class Own(msgspec.Struct, kw_only=True):
+    """One measure of the models' own answers on one set: value a model, the difference of tuned and base with its 95 %
+    interval. `share`: values are shares; `better`: the change is real and for the better (True) or worse (False)."""
+
+    name: str
+    label: str
+    records: int
+    values: dict[str, float]
+    share: bool
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    better: bool | None = None
+
+
+class Judged(msgspec.Struct, kw_only=True):
+    """What the judge made of base and tuned answers on one set; the win rate is the tuned model's."""
+
+    wins: int
+    losses: int
+    ties: int
+    rate: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Task(msgspec.Struct, kw_only=True):
+    """One measure of a task of lm-eval."""
+
+    task: str
+    measure: str
+    records: int
+    before: float
+    after: float
+    low: float | None = None
+    high: float | None = None
+
+
 class Comparison(msgspec.Struct, kw_only=True):
     """One evaluation set, before and after: losses in nats a token, the difference with its 95 % interval.
 
     `languages` is language -> [before, after]; `rouge` and `figures` are [before, after] of the models' own answers:
-    mean ROUGE-L, and how many of `figures_of` answers have every number of their reference.
+    mean ROUGE-L, and how many of `figures_of` answers have every number of their reference. `own` are all measures of
+    those answers; `others` are the losses of further models (merged, GGUF), each with its share above the tuned one.
     """
 
     name: str
@@ -83,6 +122,9 @@ class Comparison(msgspec.Struct, kw_only=True):
     rouge: tuple[float, float] | None = None
     figures: tuple[int, int] | None = None
     figures_of: int = 0
+    own: list[Own] = []
+    others: dict[str, tuple[float, float]] = {}
+    judged: Judged | None = None
 
 
 class Answers(msgspec.Struct, kw_only=True):
@@ -97,9 +139,13 @@ class Answers(msgspec.Struct, kw_only=True):
 
 
 class Evaluation(msgspec.Struct, kw_only=True):
-    """Before and after. `base` says what "before" is; `unmeasured` are the sets that had no records, in words."""
+    """Before and after. `base` says what "before" is; `unmeasured` are the sets without records, in words; `warning`
+    is what is wrong with the judge."""
 
     base: str = ""
+    judge: str = ""
+    warning: str = ""
+    tasks: list[Task] = []
     comparisons: list[Comparison] = []
     unmeasured: list[str] = []
     answers: list[Answers] = []

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from curate.filters.refusals import REFUSAL, refuses
 from curate.filters.refusals import Options as Refusing
+from curate.filters.refusals import refuses
 from curate.report import histograms
 from curate.report.examples import Sampler, in_turn
 from curate.report.model_records import Part
@@ -22,6 +22,7 @@ from curate.report.model_set import Dataset, Histogram, Refusals
 from curate.report.quality import Checks
 from curate.report.tally import Tally
 from curate.report.words import Words
+from seedbed.phrases import REFUSAL
 from seedbed.record import Record
 
 _SPLITS = {

@@ -11,8 +11,24 @@ from train.rows.template import IGNORED, Row, Template
 
 # Tokens in a batch of loss: bounds the logits to 1 GB for a vocabulary of 150,000 (bf16 and a 32-bit copy of a part).
 _BATCH_TOKENS = 2048
-_ANSWERS = 24  # answers generated side by side: on a CPU 24 take hardly longer than 8, the time is in the layers' calls
 _SLICE = 256  # positions whose logits are turned to 32 bits at once
+# Answers generated side by side: on a CPU 24 take hardly longer than 8, the time is in the layers' calls. Fewer where
+# prompts are long, so that what is kept of all tokens stays small.
+_ANSWERS, _ANSWER_TOKENS = 24, 16_384
+
+
+def fitting(records: Sequence[Record], template: Template, fit: Fit) -> list[tuple[str, Row]]:
+    """The rows of the records that fit the template and the length, each with its record's id."""
+    return [(record.id, row) for record, row in rows(records, template, fit, Counts())]
+
+
+def by_record(found: Sequence[tuple[str, Row]], lost: Sequence[float]) -> dict[str, tuple[float, int]]:
+    """Record id -> summed cross-entropy of its answers' tokens (nats), and their number."""
+    summed: dict[str, tuple[float, int]] = {}
+    for (key, row), loss in zip(found, lost, strict=True):
+        before, tokens = summed.get(key, (0.0, 0))
+        summed[key] = before + loss, tokens + row.learned
+    return summed
 
 
 def losses(
@@ -22,13 +38,8 @@ def losses(
 
     Records that do not fit the template or the length are missing.
     """
-    found = sorted(rows(records, template, fit, Counts()), key=lambda pair: -len(pair[1].input_ids))
-    lost = row_losses(model, template.tokenizer, [row for _, row in found], tick)
-    summed: dict[str, tuple[float, int]] = {}
-    for (record, row), loss in zip(found, lost, strict=True):
-        before, tokens = summed.get(record.id, (0.0, 0))
-        summed[record.id] = before + loss, tokens + row.learned
-    return summed
+    found = fitting(records, template, fit)
+    return by_record(found, row_losses(model, template.tokenizer, [row for _, row in found], tick))
 
 
 def row_losses(model: Any, tokenizer: Any, rows: Sequence[Row], tick: Callable[[int], None]) -> list[float]:
@@ -70,10 +81,29 @@ def _batch_losses(model: Any, tokenizer: Any, batch: list[Row]) -> list[float]:
 
 def answer(model: Any, template: Template, records: Sequence[Record], max_new_tokens: int) -> list[str]:
     """The model's own last answer to each record, greedily and without any repetition guard, at most so many tokens."""
-    prompts = [template.prompt_ids(template.prompt(record.turns()[:-1])) for record in records]
-    made: list[str] = []
-    for first in range(0, len(prompts), _ANSWERS):
-        made += _generate(model, template.tokenizer, prompts[first : first + _ANSWERS], max_new_tokens)
+    return generated(model, template.tokenizer, prompts(template, records), max_new_tokens, lambda _: None)
+
+
+def prompts(template: Template, records: Sequence[Record]) -> list[list[int]]:
+    """The token ids after which the model writes its last answer to each record."""
+    return [template.prompt_ids(template.prompt(record.turns()[:-1])) for record in records]
+
+
+def generated(
+    model: Any, tokenizer: Any, prompts: Sequence[list[int]], max_new_tokens: int, tick: Callable[[int], None]
+) -> list[str]:
+    """The greedy answer to each prompt, in their order. Prompts of like length share a batch; `tick` is told answers
+    done."""
+    longest_first = sorted(range(len(prompts)), key=lambda number: -len(prompts[number]))
+    made = [""] * len(prompts)
+    while longest_first:
+        room = _ANSWER_TOKENS // (len(prompts[longest_first[0]]) + max_new_tokens)
+        size = min(_ANSWERS, max(1, room))
+        batch, longest_first = longest_first[:size], longest_first[size:]
+        texts = _generate(model, tokenizer, [prompts[number] for number in batch], max_new_tokens)
+        for number, text in zip(batch, texts, strict=True):
+            made[number] = text
+        tick(len(batch))
     return made
 
 
@@ -95,8 +125,13 @@ def _generate(model: Any, tokenizer: Any, prompts: list[list[int]], max_new_toke
         made = model.generate(
             input_ids=ids.to(model.device), attention_mask=mask.to(model.device), generation_config=greedy
         )
-    texts = tokenizer.batch_decode(made[:, longest:], skip_special_tokens=True)
-    return [text.rstrip("\ufffd").strip() for text in texts]  # the limit may cut a Chinese character in two
+    return [text_of(tokenizer, row) for row in made[:, longest:]]
+
+
+def text_of(tokenizer: Any, ids: Any) -> str:
+    """The answer that generated ids are."""
+    text: str = tokenizer.decode(ids, skip_special_tokens=True)
+    return text.rstrip("\ufffd").strip()  # the limit may cut a Chinese character in two
 
 
 def _stops(model: Any, tokenizer: Any) -> list[int]:

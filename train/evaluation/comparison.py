@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from seedbed.record import Record
-from train.evaluation import metrics
-from train.evaluation.metrics import Difference, Losses
+from train.evaluation import intervals, metrics
+from train.evaluation.intervals import Spread
+from train.evaluation.scores import Answer, scores
+from train.evaluation.subjects import BASE, TUNED
 
 # name: (what is in it, the word where loss fell, the word where it rose)
 SETS = {
@@ -17,86 +19,90 @@ SETS = {
     "test_heldout": ("questions on held-out documents", "carried over", "harmed"),
     "test_general": ("general data", "improved", "forgotten"),
 }
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """One question, the reference, and what both models said."""
-
-    set: str
-    id: str
-    language: str
-    question: str
-    reference: str
-    base: str
-    tuned: str
+# Model -> record id -> summed loss of its answers' tokens, and their number.
+Losses = Mapping[str, Mapping[str, tuple[float, int]]]
 
 
 def compare(
-    name: str, records: list[Record], losses: dict[str, Losses], said: list[Answer], samples: int, seed: int
+    name: str, records: list[Record], losses: Losses, said: list[Answer], samples: int, seed: int
 ) -> dict[str, Any]:
-    """The figures of one set. `records` without losses did not fit; `said` are both models' own answers to a few."""
+    """The figures of one set. `records` without losses did not fit; `said` are the models' own answers to a few."""
     title = SETS[name][0]
-    usable = [record for record in records if record.id in losses]
+    usable = [record for record in records if record.id in losses[BASE]]
     if not usable:
         why = f"none of {len(records)} records fits the student" if records else "no records"
         said_so = f"{title.capitalize()}: {why}, so nothing was measured."
         return {"title": title, "records": 0, "left_out": len(records), "sentence": said_so}
-    spread = metrics.difference(list(losses.values()), seed)
+    ids = [record.id for record in usable]
+    apart = difference(losses, TUNED, BASE, ids, seed)
     return {
         "title": title,
         "records": len(usable),
         "left_out": len(records) - len(usable),
-        "tokens": sum(one.tokens for one in losses.values()),
-        **_sides(list(losses.values())),
-        "difference": msgspec.to_builtins(spread),
-        "real": spread.real,
-        "sentence": sentence(name, spread, len(usable)),
+        "tokens": sum(losses[BASE][key][1] for key in ids),
+        **{side: _side(losses[side], ids, seed) for side in losses},
+        "difference": apart.noted(),
+        "real": apart.real,
+        "sentence": sentence(name, apart, len(usable)),
+        "others": {side: _beside_tuned(side, losses, ids, seed) for side in losses if side not in (BASE, TUNED)},
         "languages": _languages(usable, losses),
-        "answers": _scores(said),
+        "answers": scores(said, list(losses), seed),
         "samples": msgspec.to_builtins(said[:samples]),
     }
 
 
-def sentence(name: str, spread: Difference, records: int) -> str:
+def difference(losses: Losses, side: str, than: str, ids: Sequence[str], seed: int) -> Spread:
+    """Mean token loss of one model minus another's, over the same records."""
+    changes = [losses[side][key][0] - losses[than][key][0] for key in ids]
+    return intervals.mean(changes, seed, [losses[than][key][1] for key in ids])
+
+
+def sentence(name: str, apart: Spread, records: int) -> str:
     """What the difference means, in words."""
     title, better, worse = SETS[name]
-    subject = f"{title.capitalize()}: loss {'fell' if spread.mean < 0 else 'rose'} by {abs(spread.mean):.2f}"
-    if spread.low is None or spread.high is None:
-        return f"{subject}, but {records} records are too few to tell that from chance."
-    ends = sorted((abs(spread.low), abs(spread.high))) if spread.real else (spread.low, spread.high)
+    subject = f"{title.capitalize()}: loss {'fell' if apart.mean < 0 else 'rose'} by {abs(apart.mean):.2f}"
+    if apart.low is None or apart.high is None:
+        few = f"{records} records are" if records != 1 else "1 record is"
+        return f"{subject}, but {few} too few to tell that from chance."
+    ends = sorted((abs(apart.low), abs(apart.high))) if apart.real else (apart.low, apart.high)
     interval = f"(95 % interval {ends[0]:.2f} to {ends[1]:.2f}, {records} records)"
-    if not spread.real:
+    if not apart.real:
         return f"{subject} {interval}: that may be chance."
-    return f"{subject} {interval}: {better if spread.mean < 0 else worse}, more than chance explains."
+    return f"{subject} {interval}: {better if apart.mean < 0 else worse}, more than chance explains."
 
 
-def _sides(losses: Sequence[Losses]) -> dict[str, dict[str, float]]:
-    base, tuned = metrics.mean_loss(losses)
-    return {
-        name: {"loss": round(loss, 4), "perplexity": round(metrics.perplexity(loss), 3)}
-        for name, loss in (("base", base), ("tuned", tuned))
-    }
+def _beside_tuned(side: str, losses: Losses, ids: Sequence[str], seed: int) -> dict[str, Any]:
+    """How far a merged model or a GGUF file is from the tuned model that it was made of."""
+    apart = difference(losses, side, TUNED, ids, seed)
+    tuned = _mean(losses[TUNED], ids)
+    share = apart.mean / tuned if tuned else 0.0
+    way = "above" if share > 0 else "below"
+    told = f"{side}: loss {abs(share):.1%} {way} that of the tuned model, {len(ids)} records."
+    return {"difference": apart.noted(), "share": round(share, 5), "real": apart.real, "sentence": told}
 
 
-def _languages(records: list[Record], losses: dict[str, Losses]) -> dict[str, Any]:
-    several: dict[str, list[Losses]] = {}
+def _mean(losses: Mapping[str, tuple[float, int]], ids: Sequence[str]) -> float:
+    """Mean token loss, each token counting once."""
+    return sum(losses[key][0] for key in ids) / sum(losses[key][1] for key in ids)
+
+
+def _side(losses: Mapping[str, tuple[float, int]], ids: Sequence[str], seed: int) -> dict[str, float | None]:
+    own = intervals.mean([losses[key][0] for key in ids], seed, [losses[key][1] for key in ids]).noted()
+    loss = _mean(losses, ids)
+    return {"loss": round(loss, 4), "low": own["low"], "high": own["high"],
+            "perplexity": round(metrics.perplexity(loss), 3)}
+
+
+def _languages(records: list[Record], losses: Losses) -> dict[str, Any]:
+    several: dict[str, list[str]] = {}
     for record in records:
-        several.setdefault(record.language or "unknown", []).append(losses[record.id])
-    return {language: {"records": len(ones), **_sides(ones)} for language, ones in sorted(several.items())}
+        several.setdefault(record.language or "unknown", []).append(record.id)
+    return {
+        language: {"records": len(ids)} | {side: _plain(own, ids) for side, own in losses.items()}
+        for language, ids in sorted(several.items())
+    }
 
 
-def _scores(said: list[Answer]) -> dict[str, Any]:
-    """ROUGE-L and figures-right of both models' own answers."""
-    found: dict[str, Any] = {"records": len(said)}
-    if not said:
-        return found
-    found["rouge_l"] = {
-        side: round(sum(metrics.rouge_l(one.reference, getattr(one, side)) for one in said) / len(said), 4)
-        for side in ("base", "tuned")
-    }
-    with_figures = [one for one in said if metrics.numbers(one.reference)]
-    found["figures_right"] = {"records": len(with_figures)} | {
-        side: sum(bool(metrics.figures_right(one.reference, getattr(one, side))) for one in with_figures)
-        for side in ("base", "tuned")
-    }
-    return found
+def _plain(losses: Mapping[str, tuple[float, int]], ids: Sequence[str]) -> dict[str, float]:
+    loss = _mean(losses, ids)
+    return {"loss": round(loss, 4), "perplexity": round(metrics.perplexity(loss), 3)}

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from seedbed.record import Record
+from train.evaluation import intervals
 from train.evaluation.answers import row_losses
-from train.evaluation.metrics import Losses, difference
 from train.rows.data import Fit
 from train.rows.pairs import Pair, PairCounts, pairs
 from train.rows.template import Template
@@ -54,8 +54,8 @@ def compared(before: Sequence[Score], after: Sequence[Score], seed: int) -> dict
     if not both:
         return {"pairs": 0}
     gains = [(new.chosen - old.chosen) - (new.rejected - old.rejected) for old, new in both]
-    chosen = [Losses(-old.chosen, -new.chosen, old.chosen_tokens) for old, new in both]
-    fell = difference(chosen, seed)
+    lost, tokens = [old.chosen - new.chosen for old, new in both], [old.chosen_tokens for old in before]
+    fell = intervals.mean(lost, seed, tokens)
     return {
         "pairs": len(both),
         "preferred": {"base": _share(before), "tuned": _share(after)},

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from curate.filters.exchange import Exchange
-from curate.filters.prose import prose
+from seedbed.prose import prose
 from seedbed.quantities import quantities
 from seedbed.text import CJK, length, sentences
 

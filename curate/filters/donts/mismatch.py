@@ -21,9 +21,9 @@ from curate.filters.claims import clash, figures_clash
 from curate.filters.donts.form import count, form, is_code, limit
 from curate.filters.donts.unsupported import ASKS, COMPUTES, MAKES_UP, TAKES
 from curate.filters.exchange import Exchange
-from curate.filters.prose import prose
-from curate.filters.tongues import NAMES, QUOTED, amounts, by_words
+from curate.filters.tongues import NAMES, amounts, by_words
 from seedbed.content import units
+from seedbed.prose import QUOTED, prose
 from seedbed.quantities import quantities, values
 from seedbed.text import language, length, normalise, sentences
 

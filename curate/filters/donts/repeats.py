@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 
 from curate.filters.exchange import Exchange
-from curate.filters.prose import prose
-from curate.filters.tongues import QUOTED
 from seedbed.content import NEGATED, STOP, units
+from seedbed.prose import QUOTED, prose
 from seedbed.quantities import values
 from seedbed.text import CJK, half_width, language, sentences
 

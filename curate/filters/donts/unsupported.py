@@ -11,7 +11,7 @@ import re
 from itertools import permutations
 
 from curate.filters.exchange import Exchange
-from curate.filters.prose import prose
+from seedbed.prose import prose
 from seedbed.quantities import Quantity, quantities, values
 from seedbed.text import length, normalise
 

@@ -1,4 +1,4 @@
-"""ROUGE-L, figures, and whether a difference is real, in both languages."""
+"""ROUGE-L, BLEU, exact match and figures of one answer, in both languages."""
 
 from __future__ import annotations
 
@@ -6,17 +6,8 @@ import random
 
 import pytest
 
-from train.evaluation.comparison import sentence
-from train.evaluation.metrics import (
-    Difference,
-    Losses,
-    difference,
-    figures_right,
-    mean_loss,
-    numbers,
-    perplexity,
-    rouge_l,
-)
+from train.evaluation import bleu
+from train.evaluation.metrics import exact, figures_right, numbers, perplexity, rouge_l
 
 
 @pytest.mark.parametrize(("reference", "answer", "score"), [
@@ -51,55 +42,60 @@ def test_numbers(text: str, found: set[str]) -> None:
     assert numbers(text) == found
 
 
-def test_figures_are_right_only_if_all_are_there_as_whole_numbers() -> None:
-    assert figures_right("Port 4711, 1.8 bar.", "压力 1.8 bar，端口 4711。") is True
-    assert figures_right("Port 4711, 1.8 bar.", "Port 4711.") is False
-    assert figures_right("Port 471.", "Port 4711.") is False
-    assert figures_right("按下按钮。", "4711") is None
-
-
-def test_mean_loss_counts_each_token_once() -> None:
-    assert mean_loss([Losses(10.0, 5.0, 10), Losses(90.0, 90.0, 30)]) == (2.5, 2.375)
-    assert perplexity(0.0) == 1.0 and perplexity(1e9) < 1e22
-
-
-def test_a_clear_difference_is_real_and_a_mixed_one_is_not() -> None:
-    clear = [Losses(30.0 + i, 20.0 + i, 10) for i in range(12)]
-    spread = difference(clear, seed=1)
-    assert (spread.mean, spread.low, spread.high) == pytest.approx((-1.0, -1.0, -1.0)) and spread.real
-    mixed = [Losses(20.0, 20.0 + (8 + i / 7 if i % 2 else -8), 10) for i in range(12)]
-    assert not difference(mixed, seed=1).real
-    assert difference(mixed, seed=1) == difference(mixed, seed=1) != difference(mixed, seed=2)
-
-
-@pytest.mark.parametrize("records", [6, 8, 24])
-def test_the_interval_holds_the_truth_in_about_95_of_100_cases(records: int) -> None:
-    chance = random.Random(5)
-    covered = 0
-    for trial in range(300):
-        spread = difference([Losses(0.0, 10 * chance.gauss(0.3, 1.0), 10) for _ in range(records)], seed=trial)
-        assert spread.low is not None and spread.high is not None
-        covered += spread.low <= 0.3 <= spread.high
-    assert 0.90 <= covered / 300 <= 0.985  # the plain percentile interval: .84 with 6, .88 with 8
-
-
-def test_too_few_records_give_no_interval() -> None:
-    spread = difference([Losses(30.0, 10.0, 10)] * 4, seed=1)
-    assert spread == Difference(-2.0, None, None) and not spread.real
-    assert sentence("test_seen", spread, 4) == (
-        "Unseen questions on seen documents: loss fell by 2.00, but 4 records are too few to tell that from chance."
-    )
-
-
-@pytest.mark.parametrize(("name", "spread", "said"), [
-    ("test_seen", Difference(-0.5, -0.7, -0.31),
-     "Unseen questions on seen documents: loss fell by 0.50 (95 % interval 0.31 to 0.70, 9 records): learned, "
-     "more than chance explains."),
-    ("test_general", Difference(0.2, 0.1, 0.3),
-     "General data: loss rose by 0.20 (95 % interval 0.10 to 0.30, 9 records): forgotten, more than chance explains."),
-    ("test_heldout", Difference(-0.1, -0.3, 0.1),
-     "Questions on held-out documents: loss fell by 0.10 (95 % interval -0.30 to 0.10, 9 records): "
-     "that may be chance."),
+@pytest.mark.parametrize(("reference", "answer", "question", "right"), [
+    ("Port 4711, 1.8 bar.", "压力 1.8 bar，端口 4711。", "", True),
+    ("Port 4711, 1.8 bar.", "Port 4711.", "", False),
+    ("Port 471.", "Port 4711.", "", False),
+    ("按下按钮。", "4711", "", None),
+    ("The cable is 1,200 m long.", "It measures 1.2 km.", "", True),
+    ("管道长 1200 米。", "长一千二百米。", "", True),
+    ("It has 4 inputs.", "Four inputs.", "", True),
+    ("Port 4711 belongs to P-20.", "It belongs to P-20.", "Which device has port 4711?", True),
+    ("Port 4711 belongs to P-20.", "Port 4711 belongs to P-21.", "Which device has port 4711?", False),
+    ("4711 端口。", "4711 端口。", "4711 端口开着吗？", None),
 ])  # fmt: skip
-def test_the_sentence_says_what_the_difference_means(name: str, spread: Difference, said: str) -> None:
-    assert sentence(name, spread, 9) == said
+def test_figures_are_right_only_if_all_that_were_not_given_are_there(
+    reference: str, answer: str, question: str, right: bool | None
+) -> None:
+    assert figures_right(reference, answer, question) is right
+
+
+@pytest.mark.parametrize(("reference", "answer", "same"), [
+    ("The port is 4711.", "the port is 4711", True),
+    ("An alarm starts.", "Alarm starts!", True),
+    ("使用 4711 端口。", "使用4711端口", True),
+    ("方案 A", "方案 B", False),
+    ("“红色”按钮，１２ 个", "红色按钮, 12个", True),
+    ("-5 °C", "5 °C", False),
+    ("1.8 bar", "18 bar", False),
+    ("1 8", "18", False),
+    ("端口 4711", "端口 4712", False),
+])  # fmt: skip
+def test_exact_but_for_what_changes_nothing(reference: str, answer: str, same: bool) -> None:
+    assert exact(reference, answer) is same
+
+
+def test_bleu_of_a_set_is_that_of_sacrebleu() -> None:
+    import numpy as np
+    from sacrebleu.metrics import BLEU
+
+    chance = random.Random(1)
+    words = "the pump stops when pressure is below 1.8 bar and alarm starts".split()
+    english = [" ".join(chance.choices(words, k=chance.randint(4, 12))) for _ in range(20)]
+    said = [" ".join(one.split()[:-2] + chance.choices(words, k=2)) for one in english]
+    chinese = ["泵使用 4711 端口。", "按下红色按钮，等待十秒钟。"], ["泵用 4711 端口。", "按下红色按钮。"]
+    for tokenizer, references, answers in (("13a", english, said), ("zh", *chinese)):
+        figure = bleu.figure([bleu.counts(*pair) for pair in zip(references, answers, strict=True)])
+        expected = BLEU(tokenize=tokenizer).corpus_score(answers, [references]).score
+        assert figure(np.arange(len(answers))[None, :])[0] == pytest.approx(expected) and expected > 20
+
+
+def test_bleu_of_answers_that_share_nothing_or_say_nothing() -> None:
+    import numpy as np
+
+    figure = bleu.figure([bleu.counts("红色按钮", ""), bleu.counts("One two three.", "four")])
+    assert figure(np.array([[0, 1]]))[0] == 0.0
+
+
+def test_the_perplexity_of_a_broken_model_is_a_number() -> None:
+    assert perplexity(0.0) == 1.0 and perplexity(1e9) < 1e22

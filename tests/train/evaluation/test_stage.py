@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.record import chat
-from tests.train.tiny import records
+from tests.train.tiny import records, save_student
 from train import libraries, stage
 from train.evaluation import answers
-from train.evaluation.comparison import Answer
+from train.evaluation.scores import Answer
 from train.evaluation.stage import Options, evaluate
 from train.rows.data import Fit
 from train.rows.template import IGNORED, Template
@@ -74,7 +75,7 @@ def test_answers_are_kept_side_by_side(measured: Context) -> None:
     seen = measured.figures["sets"]["test_seen"]
     assert len(seen["samples"]) == 3 and seen["answers"]["records"] == 4
     assert seen["answers"]["figures_right"]["records"] == 4
-    assert set(seen["answers"]["rouge_l"]) == {"base", "tuned"}
+    assert seen["answers"]["rouge_l"]["records"] == 4 and "too few" in seen["answers"]["length"]["sentence"]
     assert json.loads((measured.folder / "evaluation.json").read_text()) == measured.figures
 
 
@@ -132,11 +133,72 @@ def test_a_large_set_is_sampled_the_same_way_each_time(trained: Path, tmp_path: 
 
 
 def test_without_an_adapter_there_is_a_next_step(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no adapter to evaluate.*Train first"):
+    with pytest.raises(InputError, match="nothing trained is in it.*train first"):
         evaluate(TESTED, QUICK, Context(tmp_path))
 
 
-@pytest.mark.parametrize("wrong", [{"limit": 0}, {"generate": -1}, {"max_new_tokens": 0}])
-def test_options_out_of_range_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=f"{next(iter(wrong))}: expected"):
+def test_an_adapter_of_another_base_is_refused(trained: Path, tmp_path: Path) -> None:
+    with libraries.prepared(threads=1):
+        other = save_student(tmp_path / "other", hidden=128)
+    with pytest.raises(InputError, match="other weights|does not fit"):
+        evaluate(TESTED, Options(threads=1, student=str(other)), Context(tmp_path, upstream={"train": trained}))
+
+
+def test_no_records_and_one(trained: Path, tmp_path: Path) -> None:
+    context = Context(tmp_path, upstream={"train": trained})
+    evaluate([], QUICK, context)
+    assert all("nothing was measured" in one["sentence"] for one in context.figures["sets"].values())
+    evaluate(records(1, "test_seen"), QUICK, context)
+    seen = context.figures["sets"]["test_seen"]
+    assert "1 record is too few" in seen["sentence"] and seen["answers"]["exact"]["difference"]["low"] is None
+
+
+def test_a_merged_model_stands_beside_the_tuned_one(student: Path, trained: Path, tmp_path: Path) -> None:
+    """Here the base itself, as a stranger would name it: its losses are far from the tuned model's."""
+    context = Context(tmp_path, seed=2, upstream={"train": trained})
+    evaluate(TESTED, Options(threads=1, generate=2, max_new_tokens=4, also=(str(student),)), context)
+    seen = context.figures["sets"]["test_seen"]
+    beside = seen["others"][student.name]
+    assert beside["real"] and beside["difference"]["mean"] > 0.2 and "above that of the tuned model" in beside["sentence"]
+    assert seen[student.name]["loss"] == pytest.approx(seen["base"]["loss"], abs=0.2)  # nf4 against bf16
+    said = list(jsonl.read_as(Answer, tmp_path / "answers.jsonl"))
+    assert all(set(one.others) == {student.name} for one in said)
+
+
+def test_merged_and_gguf_are_made_and_are_what_was_trained(trained: Path, tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp")
+    folder = tmp_path / "train"
+    shutil.copytree(trained, folder)
+    context = Context(tmp_path, seed=2, upstream={"train": folder})
+    evaluate(TESTED, Options(threads=1, generate=4, max_new_tokens=6, also=("merged", "gguf")), context)
+    seen = context.figures["sets"]["test_seen"]
+    assert seen["tuned"]["loss"] < seen["base"]["loss"] - 0.2
+    for name, off in (("merged", 0.01), ("gguf", 0.02)):
+        assert abs(seen["others"][name]["share"]) < off, seen["others"][name]
+    said = list(jsonl.read_as(Answer, tmp_path / "answers.jsonl"))
+    assert all(set(one.others) == {"merged", "gguf"} for one in said)
+
+
+def test_a_path_with_no_model_is_said_before_anything_is_measured(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="config.json"):
+        evaluate(TESTED, Options(threads=1, also=("/no/where",)), Context(tmp_path, upstream={"train": trained}))
+
+
+def test_a_file_that_is_no_gguf(trained: Path, tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp")
+    (tmp_path / "bad.gguf").write_text("no model")
+    with pytest.raises(InputError, match="bad.gguf"):
+        evaluate(TESTED, Options(threads=1, generate=0, also=(str(tmp_path / "bad.gguf"),)),
+                 Context(tmp_path, upstream={"train": trained}))
+
+
+def test_paths_of_further_models_start_from_the_job(tmp_path: Path) -> None:
+    assert Options(also=("merged", "m.gguf")).placed(tmp_path).also == ("merged", str(tmp_path / "m.gguf"))
+
+
+@pytest.mark.parametrize("wrong", [
+    {"limit": 0}, {"generate": -1}, {"max_new_tokens": 0}, {"also": ("base",)}, {"judge": True, "generate": 0},
+])  # fmt: skip
+def test_options_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))}: "):
         Options(**wrong)

@@ -14,12 +14,20 @@ from typing import Any
 
 import msgspec
 
-from train.evaluation.metrics import Losses, difference, mean_loss
+from train.evaluation import intervals
 from train.forgetting.sweep.ladder import shown
 
 BOUND = 0.05  # of the base's general loss, where the job names none
 # Student's t, 97.5th percentile, for 1 to 8 degrees of freedom.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306)
+
+
+class Losses(msgspec.Struct, frozen=True):
+    """One record: the summed token loss of its answers, before and after, and how many tokens these are."""
+
+    base: float
+    tuned: float
+    tokens: int
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +100,12 @@ def points(measured: Sequence[Measured], seed: int) -> list[Point]:
     ]
 
 
+def mean_loss(losses: Sequence[Losses]) -> tuple[float, float]:
+    """Mean token loss before and after, each token counting once."""
+    tokens = sum(one.tokens for one in losses)
+    return sum(one.base for one in losses) / tokens, sum(one.tuned for one in losses) / tokens
+
+
 def change(several: Sequence[dict[str, Losses]], seed: int) -> Change:
     """What one set's losses came to, over the seeds of one value."""
     ids = [name for name in several[0] if all(name in losses for losses in several)]
@@ -104,7 +118,7 @@ def change(several: Sequence[dict[str, Losses]], seed: int) -> Change:
         for name in ids
     ]
     base, tuned = mean_loss(averaged)
-    over = difference(averaged, seed)
+    over = intervals.mean([one.tuned - one.base for one in averaged], seed, [one.tokens for one in averaged])
     records = (over.low, over.high) if over.low is not None and over.high is not None else None
     return Change(base=base, tuned=tuned, over_records=records, over_seeds=_over_seeds(several))
 

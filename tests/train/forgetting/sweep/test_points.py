@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from train.evaluation.metrics import Losses
 from train.forgetting.sweep.page import page
-from train.forgetting.sweep.points import Measured, Point, advise, points
+from train.forgetting.sweep.points import Losses, Measured, Point, advise, points
 
 
 def rung(value: float, seed: int, domain: float, general: float, spread: float = 0.0) -> Measured:

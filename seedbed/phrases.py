@@ -11,12 +11,17 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from curate.filters.prose import prose
-from curate.filters.tongues import QUOTED
+from seedbed.prose import QUOTED, prose
 from seedbed.resources import resource
 from seedbed.text import length, normalise
 
 LANGUAGES = ("en", "zh")
+REFUSAL, NOT_STATED = "refusal", "not_stated"
+_UNABLE = re.compile(
+    r"\b(?:can(?:no|['’])t|cannot|unable|not able|do(?:es)? not|don['’]t|won['’]t|will not|refuse|decline|must not"
+    r"|rather not|not (?:comfortable|allowed|something)|violates|inappropriate|impossible)\b"
+    r"|无法|不能|不会|不具备|没有|不便|拒绝|恕|不被允许|违反|不方便|不适合", re.I,
+)
 
 
 def files(*names: str) -> list[Path]:
@@ -33,6 +38,16 @@ def found(text: str, opening: int, short: int, names: tuple[str, ...], more: tup
     there = [whole for phrase, whole in _patterns(names, more) if phrase in searched]
     matches = [match for whole in there if (match := whole.search(searched))]
     return min(matches, key=lambda match: match.start()).group() if matches else ""
+
+
+def kind(answer: str, opening: int = 160, short: int = 60, more: tuple[str, ...] = ()) -> str:
+    """`refusal` for an answer that declines or speaks of what the model is, `not_stated` for one that says the
+    documents do not tell, or nothing. `more` are further ways to decline; for the bounds see `found`."""
+    if found(answer, opening, short, ("not_stated",)):
+        return NOT_STATED
+    told = found(answer, opening, short, ("evasions", "refusals"), more)
+    # "As an AI assistant, I suggest …" speaks of itself and answers.
+    return REFUSAL if told and (told in more or _UNABLE.search(answer[: 2 * opening])) else ""
 
 
 @lru_cache

@@ -1,4 +1,4 @@
-"""What of a text is prose, for rules that count words: code, formulas, tables and rules are none."""
+"""What of a text is prose, for whoever counts words or looks for phrases: code, formulas and tables are none."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ _LITERAL = re.compile(
     """,
     re.X | re.M | re.I,
 )
+# None runs over another opening mark: texts full of those would take for ever.
+QUOTED = re.compile(r"“[^“”]*”|\"[^\"\n]*\"|「[^「」]*」|『[^『』]*』|《[^《》]*》|‘[^‘’]*’")
 _NO_SENTENCE = re.compile(r"^[ \t]*(?:\|.*|[-=*_~#+.·•—─\s]+)$", re.M)
 
 
