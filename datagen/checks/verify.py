@@ -65,6 +65,8 @@ _NAMED = re.compile(r"([A-Za-z][\w.+-]*)\(\d\w?\)|[“”\"]([!-~]{2,40})[“”
 # A name that says by itself what is meant: "Mondo Rescue", "vim(1)".
 _PROPER = re.compile(r"(?<=[\w,] )[A-Z][\w-]+ [A-Z][\w-]+|\b[A-Z][a-z]+ [A-Z][\w-]+ ?是|[a-z][\w.+-]*\(\d\w?\)")
 _ESCAPED = re.compile(r"\\(?:[^\s`]|\\+)?")
+_WORD = re.compile(r"[a-z]+")
+_PAIR = re.compile(r"\b([A-Za-z]+)[ -](?=([A-Za-z]+)\b)")
 _LATIN = re.compile(r"[a-z][a-z0-9_.+-]+")
 _WHAT_NOUN = re.compile(
     r"(?:what|which) (?!(?:is|are|was|were|do|does|did|can|could|must|should|has|have|will|would|may|might|happens?)\b)"
@@ -116,7 +118,7 @@ def premise_fault(question: str, known: str, lang: str, least: float) -> Fault |
     known = half_width(known)
     if missing := _missing_figures(question, known) or _missing_names(question, known, lang):
         return Fault("false_premise", f"{missing} is not in what it asks about")
-    asked = QUESTION_WORDS[lang].sub(" ", question)
+    asked, known = _spelled_alike(QUESTION_WORDS[lang].sub(" ", question), known)
     if (share := support(asked, known, lang)) < least and _own(asked, known, lang) > FREE_WORDS:
         return Fault("false_premise", f"only {share:.0%} of its content words are in what it asks about")
     return None
@@ -229,6 +231,7 @@ def _grounding_fault(answer: str, evidence: str, lang: str, context: str) -> Fau
     negated = NEGATED[lang]
     if negated.search(answer) and not negated.search(f"{evidence} {context}"):
         return Fault("unsupported_negation", f"{negated.search(answer).group()!r}: the evidence denies nothing")  # type: ignore[union-attr]
+    answer, known = _spelled_alike(answer, known)
     if (share := support(answer, known, lang)) < SUPPORT[lang] and _own(answer, known, lang) > FREE_WORDS:
         return Fault("unsupported", f"only {share:.0%} of its content words are in the evidence")
     return None
@@ -275,6 +278,16 @@ def _missing_names(text: str, known: str, lang: str) -> str:
         words = re.compile(r"[a-z][a-z0-9_-]+")
         missing |= set(words.findall(normalise(text))) - set(words.findall(known))
     return ", ".join(sorted(missing))
+
+
+def _spelled_alike(text: str, known: str) -> tuple[str, str]:
+    """Both with one spelling of what one of them has in two words and the other in one: "shut down", "shutdown"."""
+    return _joined_as(text, known), _joined_as(known, text)
+
+
+def _joined_as(text: str, other: str) -> str:
+    words = set(_WORD.findall(other.lower()))
+    return _PAIR.sub(lambda pair: pair[1] if (pair[1] + pair[2]).lower() in words else pair[0], text)
 
 
 def _own(text: str, evidence: str, lang: str) -> int:

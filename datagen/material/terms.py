@@ -30,7 +30,10 @@ _TO_READER = re.compile(r"\byour?\b|你的?|您", re.I)  # advice, and no term
 _LINKS = re.compile(r"https?://|→|\s>\s")  # an address, or a path through menus: no meaning
 _WORDS = re.compile(rf"[A-Za-z]{{2,}}|[{CJK}]{{2}}")
 _FIGURES = re.compile(r"[\W\d]*(?:[VI]:\d+[\W\d]*)*")
-_INSTEAD = re.compile(r"(?:For |对于?\s?)(?P<term>[”“\"]?[!-~]+[”“\"]?\s?)[,，]\s*(?P<meaning>(?:use |使?用|请使?用).+)", re.S)
+# "For $USER, use $(id -un)"
+_INSTEAD = re.compile(
+    r"(?:For |对于?\s?)(?P<term>[”“\"]?[!-~]+[”“\"]?\s?)[,，]\s*(?P<meaning>(?:use |请?使?用).+)", re.S
+)
 _LONGEST_TERM = {"en": 48, "zh": 24}  # characters; a longer item is a sentence
 _FEWEST_WORDS = 2  # of a meaning; a Chinese word has two characters
 _FEWEST_COLUMNS = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datagen.checks.reasons import reason_fault
-from datagen.checks.verify import align, answer_fault, carriers, question_fault
+from datagen.checks.verify import align, answer_fault, carriers, question_fault, statement_fault
 from seedbed.content import support, units
 
 PASSAGE = {
@@ -104,6 +104,22 @@ def test_questions(reason: str, lang: str, fails: str, passes: str) -> None:
     fault = question_fault(fails, PASSAGE[lang], lang, context)
     assert fault and (fault.reason, bool(fault.detail)) == (reason, True)
     assert question_fault(passes, PASSAGE[lang], lang, context) is None
+
+
+@pytest.mark.parametrize(
+    ("evidence", "question", "answer"),
+    [
+        ("The pump can be shutdown from the commandline.", "How can the pump be shut down?",
+         "It can be shut down from the command line."),
+        ("The pump can be shut down from the command line.", "How do I shutdown the pump?",
+         "You can shutdown the pump from the commandline."),
+    ],
+)
+def test_one_word_and_two_are_one_spelling(evidence: str, question: str, answer: str) -> None:
+    assert question_fault(question, evidence, "en") is None
+    assert statement_fault(answer, evidence, "en") is None
+    fault = statement_fault("You can cut up the valve from the bottom end.", evidence, "en")
+    assert fault is not None and fault.reason == "unsupported"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ ALONE = [
     ("too many figures", "zh", "压力可选 2、3 或者 4 bar。", "压力可选 2、3、4 或者 5 bar。"),
     ("points elsewhere", "en", "The KX-40 pump holds a pressure of 4 bar (see Section 2.3).", "Section 2.3 lists the pressures of the KX-40 pump."),
     ("points elsewhere", "zh", "KX-40 离心泵的压力上限为 4 bar（参见第 2.3 节）。", "第 2.3 节列出了 KX-40 离心泵的压力上限。"),
+    ("points elsewhere", "zh", "更多的阀门由 KX-40 控制。", "在 KX-40 的网站参看更多的阀门控制技巧。"),
     ("points elsewhere", "zh", "代码 E17 代表 3 号电机过热。", "参见说明书 kx-limit(8) 里的压力上限。"),
     ("an announcement", "en", "There are five valves in the KX-40 such as V1.", "There are several valves in the KX-40 pump."),
     ("an announcement", "en", "Many valves of the KX-40 are closed by V1.", "Many useful valves are available for the KX-40."),

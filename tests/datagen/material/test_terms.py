@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datagen.material.passages import passage_of
-from seedbed.record import make
+from seedbed.record import Source, make
 
 # language, text, what is stated of the first term, its key, its number and that of the sentence that has the term
 LISTS = [
@@ -72,3 +72,27 @@ def test_a_shell_prompt_is_no_heading_of_a_table() -> None:
     passage = passage_of(make(text=text), "en")
     (point,) = [point for point in passage.key_points() if point.form == "row"]
     assert passage.stated(point.numbers[0]).startswith("Images – Name: a.img; ")
+
+
+@pytest.mark.parametrize(
+    ("lang", "text", "stated"),
+    [
+        ("en", "| krdc | V:1, I:17 | 3882 | KRDC: a remote desktop client |\n| --- | --- | --- | --- |\n"
+         "| vinagre | V:4, I:10 | 4249 | Vinagre: a viewer of desktops |\n| guacd | V:0, I:1 | 80 | a gateway for browsers |",
+         "guide – Name: guacd; Meaning: a gateway for browsers"),
+        ("zh", "| git stash | 得到干净的工作树而不丢失数据 |\n| --- | --- |\n| git push | 把分支推送到远程仓库 |\n"
+         "| git clean | 删除没有跟踪的文件 |", "guide – 名称: git clean; 含义: 删除没有跟踪的文件"),
+        ("en", "| group | description of what it may read |\n| --- | --- |\n| adm | the files of the log |\n"
+         "| disk | all block devices |", "guide – group: disk; description of what it may read: all block devices"),
+        ("zh", "| 替换表达式 | 用来替换的文本是什么 |\n| --- | --- |\n| & | 正则表达式匹配到的内容 |\n| \\n | 第 n 个分组的内容 |",
+         "guide – 替换表达式: \\n; 用来替换的文本是什么: 第 n 个分组的内容"),
+    ],
+)
+def test_the_first_row_of_a_page_is_no_head(lang: str, text: str, stated: str) -> None:
+    passage = passage_of(make(text=text, source=Source(document="guide.md")), lang)
+    assert passage.stated(2) == stated
+
+
+def test_chinese_sentences_are_joined_without_running_words_together() -> None:
+    passage = passage_of(make(text="- 运行 xargs -n 1 command\n- find(1) 找到文件。\n\n然后结束。"), "zh")
+    assert passage.joined(passage.spans) == "- 运行 xargs -n 1 command - find(1) 找到文件。然后结束。"
