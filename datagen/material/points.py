@@ -52,7 +52,7 @@ _PAGE = re.compile(r"\(\d\w?\)")  # "mount(8)", a manual page: no figure
 # Says that there are several of something and names none: asked which, nobody can answer from it.
 _ANNOUNCES = {
     "en": re.compile(
-        r"^(?!.*(?:\bsuch as\b|\binclud|\blike\b|\bwhich\b|\bthat\b|:))"
+        r"^(?!.*(?:\bsuch as\b|\binclud|\blike\b|\bwhich\b|\bthat\b|\bbut\b|\bsince\b|:))"
         r"(?:.*\bthere (?:are|is|exist) (?:also )?(?:some|many|several|various|(?:a )?few|a number of|plenty of"
         r"|tools|ways|[a-z]+s (?:to|for)\b)"
         r"|(?:\W*\w+,? ){0,2}(?:some|many|several|various|few|most) (?:\S+ ){1,5}"
@@ -61,7 +61,7 @@ _ANNOUNCES = {
     ),
     "zh": re.compile(
         r"^(?!.*(?:例如|比如|包括|诸如|：|分别是|、[^。]*等))[^。]*?"
-        r"(?:(?<!没)有(?:着|很|许)?(?:许多|很多|多|一些|几[个种类项]|多种|不少|若干|[两三四五][个种类])[^，。]*(?:。|可用|可供|存在|方法|方式|工具|办法)|(?:许多|很多|一些|某些|大部分)[^，。]*(?:存在|可用)。)"
+        r"(?:(?<![没带含具拥])有(?:着|很|许)?(?:许多|很多|多|一些|几[个种类项]|多种|不少|若干)[^，。]*(?:。|可用|可供|存在|方法|方式|工具|办法)|(?:许多|很多|一些|某些|大部分)[^，。]*(?:存在|可用)。)"
     ),
 }
 # Speaks to its reader about the text: "Let's look at …".
@@ -107,8 +107,10 @@ def points(
     sentences = [LIST_MARK.sub("", sentence) for sentence in sentences]
     found = list(_points(sentences, names, language, rows, blocks or {}))
     # What stands alone but shows no kind of question is asked for its fact only where nothing better is there.
-    leads = {point.numbers[:1] for point in found if point.form == "command"}  # which say nothing without the command
-    found = [point for point in found if point.form != "pair" or point.numbers not in leads]
+    # "You can stop the system from the console." says nothing without the command under it.
+    leads = {point.numbers[0] for point in found if point.form == "command"}
+    empty = {(number,) for number in leads if not _ANCHOR[language].search(sentences[number])}
+    found = [point for point in found if point.form != "pair" or point.numbers not in empty]
     bare = () if any(point.kinds for point in found) else ("fact",)
     yield from (Point(p.numbers, p.kinds or bare, p.form) for p in found)
 

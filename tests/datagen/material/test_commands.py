@@ -58,6 +58,23 @@ def test_what_can_be_done_is_told_by_a_block_at_a_prompt(lang: str, text: str, p
     assert len(found) == points
 
 
+@pytest.mark.parametrize(
+    ("lang", "lead", "forms"),
+    [
+        ("en", "You can stop the pumps from the console at once.", ["command"]),
+        ("zh", "在单用户模式下，可以从控制台停止水泵。", ["command"]),
+        ("en", "You can stop the pumps with the command of kx(8).", ["command", "pair"]),
+        ("zh", "在单用户模式下，可以用 kx(8) 停止水泵。", ["command", "pair"]),
+    ],
+)
+def test_the_sentence_above_is_a_point_of_its_own_where_it_names_something(
+    lang: str, lead: str, forms: list[str]
+) -> None:
+    source = Source(document="a.md", headings=("Stop the pumps 停止水泵",))
+    passage = passage_of(make(text=f"{lead}\n\n```\n# kx --stop\n```", source=source), lang)
+    assert sorted(point.form for point in passage.key_points()) == forms
+
+
 @pytest.mark.parametrize(("lang", "lead"), [
     ("en", "You can give a user (e.g. penguin) all rights with the following command."),
     ("zh", "可以用下面的命令给用户（例如 penguin）全部权限。"),

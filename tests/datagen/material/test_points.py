@@ -29,6 +29,7 @@ ALONE = [
     ("an announcement", "en", "There are five valves in the KX-40 such as V1.", "There are several valves in the KX-40 pump."),
     ("an announcement", "en", "Many valves of the KX-40 are closed by V1.", "Many useful valves are available for the KX-40."),
     ("an announcement", "zh", "KX-40 离心泵有多个阀门，例如主阀 V1 和旁通阀。".replace("例如", "包括"), "KX-40 离心泵有许多有用的阀门可用。"),
+    ("an announcement", "zh", "V1 是带有一些额外特性的 KX-40 主阀。", "在 KX-40 里有一些特别的 V1 阀门。"),
     ("begins in the middle", "en", "The KX-40 pump holds 4 bar of pressure.", "(The KX-40 pump holds 4 bar of pressure.)"),
     ("begins in the middle", "zh", "KX-40 离心泵的压力上限为 4 bar。", "，KX-40 离心泵的压力上限为 4 bar。"),
     ("a list item that leans", "en", "- The KX-40 pump runs at 4 bar by day.", "- This KX-40 pump runs at 4 bar by day."),
