@@ -78,7 +78,7 @@ def text(result: Result, given: argparse.Namespace) -> Iterator[str]:
     """The result as the lines of a Markdown file."""
     yield from ("# The quality of what is generated", "")
     command = f"`python -m benchmarks.quality --parts {','.join(given.parts)} …`"
-    yield from (f"{command}, seed {SEED}, Python {platform.python_version()}. {given.note}".rstrip(), "")
+    yield from (f"{command}, seed {given.seed}, Python {platform.python_version()}. {given.note}".rstrip(), "")
     if result.pairs:
         files = f"{given.documents_en.name} and as many of {given.documents_zh.name}"
         yield (
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     result = Result()
     for language, document in (("en", given.documents_en), ("zh", given.documents_zh)):
-        with desk(given.out / language, language, teacher) as at:
+        with desk(given.out / language, language, teacher, given.seed) as at:
             measure(at, document, given, result)
     written = "\n".join(text(result, given)) + "\n"
     given.result.write_text(written, encoding="utf-8")
@@ -116,6 +116,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directories and journals")
     parser.add_argument("--result", type=Path, default=_RESULT, metavar="FILE", help="benchmarks/quality.md")
     parser.add_argument("--passages", type=int, default=40, help="of each document (40)")
+    parser.add_argument("--seed", type=int, default=SEED, help=f"of passages and questions drawn ({SEED})")
     parser.add_argument("--naive", type=int, metavar="N", help="of them for the naive loop, with its long replies")
     parser.add_argument("--waves", type=int, default=2, help="times a passage is asked, at most (2)")
     parser.add_argument("--tasks", type=int, default=100, help="accepted tasks wanted in each language (100)")

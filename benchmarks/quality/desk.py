@@ -50,6 +50,7 @@ class Desk:
     teacher: Complete
     loop: Loop
     width: int
+    seed: int = SEED
 
     def run(self, folder: str, stage: Stage, records: Iterable[Record], options: Any) -> Made:
         """One stage over `records`; `folder` is its name in the run directory, `02-doc_qa`."""
@@ -58,7 +59,7 @@ class Desk:
         meter, progress = Metered(self.teacher, done.usage), Plain()
         progress.begin(f"{self.language} {folder}")
         context = Context(
-            path, SEED, {}, done.figures, progress, complete=meter, loop=self.loop, width=2 * self.width
+            path, self.seed, {}, done.figures, progress, complete=meter, loop=self.loop, width=2 * self.width
         )
         separate(stage(records, options, context), path, done)
         finish(path, done)
@@ -69,7 +70,7 @@ class Desk:
         """`count` usable passages of a document, spread over it: one out of each of `count` equal stretches."""
         usable = self.run("01-ingest", ingest, (), IngestOptions(paths=(str(document),))).kept
         count = min(count, len(usable))
-        chance = random.Random(SEED)
+        chance = random.Random(self.seed)
         return [
             usable[chance.randrange(n * len(usable) // count, (n + 1) * len(usable) // count)] for n in range(count)
         ]
@@ -84,7 +85,7 @@ class Desk:
 
 
 @contextmanager
-def desk(folder: Path, language: str, options: TeacherOptions) -> Iterator[Desk]:
+def desk(folder: Path, language: str, options: TeacherOptions, seed: int = SEED) -> Iterator[Desk]:
     """The desk of one language, its teacher open and its run directory locked."""
     with (
         Run(folder),
@@ -92,4 +93,4 @@ def desk(folder: Path, language: str, options: TeacherOptions) -> Iterator[Desk]
         Journal(folder / "journal.sqlite") as journal,
         open_teacher(options, journal, Budget(), loop) as teacher,
     ):
-        yield Desk(folder, language, teacher, loop, options.width)
+        yield Desk(folder, language, teacher, loop, options.width, seed)

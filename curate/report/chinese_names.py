@@ -87,6 +87,7 @@ NAMES = {
     "write_a_program": "要求写程序",
     "yes_or_no": "是非题",
     # what reading and curation leave out
+    "about_itself": "只讲文档自身",
     "answer_too_short": "答案太短",
     "bad_line": "无法读取的行",
     "banned_phrase": "禁用语",
@@ -99,6 +100,7 @@ NAMES = {
     "empty_output": "输出为空",
     "exact": "完全重复",
     "front_matter": "扉页和版权页",
+    "from_example": "取自提示中的示例",
     "item": "与测试题近似",
     "high_score": "分数过高",
     "abuse": "辱骂",

@@ -32,7 +32,8 @@ ELSEWHERE = {
         re.I,
     ),
     "zh": re.compile(
-        r"第\s*\d+\.[\d.]*\s*[节章]|(?<![代列发仪])[表图]\s*\d|^\W*(?:请?参[见考阅]|请?[详另]见|请?查看第)|如[下上](?:文)?所[述示]"
+        r"第\s*\d+\.[\d.]*\s*[节章]|(?<![代列发仪])[表图]\s*\d|^\W*(?:请?参[见考阅看]|请?[详另]见|请?查看第)|如[下上](?:文)?所[述示]"
+        r"|(?:^|，)(?:更多|细节|详情)[^，。]{0,20}参[见考阅看]|参[见考阅看](?:更多|其[它他])|更多[^，。]{0,8}，请?参[见考阅看]"
     ),
 }
 # The same as an aside, without which a sentence says what it says: "(see Section 9.7.3)".
@@ -42,8 +43,13 @@ ASIDE = {
         re.I,
     ),
     "zh": re.compile(
-        r"\s*[（(](?:(?:请?参[见考阅]|请?[详另]?见)[^()（）]*(?:\(\d\w*\)[^()（）]*)*|第\s*\d[\d.]*\s*[节章]|[表图]\s*\d[\d.]*)[）)]"
+        r"\s*[（(](?:(?:请?参[见考阅看]|请?[详另]?见)[^()（）]*(?:\(\d\w*\)[^()（）]*)*|第\s*\d[\d.]*\s*[节章]|[表图]\s*\d[\d.]*)[）)]"
     ),
+}
+# An example as an aside: "(e.g., /dev/sdb)".
+INSTANCE = {
+    "en": re.compile(r"\s*\((?:e\.g\.,?|for example,?|such as) [^()]*(?:\(\d\w*\)[^()]*)*\)", re.I),
+    "zh": re.compile(r"\s*[（(](?:例如|比如|譬如)[^()（）]*(?:\(\d\w*\)[^()（）]*)*[）)]"),
 }
 # A pronoun or a bare "this" where the subject should stand.
 BARE = {
@@ -89,7 +95,8 @@ META = {
     "en": re.compile(
         r"\b(?:as an ai|language model|i am|i'm|i cannot|i can't|sorry|happy to help|great question)\b", re.I
     ),
-    "zh": re.compile(r"作为一个|语言模型|人工智能助手|抱歉|对不起|我无法|我不能|很高兴|好的[，。！]"),
+    "zh": re.compile(r"作为一[个名]\W?(?:AI|人工智能|机器人|大?(?:语言)?模型|助手)|语言模型|人工智能助手"
+        r"|抱歉|对不起|我无法|我不能|很高兴|好的[，。！]"),
 }
 # Speaks to a model and not to a reader: planted, or an example of what is planted. No part of what a document says, so
 # it is neither shown to a teacher nor asked about. Of both languages at once: an order may be in another than its text.

@@ -13,6 +13,11 @@ from seedbed.content import units
 # Of a condition's content words, the share that question and answer must have between them.
 _KEPT = 0.5
 _ASKS_SUBJECT = re.compile(r"^what (?:does|do|did) (.+?)\?*$", re.I)
+_ASKS_WHAT = re.compile(
+    r"^what (?:is|are) (?:((?:the |an? )?(?:[\w-]+ )+?)(?:of|for|in|on|to|at|from|used|when)\b|([^?]+)\?)", re.I
+)
+_ARTICLE = re.compile(r"^(?:the|an?) ", re.I)
+_HAS = r"\b(?:needs?|requires?|has|have|wants?|sees?|reads?|reviews?|considers?|follows?)"
 _OPENS = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|on|with|during|under|as|to)\b[^,]*, ", re.I)
 _LIST_ASKED = re.compile(r"^(?:what|which) are (?:some |the (?!differen))?(?:\w+ )?(\w{3,})(?!.* for\?$)", re.I)
 _LIST = re.compile(r",|;|\n|\b(?:and|or|as well as|both)\b|`[^`]+` `", re.I)
@@ -24,6 +29,7 @@ def sense_fault(question: str, answer: str, statement: str, lang: str) -> Fault 
         _turned_round(question, answer, statement, lang)
         or _condition_dropped(question, answer, statement, lang)
         or _no_list(question, answer, lang)
+        or _only_named(question, answer, lang)
     )
 
 
@@ -63,4 +69,14 @@ def _no_list(question: str, answer: str, lang: str) -> Fault | None:
     vague = re.search(rf"\b(?:some|many|several|various|certain|there are) (?:\w+ )?{asked.group(1)}", answer, re.I)
     if not _LIST.search(answer) or (vague and not re.search(r"\bsuch as\b|\binclud|:", answer)):
         return Fault("no_list", "asked for several things, it names none or one")
+    return None
+
+
+def _only_named(question: str, answer: str, lang: str) -> Fault | None:
+    """ "What is the proper procedure?" => "The system needs the proper procedure first": it names it and does not say
+    what it is. In Chinese the verb stands before it just so, and such answers are rare."""
+    asked = _ASKS_WHAT.match(question.strip()) if lang == "en" else None
+    thing = (asked.group(1) or asked.group(2)).strip() if asked else ""
+    if thing and re.search(rf"{_HAS} (?:the |an? )?{re.escape(_ARTICLE.sub('', thing))}\b", answer, re.I):
+        return Fault("off_point", f"it names {thing!r} and does not say what it is")
     return None

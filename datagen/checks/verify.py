@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 from datagen.checks.phrases import ASKS, BARE, CLOSED, ELSEWHERE, LEANS, LEAVES_OUT, META, QUESTION_WORDS
@@ -43,9 +44,11 @@ SHORTEST_QUESTION = {"en": 5, "zh": 6}
 # In characters. The pattern of `kinds` ends questions a little later; what reaches that end was cut there.
 LONGEST_QUESTION = {"en": 180, "zh": 58}
 
-# A Chinese question asks in its last clause; a small model lets the rest of the statement follow it. "请…" asks anyway.
+# A Chinese question asks in its last clause, or in the one before where the last only goes on ("如何…，并…"); a small
+# model lets the rest of the statement follow it. "请…" asks anyway.
 _ASKS_LAST = re.compile(
     r"^请?(?:说明|解释|概括|简述|总结|描述|列出|介绍|比较)|(?:什么|多[少久长大高远重快]|哪|如何|怎|为何|谁|几)[^，；。]*$"
+    r"|(?:如何|怎[样么])[^，；。]{4,}，(?:并且?|再|然后|同时)[^，；。]+$"
 )
 _LEADING_CLAUSE = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|on|with|during)\b[^,]*, ", re.I)
 _CLAUSE_END = re.compile(r"[,;:.](?=\s)|\b(?:because|so that|since)\b")
@@ -59,7 +62,17 @@ NAME = re.compile(
     re.A,
 )
 _NAMED = re.compile(r"([A-Za-z][\w.+-]*)\(\d\w?\)|[“”\"]([!-~]{2,40})[“”\"]|(?:^|\|\s?)\|\s*([^|\s]{2,40})\s*\|", re.A)
+# A name that says by itself what is meant: "Mondo Rescue", "vim(1)".
+_PROPER = re.compile(r"(?<=[\w,] )[A-Z][\w-]+ [A-Z][\w-]+|\b[A-Z][a-z]+ [A-Z][\w-]+ ?是|[a-z][\w.+-]*\(\d\w?\)")
+_ESCAPED = re.compile(r"\\(?:[^\s`]|\\+)?")
+_WORD = re.compile(r"[a-z]+")
+_PAIR = re.compile(r"\b([A-Za-z]+)[ -](?=([A-Za-z]+)\b)")
 _LATIN = re.compile(r"[a-z][a-z0-9_.+-]+")
+_WHAT_NOUN = re.compile(
+    r"(?:what|which) (?!(?:is|are|was|were|do|does|did|can|could|must|should|has|have|will|would|may|might|happens?)\b)"
+    r"(\w+)",
+    re.I,
+)
 _ENDS = re.compile(r"""[.!?。！？…:：)）\]」』”"'`*|]$|```$""")
 def question_fault(
     question: str, statement: str, lang: str, context: str = "", premise: float | None = None
@@ -88,7 +101,7 @@ def question_fault(
     if (found := META[lang].search(question)) and not found.group().lower().startswith("i"):  # "I am on night shift."
         return Fault("meta", f"{found.group()!r} speaks of the model")
     size = len(tokenize(question))
-    if size < SHORTEST_QUESTION[lang]:
+    if size < SHORTEST_QUESTION[lang] and not (_PROPER.search(question) or identifiers(question)):
         return Fault("vague_question", f"{size} tokens do not say what is meant")
     if lang == "zh" and not _ASKS_LAST.search(question):
         return Fault("not_a_question", "its last clause asks nothing")
@@ -105,18 +118,21 @@ def premise_fault(question: str, known: str, lang: str, least: float) -> Fault |
     known = half_width(known)
     if missing := _missing_figures(question, known) or _missing_names(question, known, lang):
         return Fault("false_premise", f"{missing} is not in what it asks about")
-    asked = QUESTION_WORDS[lang].sub(" ", question)
+    asked, known = _spelled_alike(QUESTION_WORDS[lang].sub(" ", question), known)
     if (share := support(asked, known, lang)) < least and _own(asked, known, lang) > FREE_WORDS:
         return Fault("false_premise", f"only {share:.0%} of its content words are in what it asks about")
     return None
 
 
-def answer_fault(question: str, answer: str, evidence: str, lang: str, context: str = "") -> Fault | None:
-    """The first thing that is wrong with an answer. `evidence` is what it may say; `context` only names (headings)."""
+def answer_fault(
+    question: str, answer: str, evidence: str, lang: str, context: str = "", cells: str = ""
+) -> Fault | None:
+    """The first thing that is wrong with an answer. `evidence` is what it may say; `context` only names (headings);
+    `cells` are those of a table's row, of which one word may be all there is to say ("spreadsheet")."""
     answer = answer.strip()
     return (
         form_fault(answer, evidence, lang)
-        or _echo_fault(question, answer, evidence, lang)
+        or _echo_fault(question, answer, evidence, lang, cells)
         or _grounding_fault(answer, evidence, lang, f"{context} {question}")
     )
 
@@ -154,13 +170,15 @@ def form_fault(answer: str, evidence: str, lang: str) -> Fault | None:
     return None
 
 
-def _echo_fault(question: str, answer: str, evidence: str, lang: str) -> Fault | None:
+def _echo_fault(question: str, answer: str, evidence: str, lang: str, cells: str) -> Fault | None:
     asked, said = tokenize(question), tokenize(answer)
     fresh = [token for token in said if token not in set(asked) and token not in STOP[lang]]
     exact = (
         set(figures(answer)) - set(figures(question))
         or identifiers(answer) - identifiers(question)
         or _named(answer, evidence, lang) - _named(question, evidence, lang)
+        or (set(units(answer, lang)) & set(units(cells, lang))) - set(units(question, lang))
+        or _asked_for(question, answer, evidence, lang)
     )
     if not exact and len(fresh) < 3:
         return Fault("echo", "it says nothing that the question has not said")
@@ -180,6 +198,16 @@ def _named(text: str, evidence: str, lang: str) -> set[str]:
     said = normalise(text)
     names = {name for name in map(normalise, found) if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said)}
     return names | (set(_LATIN.findall(said)) if lang == "zh" else set())
+
+
+def _asked_for(question: str, answer: str, evidence: str, lang: str) -> set[str]:
+    """What stands in the answer beside the noun that is asked for: "What privilege …?" => "… root privilege". One word
+    is then all that is asked. A Chinese one has two tokens or three, so that the count of tokens does not miss it."""
+    asked = _WHAT_NOUN.match(question) if lang == "en" else None
+    noun = next(units(asked.group(1), "en"), "") if asked else ""
+    said = ["".join(units(token, "en")) for token in tokenize(answer)]
+    beside = {other for pair in pairwise(said) if noun in pair for other in pair}
+    return (beside & set(units(evidence, lang))) - set(units(question, lang)) if noun else set()
 
 
 def _asks_what_it_says(question: str, answer: str) -> bool:
@@ -203,6 +231,7 @@ def _grounding_fault(answer: str, evidence: str, lang: str, context: str) -> Fau
     negated = NEGATED[lang]
     if negated.search(answer) and not negated.search(f"{evidence} {context}"):
         return Fault("unsupported_negation", f"{negated.search(answer).group()!r}: the evidence denies nothing")  # type: ignore[union-attr]
+    answer, known = _spelled_alike(answer, known)
     if (share := support(answer, known, lang)) < SUPPORT[lang] and _own(answer, known, lang) > FREE_WORDS:
         return Fault("unsupported", f"only {share:.0%} of its content words are in the evidence")
     return None
@@ -242,11 +271,23 @@ def _missing_names(text: str, known: str, lang: str) -> str:
     # `rouge_score` is not Rouge_Score: what has an underscore is a name in code.
     written = {name.strip(".,:;") for name in NAME.findall(half_width(text))}
     missing |= {name for name in written if "_" in name and name not in exact}
+    # Nor is `\\)` what stands there as `\\&`: a small model held to JSON loses what follows a backslash.
+    missing |= {mark for mark in _ESCAPED.findall(text) if mark not in exact}
     if lang == "zh":
         # In Chinese every Latin word is a name or a term, and a small model garbles some ("种子bed" for seedbed).
         words = re.compile(r"[a-z][a-z0-9_-]+")
         missing |= set(words.findall(normalise(text))) - set(words.findall(known))
     return ", ".join(sorted(missing))
+
+
+def _spelled_alike(text: str, known: str) -> tuple[str, str]:
+    """Both with one spelling of what one of them has in two words and the other in one: "shut down", "shutdown"."""
+    return _joined_as(text, known), _joined_as(known, text)
+
+
+def _joined_as(text: str, other: str) -> str:
+    words = set(_WORD.findall(other.lower()))
+    return _PAIR.sub(lambda pair: pair[1] if (pair[1] + pair[2]).lower() in words else pair[0], text)
 
 
 def _own(text: str, evidence: str, lang: str) -> int:

@@ -22,6 +22,7 @@ from datagen.dialogue.talk import Manner, Talk, Turn, record_of
 from datagen.doc_qa import draft as drafting
 from datagen.doc_qa.brief import Slot
 from datagen.doc_qa.draft import Draft
+from datagen.doc_qa.mending import tidy
 from datagen.material import kinds
 from datagen.material.passages import Passage
 from datagen.material.points import Point
@@ -123,7 +124,7 @@ async def _said_shorter(draft: Draft, work: Talk) -> tuple[str, Fault | None]:
     work.calls.setdefault(prompt.label, []).extend(key for key in parsed.calls if key)
     if parsed.value is None:
         return draft.question, Fault(parsed.reason, parsed.detail)
-    said = drafting.tidy(parsed.value.question, work.passage)
+    said = tidy(parsed.value.question, work.passage)
     return said, follow_fault(said, draft.question, work.history, work.turns[-1].full, work.language)
 
 
@@ -152,7 +153,7 @@ async def _at_once(work: Talk, wanted: int) -> None:
 async def _take(told: _Told, work: Talk) -> None:
     """A turn of a dialogue that came at once: added, or left out with the reason."""
     passage = work.passage
-    said, full, answer = (drafting.tidy(text, passage) for text in (told.question, told.full, told.answer))
+    said, full, answer = (tidy(text, passage) for text in (told.question, told.full, told.answer))
     if not work.turns:
         full = said
     elif not full:

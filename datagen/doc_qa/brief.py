@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datagen.asking.answering import Answering
@@ -35,6 +35,7 @@ class Brief:
     answering: Answering = Answering()
     probes: Probes | None = None
     personas: float = 0.0
+    common: frozenset[str] | None = None  # words that the documents use everywhere, where they are enough to tell
 
     def prompt(self, language: str, name: str) -> Prompt:
         return load(language, f"doc_qa/{name}", self.prompts)
@@ -84,12 +85,24 @@ def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
     Drawn from the job's seed, the passage's text and the wave alone, so that no other passage changes it, and neither
     does a text put in above it or a new name of its file, which change its id. Fewer than `count` where the passage
     does not carry more.
+
+    A passage that has been asked and has no record yet goes on to the sentences that stand alone but show no kind of
+    question: less of what comes of those is any good.
     """
     random_ = random.Random(f"{brief.seed}:{passage.text}:{passage.waves}")
+    points = list(passage.key_points(brief.about))
+    slots = _draw(points, count, passage, brief, random_)
+    if passage.waves and not passage.accepted:
+        plain = [replace(point, kinds=("fact",)) for point in points if not point.kinds]
+        slots += _draw(plain, count - len(slots), passage, brief, random_)
+    return slots
+
+
+def _draw(points: list[Point], count: int, passage: Passage, brief: Brief, random_: random.Random) -> list[Slot]:
     levels = [level for level in kinds.LEVELS if brief.levels.get(level, 0) > 0]
     every = [
         (kind, level, point)
-        for point in passage.key_points(brief.about)
+        for point in points
         for kind in point.kinds
         for level in levels
         # Answers that join sentences need two; the other levels take one that stands alone.

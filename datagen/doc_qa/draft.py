@@ -22,16 +22,17 @@ import msgspec
 from datagen.asking.answering import answer
 from datagen.checks import verify
 from datagen.checks.agreement import agree
+from datagen.checks.borrowed import borrowed_fault
 from datagen.checks.certainty import certainty
 from datagen.checks.reasons import reason_fault
 from datagen.checks.sense import sense_fault
 from datagen.checks.verify import Fault
 from datagen.doc_qa.brief import Brief, Slot, draw_slots
+from datagen.doc_qa.mending import citations, completed, escaped, gives, tidy
 from datagen.material import kinds
 from datagen.material.commands import lines
 from datagen.material.facts import fact_at
 from datagen.material.passages import Passage
-from datagen.material.tables import cells
 from seedbed import content
 from seedbed.chat import Complete, Request
 from seedbed.parse import ask
@@ -46,6 +47,10 @@ _MOST_CELLS = 3
 Check = Callable[[str, str], "Fault | None"]
 # Where the question and the answer stand in the reply: between these marks.
 _SPANS = {"question": ('"question"', '"answer"'), "answer": ('"answer"', '"sentences"')}
+
+
+# Of an example's turns, what is form: its JSON's names, and its last line.
+_MARKS = re.compile(r'"(?:question|answer|sentences)":|^(?:Kind|类型)[:：].*$', re.M)
 
 
 class _Pair(msgspec.Struct):
@@ -101,15 +106,43 @@ async def draft(passage: Passage, slot: Slot, complete: Complete, brief: Brief, 
 
 async def fault_of(work: Draft) -> Fault | None:
     """Asks for the pair, and gives the first thing that is wrong with it."""
-    parsed = await ask(work.complete, _request(work), _Pair)
+    request = _request(work)
+    parsed = await ask(work.complete, request, _Pair)
     work.raw, work.calls = parsed.raw, tuple(key for key in parsed.calls if key)
     if parsed.value is None:
         return Fault(parsed.reason, parsed.detail)
-    work.question, work.answer = (tidy(text, work.passage) for text in (parsed.value.question, parsed.value.answer))
+    work.question, work.answer = (_mended(text, work) for text in (parsed.value.question, parsed.value.answer))
     for name, marks in _SPANS.items():
         if (sure := certainty(parsed.tokens, *marks)) is not None:
             work.scores[f"{name}_certainty"] = round(sure, 4)
-    return pair_fault(work, parsed.value.sentences) or _certainty_fault(work)
+    return (
+        pair_fault(work, parsed.value.sentences)
+        or _borrowed_fault(work, request)
+        or _certainty_fault(work)
+    )
+
+
+def _mended(text: str, work: Draft) -> str:
+    text = escaped(tidy(text, work.passage), _stated(work))
+    return completed(text, _typed(work), work.passage.language)
+
+
+def _stated(work: Draft) -> str:
+    return " ".join(work.passage.stated(number) for number in work.slot.point.numbers)
+
+
+def _typed(work: Draft) -> list[str]:
+    """The lines of the commands that the point gives."""
+    passage, point = work.passage, work.slot.point
+    own = [number for number in point.numbers if number in passage.commands and point.form == "command"]
+    return [line for number in own for line in lines(passage.text[slice(*passage.spans[number])])]
+
+
+def _borrowed_fault(work: Draft, request: Request) -> Fault | None:
+    passage, said = work.passage, f"{work.question} {work.answer}"
+    examples = " ".join(_MARKS.sub(" ", turn.content) for turn in request.messages[1:-1])
+    known = f"{passage.text} {names(work)} {work.slot.variables.get('kind', '')}"
+    return borrowed_fault(said, examples, known, work.brief.common, passage.language)
 
 
 def _request(work: Draft) -> Request:
@@ -146,13 +179,20 @@ def _row_fault(work: Draft) -> Fault | None:
         if any(f"{column}: {cell}" in text for column, cell in passage.tables.told(number, row)
                for text in (question, answer)):
             return Fault("copies_passage", "it is a table's row as the prompt shows it")
-        if sum(cell in answer and cell not in question for cell in set(cells(row)) - {""}) >= _MOST_CELLS:
+        table, own = passage.tables.of(number), passage.tables.cells(number, row)
+        if sum(cell in answer and cell not in question for cell in set(own) - {""}) >= _MOST_CELLS:
             return Fault("copies_passage", "it tells a table's row from end to end")
-        table = passage.tables.of(number)
         common = _content(" ".join((table.name, *table.columns, *passage.headings)), passage.language)
-        if not _content(question, passage.language) & (_content(row, passage.language) - common):
+        its_own = _content(" ".join(own), passage.language) - common
+        if not _content(question, passage.language) & its_own and not _holds(question, passage.tables.key(number, row)):
             return Fault("whole_table", "it asks about the table, of which this row is one of many")
     return None
+
+
+def _holds(question: str, key: str) -> bool:
+    """Whether it names a thing that has no word in it: `\\n`, `&`, `q`."""
+    bare = key and not re.search(r"[^\W\d_]{2}", key)
+    return bool(bare and re.search(rf"(?<!\w){re.escape(key)}(?!\w)", question))
 
 
 def _content(text: str, language: str) -> set[str]:
@@ -161,21 +201,16 @@ def _content(text: str, language: str) -> set[str]:
 
 def _command_fault(work: Draft) -> Fault | None:
     """The answer about a command gives one of its lines to the letter, and the question does not."""
-    passage = work.passage
-    for number in work.slot.point.numbers:
-        if number in passage.commands and work.slot.point.form == "command":
-            typed = [" ".join(line.split()) for line in lines(passage.text[slice(*passage.spans[number])])]
-            question, answer = (" ".join(text.split()) for text in (work.question, work.answer))
-            if not any(line in answer for line in typed):
-                return Fault("no_command", "it does not give the command to the letter")
-            if any(line in question for line in typed):
-                return Fault("echo", "the question holds the command that it asks for")
+    typed = _typed(work)
+    if typed and not any(gives(work.answer, line) for line in typed):
+        return Fault("no_command", "it does not give the command to the letter")
+    if any(gives(work.question, line) for line in typed):
+        return Fault("echo", "the question holds the command that it asks for")
     return None
 
 
 def _question_fault(work: Draft) -> Fault | None:
-    passage, language = work.passage, work.passage.language
-    point = " ".join(passage.stated(number) for number in work.slot.point.numbers)
+    language, point = work.passage.language, _stated(work)
     fault = verify.question_fault(work.question, point, language, names(work), work.slot.premise)
     if fault is None and kinds.recognise(work.question, language, "fact") == "why":
         return reason_fault(work.question, work.answer, point, language)
@@ -185,16 +220,16 @@ def _question_fault(work: Draft) -> Fault | None:
 def _answer_fault(work: Draft, cited: list[int | str]) -> Fault | None:
     """The checks of `verify` on the answer, against the evidence that is then kept."""
     passage, language = work.passage, work.passage.language
-    work.answer, marks = _citations(work.answer)
+    work.answer, marks = citations(work.answer, _stated(work))
     named = [number for mark in [*cited, *marks] if (number := resolve(mark, passage)) is not None]
     point = work.slot.point.numbers
-    heads = [passage.heads[number] for number in point if number in passage.heads]
-    proposed = list(dict.fromkeys([*point, *heads, *named]))
+    heads = {number: passage.heads[number] for number in point if number in passage.heads}
+    proposed = list(dict.fromkeys([*point, *heads.values(), *named]))
     work.evidence = verify.carriers(work.answer, passage.sentences, proposed, language, _MOST_SENTENCES)
-    fault = verify.answer_fault(work.question, work.answer, joined(passage, work.evidence), language, names(work))
+    told = " ".join(cell for n in point if n in heads for cell in passage.tables.cells(n, passage.sentences[n]))
+    fault = verify.answer_fault(work.question, work.answer, joined(passage, work.evidence), language, names(work), told)
     if fault is None and work.slot.point.form == "pair":
-        statement = " ".join(passage.stated(number) for number in point)
-        return sense_fault(work.question, work.answer, statement, language)
+        return sense_fault(work.question, work.answer, _stated(work), language)
     return fault
 
 
@@ -257,30 +292,6 @@ def names(work: Draft) -> str:
 def joined(passage: Passage, numbers: list[int]) -> str:
     """Sentences of a passage as running text, in its order."""
     return passage.joined([passage.spans[number] for number in sorted(numbers)])
-
-
-_LABEL = re.compile(r"^\W{0,3}(?:question|answer|q|a|问题|问|答案|回答|答)\W{0,3}[:：]\W{0,3}\s*", re.I)
-_QUOTES = {('"', '"'), ("“", "”"), ("「", "」"), ("'", "'")}
-
-
-def tidy(text: str, passage: Passage) -> str:
-    """Without a label ("Answer:") and quotes around all of it; a template's marks as the passage has them."""
-    text = _LABEL.sub("", text.strip())
-    if len(text) > 2 and (text[0], text[-1]) in _QUOTES:
-        text = text[1:-1].strip()
-    return text.replace("< |", "<|") if "<|" in passage.text else text
-
-
-# "(8)" right after a Latin letter is no citation: it belongs to the name of a manual page, "slapd(8)".
-_CITED = re.compile(
-    r"(?:(?:[\[［【（]|(?<![A-Za-z\d_])\()\s*(\d{1,3}(?:\s*[,，、\-–]\s*\d{1,3})*)\s*[\]］】)）][\s,，、和]*)+[.。]?\s*$"
-)
-
-
-def _citations(text: str) -> tuple[str, list[int | str]]:
-    """The answer without sentence numbers at its end, and those numbers."""
-    found = _CITED.search(text)
-    return (text[: found.start()].rstrip(), list(re.findall(r"\d+", found.group()))) if found else (text, [])
 
 
 def resolve(mark: int | str, passage: Passage) -> int | None:

@@ -24,6 +24,7 @@ from typing import Any, Literal
 import msgspec
 
 from datagen.asking.answering import Answering
+from datagen.checks.borrowed import common_words
 from datagen.checks.certainty import ANSWER, QUESTION
 from datagen.doc_qa import draft as drafting
 from datagen.doc_qa import nearness, probes, topics
@@ -42,7 +43,7 @@ from seedbed.kin import named
 from seedbed.record import Record
 from seedbed.text import language, opening
 
-VERSION = 3
+VERSION = 4
 
 # Share of drafted pairs that is accepted, for the plan. Measured with the embedded teacher on the handbook
 # (docs/quality.md).
@@ -168,7 +169,10 @@ def doc_qa(records: Iterable[Record], options: Options, context: Context) -> Ite
     leaves = topics.topics(passages, options.topic_depth, nearness.merge(options.encoder))
     target = min(options.target or most, most)
     state = _State(passages, topics.by_passage(leaves), target, Gate(options.twin))
-    briefs = {lang: _brief(options, lang, context) for lang in ("en", "zh")}
+    briefs = {
+        lang: _brief(options, lang, context, common_words((p.text for p in passages if p.language == lang), lang))
+        for lang in ("en", "zh")
+    }
     asking = _Asking(options, context, *context.teacher(), briefs)
     honest = round(options.unanswerable * target)
     yield from asking.rounds(state, target - round(options.hops * target) - honest)
@@ -352,7 +356,7 @@ def _share(share: float, others: int) -> int:
     return int(share / (1 - share) * others)
 
 
-def _brief(options: Options, lang: str, context: Context) -> Brief:
+def _brief(options: Options, lang: str, context: Context, common: frozenset[str] | None) -> Brief:
     about = {"en": options.about, "zh": options.about_zh or options.about}
     asked = {name: text or {"en": "the matter at hand", "zh": "有关内容"}[name] for name, text in about.items()}
     looks = None
@@ -374,4 +378,5 @@ def _brief(options: Options, lang: str, context: Context) -> Brief:
         options,
         looks,
         options.personas,
+        common,
     )

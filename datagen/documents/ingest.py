@@ -27,7 +27,7 @@ from seedbed.jsonl import write_text
 from seedbed.record import Record, Source, Step, make
 from seedbed.text import language, length
 
-VERSION = 2
+VERSION = 3
 STAGE = "ingest"
 # Reasons that lie in the bytes alone; time, memory and what is installed may be otherwise the next time.
 _LASTING = ("no_text", "password", "encoding", "data_set")

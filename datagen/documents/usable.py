@@ -1,4 +1,5 @@
-"""Which passages hold nothing to ask about: contents, indexes, legal pages, title pages, references, bare code.
+"""Which passages hold nothing to ask about: contents, indexes, legal pages, title pages, references, bare code, what a
+document says of itself.
 
 Each test asks for the form of the thing, not for its subject, so that a manual's passage about licences, or a chapter
 on how to write an index, is kept. Front matter "yields only nonsense" from a teacher; a kept one costs some calls, a
@@ -63,8 +64,22 @@ _COPYRIGHT = re.compile(r"(?:©|\(c\)|copyright|版权)\s*(?:©|\(c\))?\s*(?:19|
 
 _PEOPLE = re.compile(
     r"acknowledge?ments?|(?:about the |list of )?(?:authors?|contributors?|translators?|collaborators?)|dedication"
-    r"|credits|(?:revision|document|change) history"
-    r"|致谢|鸣谢|献[词辞]|(?:关于)?(?:作者|译者|贡献者)(?:名单|简介)?|修订(?:历史|记录)|版本历史",
+    r"|credits|(?:revision|document|change|copyright) history"
+    r"|致谢|鸣谢|献[词辞]|(?:关于)?(?:作者|译者|贡献者)(?:名单|简介)?|修订(?:历史|记录)|版[本权]历史",
+    re.I,
+)
+
+# The parts of a document that speak of the document.
+_OPENING = re.compile(
+    r"preface|foreword|introduction|(?:document |typographic(?:al)? )?conventions(?: used(?: in this \w+)?)?"
+    r"|(?:about|how to (?:read|use)|bug reports on|feedback on) this \w+"
+    r"|序言|前言|序|引言|(?:排版|书写|文档|本书)约定|(?:关于|如何(?:阅读|使用)|怎样阅读)本(?:文档|书|手册|指南)|文档格式",
+    re.I,
+)
+_SELF, _SELF_IN_OPENING = 0.5, 0.3  # of a passage's words, in sentences that do
+_ITSELF = re.compile(
+    r"\bthis (?:document|book|manual|guide|handbook)\b|\b(?:typewriter|monospaced?|fixed.width) (?:font|type)\b"
+    r"|本(?:文档|书|手册|指南|文(?![件地字本]))|(?:该|这份|这本)(?:文档|手册|书)|(?:打字机|打印机|等宽)字体",
     re.I,
 )
 
@@ -98,6 +113,7 @@ def unusable(text: str, headings: tuple[str, ...] = (), *, early: bool = False) 
         or _legal("\n".join(lines), lines, where)
         or _references(lines, where)
         or _front_matter(lines, where, early)
+        or _about_itself(lines, titles[-1:] + own)
         or _wordless(text, lines, code, early)
     )
 
@@ -184,6 +200,17 @@ def _front_matter(lines: list[str], titles: list[str], early: bool) -> Verdict |
         return Verdict("front_matter", f"a section on who made the document: {titles[-1]}")
     if early and any(_COPYRIGHT.search(line) for line in lines) and _unended(lines) >= 0.6 * len(lines):
         return Verdict("front_matter", "a title and copyright page at the beginning of the document")
+    return None
+
+
+def _about_itself(lines: list[str], titles: list[str]) -> Verdict | None:
+    """Most of what it says is about the document and not about its matter: how it is set, whom it is for."""
+    said = _sentences(lines)
+    own = [sentence for sentence in said if _ITSELF.search(sentence)]
+    share = sum(map(length, own)) / max(sum(map(length, said)), 1)
+    least = _SELF_IN_OPENING if any(_OPENING.fullmatch(title) for title in titles) else _SELF
+    if len(own) >= 2 and share >= least:
+        return Verdict("about_itself", f"{len(own)} of {len(said)} sentences speak of the document itself")
     return None
 
 

@@ -25,6 +25,12 @@ _LEADS = re.compile(
     r"|如下|以下|下面|下列|命令|运行|执行|输入|加上|这样|使用|设置",
     re.I,
 )
+# What says that something can be done; how, says the block, where it is what somebody types at a shell's prompt.
+_CAN = re.compile(
+    r"\b(?:you|we) (?:\w+ )?(?:can|may|could|should|need to|must)\b|\b(?:can|may|could|should|must) (?:\w+ )?be\b"
+    r"|可以|能够|能(?![力量])|可(?:通过|用|使用)|应该|应当|需要",
+    re.I,
+)
 _EMPTY = {"en": 24, "zh": 10}  # characters; a shorter lead ("For example:") says nothing
 
 
@@ -49,8 +55,14 @@ def lines(code: str) -> list[str]:
     return typed if len(code) <= _LONGEST else []
 
 
-def leads(sentence: str, language: str) -> bool:
-    """Whether a sentence says what the block under it is for. The lines of a table that a PDF file has lost do not end
-    like one."""
+def prompted(code: str) -> bool:
+    """Whether the block begins at a shell's prompt."""
+    return bool(_PROMPT.match(code.lstrip()))
+
+
+def leads(sentence: str, language: str, shell: bool = False) -> bool:
+    """Whether a sentence says what the block under it is for: it speaks of what follows, or says, above a block of a
+    `shell`, that something can be done. The lines of a table that a PDF file has lost do not end like one."""
     whole = len(sentence) >= _EMPTY[language] and sentence.endswith((".", "。", ":", "："))
-    return whole and bool(_LEADS.search(sentence) or sentence.endswith((":", "：")))
+    leading = _LEADS.search(sentence) or sentence.endswith((":", "：")) or (shell and _CAN.search(sentence))
+    return whole and bool(leading)

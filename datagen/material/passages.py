@@ -6,18 +6,18 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import msgspec
 
-from datagen.checks.phrases import ASIDE, ORDERS
+from datagen.checks.phrases import ASIDE, INSTANCE, ORDERS
 from datagen.material.commands import blocks, lines
-from datagen.material.points import Point, points
+from datagen.material.points import LIST_MARK, Point, points
 from datagen.material.tables import Tables, tables_of
 from seedbed.record import Evidence, Record
 from seedbed.text import sentences
 
 Span = tuple[int, int]
-_LIST_MARK = re.compile(r"^[-*+•·●▪◦–]\s+")
 _NO_SENTENCE = re.compile(r"#{1,6}\s|[|\s:-]+$|```")
 
 
@@ -65,15 +65,18 @@ class Passage:
         return self.tables.heads
 
     def stated(self, number: int) -> str:
-        """A sentence, less its list mark and what it says in brackets of other places, since small models copy those; a
-        table's row as what it says, under its heading: `Faults – Code: E17; Remedy: wipe it`; commands in back quotes.
-        """
+        """A sentence, less its list mark and what it says in brackets of other places and as an example, since small
+        models copy those (but above a command, which may hold that example); a table's row as what it says, under its
+        heading: `Faults – Code: E17; Remedy: wipe it`; commands in back quotes."""
         sentence = self.sentences[number]
         if number in self.heads:
             return self.tables.stated(number, sentence)
         if number in self.commands:
             return " ".join(f"`{line}`" for line in lines(self.text[slice(*self.spans[number])]))
-        return _LIST_MARK.sub("", ASIDE[self.language].sub("", sentence))
+        sentence = ASIDE[self.language].sub("", sentence)
+        if number not in self.commands.values():
+            sentence = INSTANCE[self.language].sub("", sentence)
+        return LIST_MARK.sub("", sentence)
 
     def key_points(self, about: str = "") -> Iterator[Point]:
         """What can be asked about, in its order; `about` is what the job says its documents are about."""
@@ -88,8 +91,10 @@ class Passage:
         return start, start + b - a
 
     def joined(self, spans: list[Span]) -> str:
-        """Sentences as running text."""
-        return (" " if self.language == "en" else "").join(" ".join(self.text[a:b].split()) for a, b in spans)
+        """Sentences as running text; a Chinese one needs a space behind it where Latin letters would run together."""
+        said = [" ".join(self.text[a:b].split()) for a, b in spans]
+        apart = [self.language == "en" or (one[-1:] + other[:1]).isascii() for one, other in pairwise(said)]
+        return "".join(f"{one} " if space else one for one, space in zip(said, [*apart, False], strict=False))
 
     def quotes(self, numbers: Collection[int]) -> tuple[Evidence, ...]:
         """Sentences as evidence, in the order and at the places in which they stand in the document."""
@@ -111,7 +116,7 @@ def both(first: Passage, second: Passage) -> Passage:
     offsets = [one.place(number)[0] for one in (first, second) for number in range(len(one.spans))]
     record = msgspec.structs.replace(first.record, text=f"{first.text}\n\n{second.text}")
     joined = Passage(record, first.language, spans, Tables(), {}, tuple(offsets), second.record.id)
-    joined.tables = tables_of(record.text, spans, first.headings[1])
+    joined.tables = tables_of(record.text, spans, first.headings[1], first.language)
     joined.commands = first.commands | {block + count: lead + count for block, lead in second.commands.items()}
     return joined
 
@@ -126,7 +131,7 @@ def passage_of(record: Record, language: str) -> Passage:
     ]
     spans = sorted([*spans, *(block.code for block in code)])
     passage = Passage(record, language, spans)
-    passage.tables = tables_of(text, spans, passage.headings[1])
+    passage.tables = tables_of(text, spans, passage.headings[1], language)
     under = {block.code: text[: block.whole[0]].rstrip() for block in code}
     passage.commands = {
         number: number - 1

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from datagen.checks.phrases import ASIDE, ELSEWHERE, ORDERS
+from datagen.checks.phrases import ASIDE, ELSEWHERE, INSTANCE, ORDERS
 from datagen.material import commands, kinds
 from seedbed import content
 
@@ -21,10 +21,11 @@ _LONGEST = {"en": 320, "zh": 120}
 _SHORTEST = {"en": 35, "zh": 14}
 _MOST_FIGURES = 3  # more of them in one sentence get mixed up
 
+LIST_MARK = re.compile(r"^[-*+•·●▪◦–]\s+")
 _WHOLE = re.compile(r"[.!。！;；][\"”’」』）)]*$")
 # Begins with, or holds, a word that only the text before explains; or tells, in the past tense, of one occasion whose
 # circumstances stand elsewhere ("The loss was 1.3").
-_LEANS = {
+LEANS = {
     "en": re.compile(
         r"^(?:This|These|That|Those|It|They|He|She|Such|Therefore|So|Then|Thus|Here|Both|All|Otherwise|Its|Their|Another"
         r"|However|But|And|The (?:same|first|second|third|fourth|fifth|last|other|latter|former|next|following))\b"
@@ -45,6 +46,26 @@ _LEANS = {
 _EXAMPLE = re.compile(
     r"[?？]|;|例如|比如|以.{2,24}为例|\bfor (?:example|instance)\b|\be\.g\.|[“\"「][^”\"」]{6,}[”\"」]", re.I
 )
+# Begins in the middle of a sentence, or is an aside as a whole.
+_TORN = re.compile(r"(?:[”\"]?[,;:)\]，。、：；）」』]|\.\s|[(（])")
+_PAGE = re.compile(r"\(\d\w?\)")  # "mount(8)", a manual page: no figure
+# Says that there are several of something and names none: asked which, nobody can answer from it.
+_ANNOUNCES = {
+    "en": re.compile(
+        r"^(?!.*(?:\bsuch as\b|\binclud|\blike\b|\bwhich\b|\bthat\b|\bbut\b|\bsince\b|:))"
+        r"(?:.*\bthere (?:are|is|exist) (?:also )?(?:some|many|several|various|(?:a )?few|a number of|plenty of"
+        r"|tools|ways|[a-z]+s (?:to|for)\b)"
+        r"|(?:\W*\w+,? ){0,2}(?:some|many|several|various|few|most) (?:\S+ ){1,5}"
+        r"(?:are|is|may be|may not be) (?:\w+ )?(?:available|supported|under some)\b)",
+        re.I,
+    ),
+    "zh": re.compile(
+        r"^(?!.*(?:例如|比如|包括|诸如|：|分别是|、[^。]*等))[^。]*?"
+        r"(?:(?<![没带含具拥])有(?:着|很|许)?(?:许多|很多|多|一些|几[个种类项]|多种|不少|若干)[^，。]*(?:。|可用|可供|存在|方法|方式|工具|办法)|(?:许多|很多|一些|某些|大部分)[^，。]*(?:存在|可用)。)"
+    ),
+}
+# Speaks to its reader about the text: "Let's look at …".
+_INVITES = re.compile(r"\blet(?:[’']s| us)\b|让我们|我们来看", re.I)
 # True on the day it was written: nobody asks for it later.
 _DATED = re.compile(
     r"\b(?:currently|at present|nowadays|so far|as of (?:now|today|\d{4})|(?:as|at the time) of (?:this )?writing)\b"
@@ -83,8 +104,13 @@ def points(
 ) -> Iterator[Point]:
     """The key points of a passage, in its order. `names` is what its headings and the job say it is about, `rows` the
     numbers of the sentences that are rows of tables with a head, `blocks` those of commands with the sentence above."""
+    sentences = [LIST_MARK.sub("", sentence) for sentence in sentences]
     found = list(_points(sentences, names, language, rows, blocks or {}))
     # What stands alone but shows no kind of question is asked for its fact only where nothing better is there.
+    # "You can stop the system from the console." says nothing without the command under it.
+    leads = {point.numbers[0] for point in found if point.form == "command"}
+    empty = {(number,) for number in leads if not _ANCHOR[language].search(sentences[number])}
+    found = [point for point in found if point.form != "pair" or point.numbers not in empty]
     bare = () if any(point.kinds for point in found) else ("fact",)
     yield from (Point(p.numbers, p.kinds or bare, p.form) for p in found)
 
@@ -96,16 +122,20 @@ def _points(
 
     def alone(text: str) -> bool:
         anchored = _ANCHOR[language].search(text) or named.intersection(content.units(text, language))
-        return bool(anchored) and not _LEANS[language].search(text)
+        return bool(anchored) and not LEANS[language].search(text)
 
     planted = {sentence for sentence in sentences if ORDERS.search(sentence)}
     for number, sentence in enumerate(sentences):
         if sentence in planted:
             continue
-        if number in rows and not _passing(sentence, language):
-            yield Point((number,), ("fact",), "row")
+        if number in rows:
+            if not _passing(sentence, language):
+                yield Point((number,), ("fact",), "row")
+            continue
         if number in blocks:
-            if commands.leads(sentences[number - 1], language) and not _passing(sentences[number - 1], language):
+            lead = sentences[number - 1]
+            shell = commands.prompted(sentence) and alone(lead)
+            if commands.leads(lead, language, shell) and not _passing(lead, language):
                 yield Point((number - 1, number), ("how_to",), "command")
             continue
         if not _usable(sentence, language):
@@ -121,11 +151,16 @@ def _points(
 
 
 def _usable(sentence: str, language: str) -> bool:
-    """Whole, of a length that says one thing, not full of figures, true tomorrow, no example, and no pointer to another
-    place."""
-    long = _SHORTEST[language] <= len(sentence) <= _LONGEST[language]
-    fits = long and len(content.figures(sentence)) <= _MOST_FIGURES
-    return fits and bool(_WHOLE.search(sentence)) and not _EXAMPLE.search(sentence) and not _passing(sentence, language)
+    """Whole, of a length that says one thing, not full of figures, true tomorrow, no example, no mere announcement, and
+    no pointer to another place; all this but for its asides, which nobody is shown."""
+    least, most = _SHORTEST[language], _LONGEST[language]
+    bare = INSTANCE[language].sub("", ASIDE[language].sub("", sentence))
+    fits = len(sentence) >= least and least // 2 <= len(bare) <= most
+    fits = fits and len(content.figures(_PAGE.sub("", bare))) <= _MOST_FIGURES
+    whole = fits and bool(_WHOLE.search(bare)) and not _TORN.match(bare)
+    says = whole and not _EXAMPLE.search(bare) and not _ANNOUNCES[language].search(bare)
+    says = says and not _INVITES.search(bare)
+    return says and not _passing(bare, language)
 
 
 def _passing(sentence: str, language: str) -> bool:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from datagen.material.terms import Term, terms_of
 from seedbed.text import CJK
 
 Span = tuple[int, int]
@@ -27,12 +28,19 @@ _CAPTION = re.compile(
 _SECTION = re.compile(
     r"^(?:(?:chapter|section|appendix)\s+[A-Z\d][\d.]*|第.{1,4}[章节]|\d+(?:\.\d+)*)[.:：、]?\s+(?=\S)", re.I
 )
+_CODE = re.compile(r"^```.*?^```", re.S | re.M)  # in which "# " is a prompt, and no heading
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.M)
 _WORD = re.compile(rf"[A-Za-z]{{2,}}|[A-Za-z]\d|\d[A-Za-z]|[{CJK}]")  # "E17" and "4K" are names; "V:0, I:5" is none
 # A unit makes a figure say something: in the cell ("4 bar" is a word), or in the head ("Weight (kg)").
 _UNIT = re.compile(r"[%‰°℃€$¥£]|[(（/]")
+# What no heading of a first column has: a path, a flag, an argument, a figure. PDF readers take the first line of a
+# page for the head of what goes on there.
+_TYPED = re.compile(r"[/\\@{}*=<>_\d]|\s-|\w\.\w")
+_TELLS, _FIGURES = 4, 2  # words of a last cell that says something, and bare figures beside it, that no head has
 _BARE = 0.8  # of a column's filled cells; a stray "n/a" or "none" among figures is no word
 _FEWEST = 2  # columns that a row must keep: a thing, and what is said of it
+# What the two columns are called where no head names them.
+_COLUMNS = {"en": ["Name", "Meaning"], "zh": ["名称", "含义"]}
 
 
 @dataclass(frozen=True)
@@ -46,17 +54,23 @@ class Table:
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a text: row -> the row that heads it, head -> its table."""
+    """The tables of a text: row -> the row that heads it (or the sentence that has its term), row -> its table. `terms`
+    are the rows that are told by no head."""
 
     heads: dict[int, int] = field(default_factory=dict)
     tables: dict[int, Table] = field(default_factory=dict)
+    terms: dict[int, Term] = field(default_factory=dict)
 
     def of(self, row: int) -> Table:
-        return self.tables[self.heads[row]]
+        return self.tables[row]
+
+    def cells(self, row: int, text: str) -> list[str]:
+        """The row's cells; a term and its meaning."""
+        return list(self.terms[row][:2]) if row in self.terms else cells(text)
 
     def told(self, row: int, text: str) -> list[tuple[str, str]]:
         """What a row tells: column and cell, of the cells that say something."""
-        table, filled = self.of(row), cells(text)
+        table, filled = self.of(row), self.cells(row, text)
         return [(table.columns[n], filled[n]) for n in table.telling if filled[n]]
 
     def key(self, row: int, text: str) -> str:
@@ -73,20 +87,27 @@ class Tables:
         return [row for row in self.heads if len(self.told(row, texts[row])) >= _FEWEST]
 
 
-def tables_of(text: str, spans: list[Span], otherwise: str) -> Tables:
-    """The tables among the sentences of a text; a head is the row before a rule (`|---|`). `otherwise` names a table
-    that has no caption and stands under no heading."""
-    heads = dict(_heads(text, spans))
+def tables_of(text: str, spans: list[Span], otherwise: str, language: str) -> Tables:
+    """The tables among the sentences of a text, and its lists of terms; a head is the row before a rule (`|---|`).
+    `otherwise` names a table that has no caption and stands under no heading."""
     rows: dict[int, list[int]] = {}
-    for row, head in heads.items():
+    for row, head in _heads(text, spans):
         rows.setdefault(head, []).append(row)
-    tables = {}
+    heads: dict[int, int] = {}
+    tables: dict[int, Table] = {}
     for head, own in rows.items():
         columns = cells(text[slice(*spans[head])])
         filled = [cells(text[slice(*spans[row])]) for row in own]
+        if _is_row(columns, filled):
+            continue
+        heads |= dict.fromkeys(own, head)
         name = _name(text, spans[head][0], spans[own[-1]][1], otherwise)
-        tables[head] = Table(name, columns, _telling(columns, filled))
-    return Tables(heads, tables)
+        tables |= dict.fromkeys(own, Table(name, columns, _telling(columns, filled)))
+    terms = terms_of(text, spans, heads, language)
+    for row, term in terms.items():
+        name = _name(text, spans[term.at][0], spans[term.last][1], otherwise)
+        tables[row] = Table(name, _COLUMNS[language], [0, 1])
+    return Tables(heads | {row: term.at for row, term in terms.items()}, tables, terms)
 
 
 def cells(row: str) -> list[str]:
@@ -110,6 +131,15 @@ def _heads(text: str, spans: list[Span]) -> Iterator[tuple[int, int]]:
             yield number, head
 
 
+def _is_row(head: list[str], rows: list[list[str]]) -> bool:
+    """Whether what stands as a head is a row like the others."""
+    told = len(_WORD.findall(head[-1])) >= _TELLS
+    figures = sum(bool(re.search(r"\d", cell)) and not _WORD.search(cell) for cell in head)
+    first = head[0].split(" ")[0]
+    alike = " " in head[0] and sum(row[0].split(" ")[0] == first for row in rows) * 2 >= len(rows)  # "git stash"
+    return told and (bool(_TYPED.search(head[0])) or figures >= _FIGURES or alike)
+
+
 def _telling(columns: list[str], rows: list[list[str]]) -> list[int]:
     # The first column names the thing, be it by a number.
     told = [n for n in range(len(columns)) if not n or not _bare(columns[n], [row[n] for row in rows if row[n]])]
@@ -129,5 +159,5 @@ def _name(text: str, start: int, end: int, otherwise: str) -> str:
     above = _CAPTION.search(text[:start].rstrip().rsplit("\n", 1)[-1])
     if named := below or above:
         return named.group(1).strip()
-    headings = _HEADING.findall(text, 0, start)
+    headings = _HEADING.findall(_CODE.sub("", text[:start]))
     return without_number(headings[-1] if headings else otherwise)

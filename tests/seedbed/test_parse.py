@@ -71,6 +71,12 @@ def test_slips_are_mended_and_noted(text: str, repaired: str) -> None:
     assert found.repaired == repaired
 
 
+@pytest.mark.parametrize("said", [r"Run `find . -exec c \;`.", r"在 emacs 里写成 `\&`，分组写成 `\(a\)`。"])
+def test_an_escape_that_json_does_not_know_stays_as_it_is(said: str) -> None:
+    parsed = parse(Reply(text=f'{{"answer": "{said}"}}'), dict[str, str])
+    assert parsed.value == {"answer": said} and parsed.repaired == "JSON mended"
+
+
 def test_line_breaks_and_quotes_inside_strings_stay() -> None:
     found = read('{"question": "Why?", "answer": "Run:\n```bash\nls {a,b}\n```\nthen stop."}')
     assert found.value is not None and found.value.answer == "Run:\n```bash\nls {a,b}\n```\nthen stop."

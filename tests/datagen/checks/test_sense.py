@@ -29,6 +29,10 @@ from datagen.checks.sense import sense_fault
          "Many useful scalable fonts are available.", "no_list"),
         ("Mail is under some limits in order to keep spam away.", "What are the limits of mail?",
          "Mail is under some limits in order to keep spam away, and they matter.", "no_list"),
+        ("The pump needs the proper shutdown procedure before power is cut.", "What is the proper shutdown procedure for the pump?",
+         "The pump needs the proper shutdown procedure before power is cut.", "off_point"),
+        ("The proper shutdown procedure is to close V1 first.", "What is the proper shutdown procedure for the pump?",
+         "The proper shutdown procedure is to close V1 first.", ""),
         ("The archive is offered by HTTP and FTP.", "What are the ways to the archive?", "HTTP and FTP.", ""),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datagen.checks.reasons import reason_fault
-from datagen.checks.verify import align, answer_fault, carriers, question_fault
+from datagen.checks.verify import align, answer_fault, carriers, question_fault, statement_fault
 from seedbed.content import support, units
 
 PASSAGE = {
@@ -104,6 +104,83 @@ def test_questions(reason: str, lang: str, fails: str, passes: str) -> None:
     fault = question_fault(fails, PASSAGE[lang], lang, context)
     assert fault and (fault.reason, bool(fault.detail)) == (reason, True)
     assert question_fault(passes, PASSAGE[lang], lang, context) is None
+
+
+@pytest.mark.parametrize(
+    ("evidence", "question", "answer"),
+    [
+        ("The pump can be shutdown from the commandline.", "How can the pump be shut down?",
+         "It can be shut down from the command line."),
+        ("The pump can be shut down from the command line.", "How do I shutdown the pump?",
+         "You can shutdown the pump from the commandline."),
+    ],
+)
+def test_one_word_and_two_are_one_spelling(evidence: str, question: str, answer: str) -> None:
+    assert question_fault(question, evidence, "en") is None
+    assert statement_fault(answer, evidence, "en") is None
+    fault = statement_fault("You can cut up the valve from the bottom end.", evidence, "en")
+    assert fault is not None and fault.reason == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("lang", "statement", "named", "vague"),
+    [
+        ("en", "Mondo Rescue is a backup system.", "What is Mondo Rescue?", "What is backup?"),
+        ("en", "vim(1) is an editor.", "What is vim(1)?", "What is editor?"),
+        ("zh", "vim(1) 是一个编辑器，ctime 不是。", "vim(1) 是什么？", "ctime 是什么？"),
+        ("zh", "PAM 是认证模块。", "PAM 是什么？", "认证是什么？"),
+    ],
+)
+def test_a_name_says_what_is_meant_however_short(lang: str, statement: str, named: str, vague: str) -> None:
+    assert question_fault(named, statement, lang) is None
+    fault = question_fault(vague, statement, lang)
+    assert fault is not None and fault.reason == "vague_question"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "evidence", "echo"),
+    [
+        ("What privilege is required to operate the pump?", "You need root privilege to operate the pump.",
+         "To operate the pump, you need to have root privilege.", False),
+        ("What privilege is required to operate the pump?", "You need the privilege to operate the pump.",
+         "To operate the pump, you need to have root privilege.", True),
+        ("What is the pump used for?", "The pump is a mixer.", "pump; mixer", True),
+    ],
+)
+def test_one_word_beside_the_noun_that_is_asked_for_is_an_answer(
+    question: str, answer: str, evidence: str, echo: bool
+) -> None:
+    fault = answer_fault(question, answer, evidence, "en")
+    assert (fault.reason if fault else "") == ("echo" if echo else "")
+
+
+@pytest.mark.parametrize(
+    ("lang", "question", "answer", "cells"),
+    [
+        ("en", "What is the package gnumeric used for?", "The package gnumeric is a spreadsheet.", "gnumeric spreadsheet"),
+        ("zh", "软件包 gnumeric 是什么？", "软件包 gnumeric 是表格。", "gnumeric 表格"),
+    ],
+)
+def test_one_word_of_a_row_is_an_answer(lang: str, question: str, answer: str, cells: str) -> None:
+    assert answer_fault(question, answer, cells, lang, "package 软件包", cells) is None
+    fault = answer_fault(question, answer, cells, lang, "package 软件包")
+    assert fault is not None and fault.reason == "echo"
+
+
+@pytest.mark.parametrize(
+    ("lang", "said", "evidence", "reason"),
+    [
+        ("en", "It stands for what the expression matched, `\\&` in emacs.", "& what the expression matched (\\& in emacs)", ""),
+        ("en", "It stands for what the expression matched, `\\)` in emacs.", "& what the expression matched (\\& in emacs)",
+         "unsupported_name"),
+        ("zh", "它代表正则表达式匹配到的内容，在 emacs 里写成 `\\\\)`。", "& 代表正则表达式匹配到的内容（在 emacs 里写成 \\&）",
+         "unsupported_name"),
+        ("zh", "它代表正则表达式匹配到的内容，在 emacs 里写成 `\\&`。", "& 代表正则表达式匹配到的内容（在 emacs 里写成 \\&）", ""),
+    ],
+)
+def test_what_follows_a_backslash_is_as_its_source_has_it(lang: str, said: str, evidence: str, reason: str) -> None:
+    fault = answer_fault("What does & mean? 是什么？", said, evidence, lang)
+    assert (fault.reason if fault else "") == reason
 
 
 @pytest.mark.parametrize(("reason", "lang", "question", "fails", "passes"), ANSWERS)

@@ -295,6 +295,21 @@ def test_a_reason_is_only_asked_of_a_sentence_that_gives_one(tmp_path: Path, lan
 
 
 @BOTH
+def test_plain_sentences_are_asked_about_once_nothing_else_gave_a_pair(tmp_path: Path, lang: str) -> None:
+    """The second sentence of each passage shows no kind of question."""
+    text = {"en": "The KX-40 pump runs at 2.5 bar by default. Spoofed orders cause bad side effects in the KX-Lime pump.",
+            "zh": "KX-40 离心泵的默认压力是 2.5 bar。伪造的指令会给 KX-Lime 离心泵带来不良后果。"}[lang]
+
+    def asked(good: bool) -> list[bool]:
+        said = QUESTIONS[lang][0], ANSWERS[lang][0] if good else "no 不"
+        made = run(tmp_path / str(good), [make(text=text, language=lang)], scripted(lambda request: pair(*said)))
+        return ["Lime" in point(request) for request in made.script.requests]
+
+    assert asked(good=True) == [False]
+    assert True not in asked(good=False)[:1] and True in asked(good=False)
+
+
+@BOTH
 def test_a_passage_that_carries_nothing_costs_nothing(tmp_path: Path, lang: str) -> None:
     text = {"en": "# Welcome\n\nWe like good pumps very much indeed.", "zh": "# 欢迎\n\n我们很喜欢好的离心泵。"}[lang]
     made = run(tmp_path, [make(text=text, language=lang)], waves=2)

@@ -152,6 +152,19 @@ UNUSABLE: dict[str, list[tuple[str, tuple[str, ...]]]] = {
         ("Teodor wrote most of it. Oleg helped him with the rest of it.", ("Manual", "Acknowledgements")),
         ("感谢所有同事。感谢家人。", ("致谢",)),
     ],
+    "about_itself": [
+        (
+            "This document uses shell examples for all it says. Names of commands are set in the typewriter font. "
+            "Please report the errors of this document to its list.",
+            ("Manual", "Conventions"),
+        ),
+        (
+            "Filenames are printed in a monospaced font. This book is meant for operators of pumps.",
+            ("Manual", "Part"),
+        ),
+        ("命令用等宽字体标记，就像 bash。文件名放在引号里。如果发现本手册有错误，请写信给维护者。", ("手册", "序言")),
+        ("本书的目标读者是水泵的操作人员。写作本文档时遵循下列原则。", ("手册", "水泵")),
+    ],
     "code_only": [
         ("debian/rules:\n\n```\n#!/usr/bin/make -f\n%:\n\tdh $@\n```", ()),
         ("配置文件：\n\n```\nport = 22\n```", ()),
@@ -177,6 +190,11 @@ def test_passages_without_facts_are_named(reason: str, text: str, headings: tupl
         ("An index speeds up a query. Create one on each column that is searched often.", ("Indexes",)),
         ("The table of contents is written by the build. It lists every chapter.", ("Contents of the archive",)),
         ("Every reference is counted. An object without references is freed.", ("References",)),
+        # It speaks of itself once, and otherwise of its matter; or of another document.
+        ("This manual shows how. Close the valve first. Then stop the pump and wait for a minute.", ("Preface",)),
+        ("本手册说明做法。先关闭阀门，等待压力稳定。然后停止水泵，再等待一分钟。", ("序言",)),
+        ("Names of functions are written in lower case. Constants are written in capitals.", ("Conventions",)),
+        ("函数名一律小写。常量名一律大写，用下划线连接。", ("命名约定",)),
         # Code or a table with a word on it.
         ("You can shut the system down with the following command.\n\n```\n# shutdown -h now\n```", ()),
         ("可以用下面的命令关闭系统，执行后请等待一分钟。\n\n```\n# shutdown -h now\n```", ()),

@@ -41,6 +41,50 @@ def test_what_a_shell_answers_is_no_command_and_several_lines_are_several(text: 
 
 
 @pytest.mark.parametrize(
+    ("lang", "text", "points"),
+    [
+        ("en", "You can shut the Debian system down from the console.\n\n```\n# shutdown -h now\n```", 1),
+        ("zh", "在单用户模式下，可以从命令行关闭系统。\n\n```\n# poweroff -i -f\n```", 1),
+        ("en", "The threshold of the Debian kernel can be set at any time.\n\n```\n$ sudo dmesg -n3\n```", 1),
+        ("en", "You can shut the Debian system down at any time.\n\n```\nThe system goes down.\n```", 0),  # no prompt
+        ("zh", "在单用户模式下，可以从控制台关闭系统。\n\n```\n系统即将关闭。\n```", 0),
+        ("en", "This stored password can be read by other programs.\n\n```\n$ secret-tool lookup LUKS a\n```", 0),  # leans
+        ("zh", "这个存储的密码可以交给别的 LUKS 程序。\n\n```\n$ secret-tool lookup LUKS a\n```", 0),
+        ("en", "The Debian system writes its log every minute.\n\n```\n$ tail -f /var/log/syslog\n```", 0),  # no "can"
+    ],
+)
+def test_what_can_be_done_is_told_by_a_block_at_a_prompt(lang: str, text: str, points: int) -> None:
+    found = [point for point in passage_of(make(text=text), lang).key_points() if point.form == "command"]
+    assert len(found) == points
+
+
+@pytest.mark.parametrize(
+    ("lang", "lead", "forms"),
+    [
+        ("en", "You can stop the pumps from the console at once.", ["command"]),
+        ("zh", "在单用户模式下，可以从控制台停止水泵。", ["command"]),
+        ("en", "You can stop the pumps with the command of kx(8).", ["command", "pair"]),
+        ("zh", "在单用户模式下，可以用 kx(8) 停止水泵。", ["command", "pair"]),
+    ],
+)
+def test_the_sentence_above_is_a_point_of_its_own_where_it_names_something(
+    lang: str, lead: str, forms: list[str]
+) -> None:
+    source = Source(document="a.md", headings=("Stop the pumps 停止水泵",))
+    passage = passage_of(make(text=f"{lead}\n\n```\n# kx --stop\n```", source=source), lang)
+    assert sorted(point.form for point in passage.key_points()) == forms
+
+
+@pytest.mark.parametrize(("lang", "lead"), [
+    ("en", "You can give a user (e.g. penguin) all rights with the following command."),
+    ("zh", "可以用下面的命令给用户（例如 penguin）全部权限。"),
+])
+def test_an_example_above_a_command_is_shown_for_the_command_may_hold_it(lang: str, lead: str) -> None:
+    passage = passage_of(make(text=f"{lead}\n\n```\n# adduser penguin sudo\n```"), lang)
+    assert passage.stated(0) == lead
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "For example:\n\n```\nls\n```",

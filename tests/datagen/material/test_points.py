@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from datagen.material.passages import passage_of
 from datagen.material.points import points
+from seedbed.record import make
 
 # why, language, a sentence that stands alone, one that does not
 ALONE = [
@@ -22,7 +24,16 @@ ALONE = [
     ("too many figures", "zh", "压力可选 2、3 或者 4 bar。", "压力可选 2、3、4 或者 5 bar。"),
     ("points elsewhere", "en", "The KX-40 pump holds a pressure of 4 bar (see Section 2.3).", "Section 2.3 lists the pressures of the KX-40 pump."),
     ("points elsewhere", "zh", "KX-40 离心泵的压力上限为 4 bar（参见第 2.3 节）。", "第 2.3 节列出了 KX-40 离心泵的压力上限。"),
+    ("points elsewhere", "zh", "更多的阀门由 KX-40 控制。", "在 KX-40 的网站参看更多的阀门控制技巧。"),
     ("points elsewhere", "zh", "代码 E17 代表 3 号电机过热。", "参见说明书 kx-limit(8) 里的压力上限。"),
+    ("an announcement", "en", "There are five valves in the KX-40 such as V1.", "There are several valves in the KX-40 pump."),
+    ("an announcement", "en", "Many valves of the KX-40 are closed by V1.", "Many useful valves are available for the KX-40."),
+    ("an announcement", "zh", "KX-40 离心泵有多个阀门，例如主阀 V1 和旁通阀。".replace("例如", "包括"), "KX-40 离心泵有许多有用的阀门可用。"),
+    ("an announcement", "zh", "V1 是带有一些额外特性的 KX-40 主阀。", "在 KX-40 里有一些特别的 V1 阀门。"),
+    ("begins in the middle", "en", "The KX-40 pump holds 4 bar of pressure.", "(The KX-40 pump holds 4 bar of pressure.)"),
+    ("begins in the middle", "zh", "KX-40 离心泵的压力上限为 4 bar。", "，KX-40 离心泵的压力上限为 4 bar。"),
+    ("a list item that leans", "en", "- The KX-40 pump runs at 4 bar by day.", "- This KX-40 pump runs at 4 bar by day."),
+    ("a list item that leans", "zh", "- KX-40 离心泵白天以 4 bar 运行。", "- 它在白天以 4 bar 的压力运行，KX-40 也一样。"),
     ("names nothing", "en", "The pressure of the KX-40 falls by 4 bar.", "A fall of a few hundredths is harmless and usual."),
     ("names nothing", "zh", "KX-40 的压力下降 4 bar 属于正常。", "下降百分之几属于正常现象，不必担心。"),
 ]
@@ -32,6 +43,21 @@ ALONE = [
 def test_only_what_stands_alone_is_a_point(why: str, lang: str, alone: str, not_alone: str) -> None:
     assert [point.numbers for point in points([alone], "", lang)] == [(0,)]
     assert not list(points([not_alone], "", lang))
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentence", "shown"),
+    [
+        ("en", "If a disk is empty (e.g., ”/dev/sdx1”), you can format it with mkfs.ext4(1) and mount(8) it with sudo(8).",
+         "If a disk is empty, you can format it with mkfs.ext4(1) and mount(8) it with sudo(8)."),
+        ("zh", "如果分区是空的（例如“/dev/sdx1”），可以用 mkfs.ext4(1) 格式化，用 mount(8) 和 sudo(8) 挂载。",
+         "如果分区是空的，可以用 mkfs.ext4(1) 格式化，用 mount(8) 和 sudo(8) 挂载。"),
+    ],
+)
+def test_an_example_in_brackets_is_not_shown_and_a_manual_page_is_no_figure(lang: str, sentence: str, shown: str) -> None:
+    passage = passage_of(make(text=sentence), lang)
+    (point,) = passage.key_points()
+    assert point.numbers == (0,) and passage.stated(0) == shown
 
 
 @pytest.mark.parametrize(
