@@ -31,6 +31,9 @@ from train.students import model, trained
 from train.students.trained import Training
 
 CHECKED = "check.json"
+_COARSE = ("q5_1", "q5_0", "q4_1", "q4_0")
+# Measured with SmolLM2-135M (docs/training/after.md): q5_1 9 % more loss, q4_0 what was learned is gone.
+_UNSURE = "So coarse a type can lose what was learned: run it again with --check before you use the file"
 _COMPARED = 8  # records whose loss is compared: a few hundred tokens, each a request
 
 
@@ -149,7 +152,7 @@ def _finish(
                             f"first: {found.differing[0]!r}", where=str(file),
                             next_step="Do not use the file; please report the model's name")
     lines = [f"Written: {one} ({one.stat().st_size / 1e6:.0f} MB)" for one in (file, lora) if one]
-    lines += [f"Checked: {found.sentence()}"] if found else []
+    lines += [f"Checked: {found.sentence()}"] if found else [_UNSURE] if type_ in _COARSE else []
     return [*lines, *(f"  {line}" for line in running.gguf(file, lora))]
 
 
