@@ -187,7 +187,8 @@ def _train_flags(parser: argparse.ArgumentParser, data: str) -> None:
     parser.add_argument("--show", type=int, metavar="N", help="N examples with the learned tokens marked, no training")
     what = "train the small ladder instead, and advise: mix=0,0.05,0.1,0.3"
     parser.add_argument("--sweep", default="", metavar="WHAT=VALUES", help=what)
-    parser.add_argument("--launch", action="store_true", help="write out how to train this on several GPUs")
+    what = "write out what trains this on N GPUs (default: those that are here), and train nothing"
+    parser.add_argument("--launch", type=int, nargs="?", const=0, metavar="N", help=what)
     _stage_flags(parser, out_needed=False)
 
 

@@ -88,6 +88,8 @@ def _go(pipeline: Pipeline, stop_after: str = "") -> None:
     from seedbed.progress import for_terminal
 
     steps = pipeline.execute(stop_after, for_terminal())
+    if not steps:
+        return  # another process of the launch tells
     print(f"Done: {pipeline.run.path}")
     if (page := steps[-1].folder / "report.html").is_file():
         print(f"Report: {page}")
@@ -192,6 +194,10 @@ def train(given: argparse.Namespace) -> None:
             raise InputError("name the run directory to write", where="train", next_step="Add --out DIR")
         raw = {"records": curating.sources(given.data, given.format), "train": options}
         pipeline = _alone(given, raw, ("train",), options)
+    if given.launch is not None:
+        for line in training.launched(pipeline, given.launch):
+            print(line)
+        return
     if not (given.check or given.show):
         _go(pipeline, "train")
         return

@@ -99,12 +99,19 @@ def disk_needed(shape: Shape, options: Options) -> int:
     return 3 * (3 * adapter + _TOKENIZER) + adapter + _TOKENIZER  # a checkpoint holds Adam's two moments besides
 
 
+def on_gpu() -> bool:
+    """Whether it is a GPU's memory that counts."""
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
 def available() -> int:
     """Bytes that can still be had: of the GPU if there is one, else of the machine, within a container's limit."""
     import psutil  # type: ignore[import-untyped]
     import torch
 
-    if torch.cuda.is_available():
+    if on_gpu():
         return int(torch.cuda.mem_get_info()[0])
     free = int(psutil.virtual_memory().available)
     limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from train.job import Job
+from train.launch import together
 
 
 @contextmanager
@@ -43,6 +44,7 @@ def leaver(job: Job) -> Any:
 
     class Leaver(TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+            job.asked_to_stop = together.any_of(job.asked_to_stop)
             if job.asked_to_stop:
                 control.should_save, control.should_evaluate = True, False
             return control
