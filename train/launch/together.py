@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from seedbed import ranks
+from seedbed.errors import TrainingError
 
 _PATIENCE = timedelta(days=7)
 
@@ -71,6 +72,14 @@ def any_of(value: int) -> int:
     said = torch.tensor(value)
     dist.all_reduce(said, dist.ReduceOp.MAX, group=_group())
     return int(said)
+
+
+def as_asked(trainer: Any) -> None:
+    """Raises TrainingError where the model was to be spread over the processes and is not: accelerate leaves FSDP out
+    on CPUs, and says nothing."""
+    if ranks.sharded() and not trainer.is_fsdp_enabled:
+        raise TrainingError("FSDP was asked for, and accelerate did not begin it", where="train",
+                            next_step="FSDP needs GPUs; on CPUs start it with torchrun, without ACCELERATE_USE_FSDP")
 
 
 @contextmanager

@@ -67,6 +67,7 @@ def fit(job: Job, model: Any) -> Any:
         peft_config=None if job.options.from_ else methods.adapter(job.options),
         callbacks=callbacks(job),
     )
+    together.as_asked(trainer)
     trainer.sampler = sampler
     trainer.remove_callback(PrinterCallback)
     make_ready(trainer.model, job.tokenizer)
