@@ -2,7 +2,8 @@
 train_memory.md.
 
 Each training runs in a process of its own, because a peak never goes back: random weights in the shapes of real
-models, rows of mixed length, the longest batch first. The estimate's constants were fitted on other sizes than those
+models, rows of mixed length, two epochs, each with the longest batch first: only in the second one it meets the
+optimiser's state. The estimate's constants were fitted on other sizes than those
 reported here (--sizes 12M,60M,360M shows them).
 """
 
@@ -61,7 +62,7 @@ def measure(case: Case, folder: Path) -> Measured:
         student = str(folder / case.student)
     with tempfile.TemporaryDirectory(dir=folder) as run:
         context = Context(Path(run), 7)
-        options = Options(student=student, method=case.method, batch=case.batch, epochs=1, max_length=case.longest,
+        options = Options(student=student, method=case.method, batch=case.batch, epochs=2, max_length=case.longest,
                           activation_checkpointing=case.checkpointing, threads=case.threads)
         train(random_students.records(case.rows, case.longest), options, context)
     figures = context.figures

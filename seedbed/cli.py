@@ -212,7 +212,8 @@ def _train_flags(parser: argparse.ArgumentParser, data: str) -> None:
     what = "train the small ladder: mix=0,0.05,0.1,0.3 (share of general data), learning_rate=…, rank=…"
     parser.add_argument("--sweep", default="", metavar="KEY=V,V,…", help=what)
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="trainings of each value of a sweep")
-    parser.add_argument("--launch", action="store_true", help="write out how to train this on several GPUs")
+    what = "write out what trains this on N GPUs (default: those that are here), and train nothing"
+    parser.add_argument("--launch", type=int, nargs="?", const=0, metavar="N", help=what)
     _stage_flags(parser, out_needed=False)
 
 

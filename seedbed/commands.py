@@ -92,6 +92,8 @@ def _go(pipeline: Pipeline, stop_after: str = "") -> None:
     from seedbed.progress import for_terminal
 
     steps = pipeline.execute(stop_after, for_terminal())
+    if not steps:
+        return  # another process of the launch tells
     print(f"Done: {pipeline.run.path}")
     if (page := steps[-1].folder / "report.html").is_file():
         print(f"Report: {page}")
@@ -199,6 +201,9 @@ def train(given: argparse.Namespace) -> None:
             pipeline = _alone(given, raw, ("train",), options)
         if given.sweep:
             _sweep(given, pipeline)
+        elif given.launch is not None:
+            for line in training.launched(pipeline, given.launch):
+                print(line)
         elif not looking:
             _go(pipeline, "train")
         else:

@@ -22,9 +22,9 @@ from datagen.teacher.endpoint import scrub
 from datagen.teacher.journal import Journal
 from datagen.teacher.lending import Lender as Lender
 from datagen.teacher.lending import Teachers
-from seedbed import jsonl, spread
+from seedbed import jsonl, ranks, spread
 from seedbed.config import Job, StageEntry, convert, suggest
-from seedbed.context import Context, Progress
+from seedbed.context import Context, Progress, Silent
 from seedbed.errors import InputError, JobError, SeedbedError
 from seedbed.likelihood import Remembered
 from seedbed.own_prompts import check
@@ -183,13 +183,19 @@ class Pipeline:
         return done if done and done.fingerprint == self.fingerprint(step) else None
 
     def execute(self, stop_after: str = "", progress: Plain | None = None) -> list[Planned]:
-        """Runs all that is not finished. Returns the stages gone through.
+        """Runs all that is not finished. Returns the stages gone through; none in a process that only helps to train.
 
         Raises what the stages raise; whatever was finished stays, and the same call goes on from there.
         """
         progress = progress or Plain()
         if stop_after:
             _until(self.plan(), stop_after)
+        if self._shares(stop_after):
+            from train.launch import together
+
+            together.wait()  # so that all of them know each other, however long the first one works alone
+            if ranks.rank():
+                return self._follow(stop_after)
         for warning in self.check_prompts():
             progress.say(warning)
         with self.held() as lender:
@@ -204,6 +210,7 @@ class Pipeline:
                     done = self.perform(step, progress, lender)
                     progress.say(line(step, done))
                 else:
+                    self._call(step, False)
                     counts = _counts(step, done)
                     progress.say(f"{step.name}: already done" + (f" ({counts})" if counts != "done" else ""))
                 if not done.kept and _does_without(step):
@@ -212,6 +219,38 @@ class Pipeline:
                 else:
                     self._refuse_empty(step, done, progress)
         return steps
+
+    def _shares(self, stop_after: str) -> bool:
+        """Whether this is one of several processes, and there is something to do together."""
+        if ranks.world() == 1:
+            return False
+        steps = self.plan()
+        return any(step.stage.together for step in (_until(steps, stop_after) if stop_after else steps))
+
+    def _call(self, step: Planned, needed: bool) -> None:
+        """Tells the other processes whether a stage that is done together is to be done."""
+        if ranks.world() > 1 and step.stage.together:
+            from train.launch import together
+
+            if not together.agreed(needed):
+                together.leave()
+
+    def _follow(self, stop_after: str) -> list[Planned]:
+        """What the other processes do: nothing but the stages that are done together, writing and saying nothing of
+        them. Returns no steps, for the first process tells of them."""
+        from train.launch import together
+
+        names = [step.name for step in (_until(self.plan(), stop_after) if stop_after else self.plan())
+                 if step.stage.together]
+        for name in names:
+            if together.agreed():
+                step = next(step for step in self.plan() if step.name == name)
+                nobodys = Manifest(stage=step.stage.name, fingerprint="")
+                context = self.context(step, step.folder, nobodys, Silent())
+                step.stage.function(records(step.inputs), step.options, context)
+            else:
+                together.leave()
+        return []
 
     def _refuse_empty(self, step: Planned, done: Manifest, progress: Progress) -> None:
         """`refuse_empty`, but the report comes first: why everything was left out is what it is for.
@@ -258,6 +297,7 @@ class Pipeline:
                 spread.spread(stage.name, step.options, inputs, context, done, workers)
             else:
                 with self._measuring(step, context):
+                    self._call(step, True)
                     results = stage.function(counted(records(step.inputs), done), step.options, context)
                     if stage.group != "task":
                         separate(results, step.folder, done)

@@ -33,6 +33,7 @@ class Stage:
     scope    of a curator: `record` where it decides each record by itself, so that any part of the data, in any order,
              gives the same: then it runs over all cores (see `seedbed.spread`, also for what its figures may be). It
              is called once for each part, so what is dear to make is made once for the process. Or `dataset`
+    together every process of a launch takes part (`seedbed.ranks`); all other stages run in the first one alone
     """
 
     name: str
@@ -45,6 +46,7 @@ class Stage:
     alone: bool = False
     reads: str = "source"
     scope: str = "dataset"
+    together: bool = False
 
     @property
     def module(self) -> ModuleType:
@@ -146,7 +148,7 @@ _ALL = [
     Stage("split", "curate.shaping.split:split", "curate"),
     Stage("mix", "curate.shaping.mix:mix", "curate"),
     Stage("export", "curate.export.export:export", "curate"),
-    Stage("train", "train.stage:train", "task", extra="train"),
+    Stage("train", "train.stage:train", "task", extra="train", together=True),
     Stage("evaluate", "train.evaluation.stage:evaluate", "task", teacher=True, prompts=("evaluate",), extra="train"),
     Stage("report", "curate.report.build:report", "task"),
 ]

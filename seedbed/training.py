@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,28 @@ def of_job(given: argparse.Namespace, options: dict[str, Any]) -> Pipeline:
         raise InputError("trains nothing", where=given.data[0], next_step="Add `train:` to the job")
     raw = job.raw | {"train": (own or {}) | options} if isinstance(own, dict | None) else job.raw
     return Pipeline(config.build(job.path, raw, job.lines), given.out.resolve() if given.out else None)
+
+
+def launched(pipeline: Pipeline, processes: int) -> list[str]:
+    """Writes what runs this same command on several GPUs into the run directory; 0 processes: one for each GPU here."""
+    from train.launch import written
+
+    step = next(step for step in pipeline.plan() if step.stage.name == "train")
+    return written.write(pipeline.run.path / "launch", _as_typed(sys.argv[1:]), step.options, processes)
+
+
+def _as_typed(words: list[str]) -> list[str]:
+    """The command without --launch and its number."""
+    kept: list[str] = []
+    dropping = False
+    for word in words:
+        if dropping and word.isdigit():
+            dropping = False
+        elif word.partition("=")[0] == "--launch":
+            dropping = "=" not in word
+        else:
+            kept, dropping = [*kept, word], False
+    return kept
 
 
 @contextmanager

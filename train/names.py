@@ -17,6 +17,7 @@ from typing import Any
 
 from seedbed.errors import SeedbedError
 from train.job import Job
+from train.launch.shares import share
 from train.options import Options
 from train.watching.stopping import KEPT
 
@@ -80,16 +81,17 @@ def preference_arguments(job: Job, fresh: bool) -> Any:
 def _common(job: Job, fresh: bool) -> dict[str, Any]:
     import torch
 
-    options, validating = job.options, job.validation is not None
+    options, validating, part = job.options, job.validation is not None, share(job.options)
     return dict(
         output_dir=str(job.checkpoints),
         seed=job.context.seed,
         use_cpu=not torch.cuda.is_available(),
         bf16=True,
         num_train_epochs=options.epochs,
-        per_device_train_batch_size=options.batch,
-        per_device_eval_batch_size=options.batch,
-        gradient_accumulation_steps=options.accumulation,
+        per_device_train_batch_size=part.batch,
+        per_device_eval_batch_size=part.batch if part.world > 1 else options.batch,
+        gradient_accumulation_steps=part.accumulation,
+        ddp_find_unused_parameters=False,
         learning_rate=options.learning_rate,
         lr_scheduler_type=options.schedule,
         warmup_steps=_warmup(job),

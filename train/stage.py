@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from seedbed import importing, jsonl
+from seedbed import importing, jsonl, ranks
 from seedbed.context import Context
 from seedbed.errors import TemplateError, TrainingError
 from seedbed.record import Record
@@ -28,6 +28,8 @@ from train.checks import headers, memory, preflight
 from train.checks.talk import look
 from train.forgetting import general
 from train.job import Job
+from train.launch import together
+from train.launch.shares import share
 from train.objectives import dpo, pretrain, sft, start
 from train.objectives.material import Material
 from train.options import Options
@@ -80,17 +82,24 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
     with libraries.prepared(options.threads):
         names.refuse_missing()
         memory.forget_peak()
-        ready = _ready(records, options, context)
+        with together.first_alone():
+            ready = _ready(records, options, context)
+            if not ranks.rank():
+                _forget_others(ready)
         job = ready.job
-        _forget_others(ready)
+        job.checkpointing = together.agreed(job.checkpointing)  # for it depends on the memory that is free just now
         context.progress.update(0, job.plan.steps, "loading the student")
         finished = _fitted(ready)
-        _save(finished, ready)
-        figures.note(finished, job, ready.facts, began)
+        with together.gathered(finished):
+            if not ranks.rank():
+                _save(finished, ready)
+                figures.note(finished, job, ready.facts, began)
+        together.leave()
 
 
 def _ready(records: Iterable[Record], options: Options, context: Context) -> Ready:
     start.adapter(options)
+    share(options)
     folder = model.locate(options.student, context.progress)
     tokenizer = model.load_tokenizer(folder)
     template = Template(tokenizer, options.student)
@@ -163,6 +172,7 @@ def _prepare(
         longest=longest,
         memory=memory.estimate(shape, options, longest, checkpointing),
         free=free,
+        processes=1 if memory.on_gpu() else ranks.here(),
         disk=memory.disk_needed(shape, options),
         disk_free=shutil.disk_usage(context.folder).free,
     )

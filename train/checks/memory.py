@@ -13,10 +13,9 @@ from train.students.model import Shape
 LOGIT = 14  # bytes a logit: bf16, its 32-bit copy, the log-probability and its gradient
 LOGITS = 2_400 << 20  # bytes for whole logits; beyond, TRL's tiles take less (26 bytes for each of 32,768 × 4,096)
 _LIBRARIES = 640 << 20  # torch, transformers, trl, peft and their buffers (measured)
-# Freed memory stays with the process in pieces that do not fit the next batch: measured 1.4 to 1.5 where lengths vary,
-# 1.0 to 1.3 where all rows are equally long.
-_PIECES = 1.5
-_CHECKPOINTED = 0.45  # what checkpointing leaves of the activations (measured: .33 to .48)
+# Freed memory stays with the process in pieces that do not fit the next batch. Fitted on peaks of students of 12M, 60M
+# and 360M parameters (benchmarks/random_students.py), LoRA and full, rows of mixed length.
+_PIECES = 1.3
 _NF4 = 0.516  # bytes a weight: 4.127 bits with double quantisation (Dettmers et al. 2023, section 3)
 _TOKENIZER = 20 << 20  # the largest tokenizers' files (a vocabulary of 150,000 takes 11 MB)
 
@@ -55,18 +54,18 @@ def estimate(shape: Shape, options: Options, longest: int, checkpointing: bool) 
     quantised = linear * _NF4 if options.method == "qlora" else linear * 2
     learned = shape.adapter_parameters(options)
     weights: float
+    layer = _layer_bytes(shape, options)
+    # Checkpointing keeps each layer's input in bf16, and all of the one layer that is being computed again.
+    kept = 2 * shape.hidden * shape.layers + layer if checkpointing else layer * shape.layers
+    activations, logits = tokens * kept * _PIECES, min(tokens * shape.vocabulary * LOGIT, LOGITS)
     if options.method == "full":
-        weights, held = 4.0 * shape.parameters, 4 * learned + 2 * linear
+        weights = 4.0 * shape.parameters
+        # Gradients come as activations go; only where they are summed over several batches are all of both there.
+        gradients = 4 * learned - (0 if options.accumulation > 1 else activations + logits)
+        held = 2 * linear + max(0, gradients)
     else:
         weights, held = quantised + 2 * (shape.parameters - linear), 8 * learned
-    kept = _layer_bytes(shape, options) * shape.layers * (_CHECKPOINTED if checkpointing else 1)
-    return Memory(
-        weights=int(weights),
-        adapter=int(held),
-        optimiser=8 * learned,
-        activations=int(tokens * kept * _PIECES),
-        logits=int(min(tokens * shape.vocabulary * LOGIT, LOGITS) * _PIECES),
-    )
+    return Memory(int(weights), int(held), 8 * learned, int(activations), int(logits))
 
 
 def fitting(shape: Shape, options: Options, longest: int, room: int) -> str:
@@ -89,9 +88,12 @@ def _layer_bytes(shape: Shape, options: Options) -> float:
 
     Around attention 44 bytes a hidden unit (two norms in 32 bits, residuals, queries, keys, values, output) and 8 an
     intermediate unit (gate, up, their product, in bf16); dropout keeps 3.3 of each adapted input (fitted to peaks).
+    PEFT copies what a 4-bit layer gives: 1 byte of each adapted output (fitted, between none at 60M and 2 at 360M).
     """
-    inputs = sum(into for into, _ in shape.targeted(options.targets).values()) / max(1, shape.layers)
-    return 44 * shape.hidden + 8 * shape.intermediate + (3.3 * inputs if options.dropout else 0)
+    adapted = shape.targeted(options.targets).values()
+    inputs, outputs = (sum(size[side] for size in adapted) / max(1, shape.layers) for side in (0, 1))
+    more = (3.3 * inputs if options.dropout else 0) + (outputs if options.method == "qlora" else 0)
+    return 44 * shape.hidden + 8 * shape.intermediate + more
 
 
 def disk_needed(shape: Shape, options: Options) -> int:
@@ -100,12 +102,19 @@ def disk_needed(shape: Shape, options: Options) -> int:
     return 3 * (3 * adapter + _TOKENIZER) + adapter + _TOKENIZER  # a checkpoint holds Adam's two moments besides
 
 
+def on_gpu() -> bool:
+    """Whether it is a GPU's memory that counts."""
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
 def available() -> int:
     """Bytes that can still be had: of the GPU if there is one, else of the machine, within a container's limit."""
     import psutil  # type: ignore[import-untyped]
     import torch
 
-    if torch.cuda.is_available():
+    if on_gpu():
         return int(torch.cuda.mem_get_info()[0])
     free = int(psutil.virtual_memory().available)
     limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")

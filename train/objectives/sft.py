@@ -17,6 +17,8 @@ from seedbed.record import Record
 from seedbed.repeats import repeated
 from train.checks.memory import LOGIT, LOGITS
 from train.job import Job, newest, step_of
+from train.launch import together
+from train.launch.shares import Dealt, shared, weighed
 from train.names import arguments
 from train.objectives.material import Material, drawn, general
 from train.objectives.start import begun, holding
@@ -53,20 +55,25 @@ def fit(job: Job, model: Any) -> Any:
     """
     from transformers import PrinterCallback
 
-    resume = newest(job.checkpoints)
+    with together.first_alone():
+        resume = newest(job.checkpoints)
     model = begun(model, job.options)
     make_ready = holding(model, job.options)
+    rows, validation, sampler = shared(job)
     trainer = attended(_trainer_class(job), job)(
         model,
         args=arguments(job, fresh=resume is None),
-        train_dataset=job.rows,
-        eval_dataset=job.validation,
+        train_dataset=rows,
+        eval_dataset=validation,
         **collating(job, model),
         processing_class=job.tokenizer,
         peft_config=None if job.options.from_ else methods.adapter(job.options),
         callbacks=callbacks(job),
     )
-    trainer.sampler, trainer.train_dataset = job.sampler, items(job)
+    together.as_asked(trainer)
+    trainer.sampler = sampler
+    if job.options.packing:
+        trainer.train_dataset = items(job)
     trainer.remove_callback(PrinterCallback)
     make_ready(trainer.model, job.tokenizer)
     if resume:
@@ -80,7 +87,7 @@ def _trainer_class(job: Job) -> Any:
     from trl import SFTTrainer
 
     class Trainer(SFTTrainer):  # type: ignore[misc]
-        sampler: Order
+        sampler: Order | Dealt
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             return self.sampler
@@ -94,8 +101,14 @@ def _trainer_class(job: Job) -> Any:
             """Mean cross-entropy of the learned tokens (over all batches of a step, where their number is given)."""
             labels = inputs["labels"][:, 1:]
             learned = (labels != IGNORED).any(0).nonzero().squeeze(1)
-            size = labels.shape[0] * len(learned) * model.config.get_text_config().vocab_size
-            if labels.device.type != "cpu" or return_outputs or not 0 < LOGIT * size < LOGITS:
+            if not len(learned):
+                learned = learned.new_zeros(1)  # empty rows: nothing is lost, and the gradients are there to average
+            world = self.accelerator.num_processes
+            if num_items_in_batch is None and world > 1:  # a validation: each process has a part of the batch
+                num_items_in_batch = weighed(labels, self.accelerator, len(job.validation), len(self.eval_dataset))
+            size = labels.shape[0] * len(learned) * self.model.config.get_text_config().vocab_size
+            # Several processes must all go the same way: TRL's own speaks to the others.
+            if labels.device.type != "cpu" or return_outputs or (world == 1 and not 0 < LOGIT * size < LOGITS):
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             logits = model(
                 **{name: value for name, value in inputs.items() if name != "labels"},
@@ -106,6 +119,8 @@ def _trainer_class(job: Job) -> Any:
             total = torch.nn.functional.cross_entropy(
                 logits.flatten(0, 1).float(), wanted.flatten(), ignore_index=IGNORED, reduction="sum"
             )
-            return total / ((wanted != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch)
+            if num_items_in_batch is None:
+                return total / (wanted != IGNORED).sum()
+            return total * world / num_items_in_batch  # of all processes, whose gradients are averaged
 
     return Trainer

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from seedbed import ranks
 from train import names
 from train.options import Options
 
@@ -29,9 +30,10 @@ def make_ready(model: Any, options: Options, tokenizer: Any) -> None:
     """Puts what is learned into 32 bits, and the virtual tokens to the words that they begin as."""
     import torch
 
+    sharded = ranks.sharded() and options.method != "full"  # FSDP spreads values of one kind only: the base's
     for parameter in model.parameters():
         if parameter.requires_grad:
-            parameter.data = parameter.data.float()
+            parameter.data = parameter.data.to(torch.bfloat16 if sharded else torch.float32)
     if options.method == "prompt_tuning":
         with torch.no_grad():
             _vectors(model).copy_(first_vectors(model, options, tokenizer))

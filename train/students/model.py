@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from seedbed import models
+from seedbed import models, ranks
 from seedbed.context import Progress
 from seedbed.errors import InputError
 from train import libraries
@@ -163,7 +163,9 @@ def load(folder: Path, method: str, tokenizer: Any) -> Any:
     import transformers as hf
 
     quantisation = {"quantization_config": nf4()} if method == "qlora" else {}
-    place = {"device_map": {"": "cuda"}} if torch.cuda.is_available() else {}
+    # Each process has a GPU of its own; what is spread over all of them (FSDP) finds its place later.
+    on_gpu = torch.cuda.is_available() and not ranks.sharded()
+    place = {"device_map": {"": torch.cuda.current_device()}} if on_gpu else {}
     try:
         model = hf.AutoModelForCausalLM.from_pretrained(
             str(folder), dtype=torch.bfloat16, local_files_only=True, **quantisation, **place
@@ -187,6 +189,8 @@ def nf4() -> Any:
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
+        # FSDP spreads values of a floating-point kind only, so there four 4-bit weights pose as one of 16 bits.
+        bnb_4bit_quant_storage=torch.bfloat16 if ranks.sharded() else torch.uint8,
     )
 
 

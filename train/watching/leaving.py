@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 from train.job import Job
+from train.launch import together
 
 _HEEDED = (signal.SIGINT, signal.SIGTERM)
 
@@ -26,7 +27,9 @@ def leaving(trainer: type, job: Job) -> type:
             self.asked = asked
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if self.asked:
+            number = together.any_of(self.asked[0] if self.asked else 0)
+            if number:
+                self.asked[:] = self.asked or [number]
                 control.should_save = control.should_training_stop = True
 
     class Leaving(trainer):  # type: ignore[misc]

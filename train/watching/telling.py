@@ -8,6 +8,7 @@ from typing import Any
 
 from seedbed.errors import TrainingError
 from train.job import WHOLE, Job, newest
+from train.launch import together
 from train.watching.stopping import GENERAL
 from train.watching.trackers import tracker
 
@@ -47,6 +48,7 @@ def _teller(job: Job) -> Any:
             return f"loss {loss:.2f}{general}, {done / max(1e-9, time.monotonic() - self.began):.0f} tok/s"
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            together.wait()  # each process writes the state of its own chance
             (job.checkpoints / f"checkpoint-{state.global_step}" / WHOLE).touch()
 
     return Teller()

@@ -175,7 +175,7 @@ def test_memory_grows_with_what_takes_it() -> None:
     assert (
         more.weights == 200_000
         and more.adapter == 2 * plain.adapter
-        and more.activations == pytest.approx(2 * plain.activations, rel=1e-6)
+        and plain.activations < more.activations < 2 * plain.activations  # a 4-bit layer's output is copied
     )
     assert estimate(SHAPE, options, 600, checkpointing=False).activations == pytest.approx(
         2 * plain.activations, rel=1e-6
@@ -190,7 +190,9 @@ def test_full_training_takes_every_weight_four_times_and_a_soft_prompt_next_to_n
     full = estimate(SHAPE, Options(method="full"), 300, checkpointing=False)
     prompt = estimate(SHAPE, Options(method="prompt_tuning"), 300, checkpointing=False)
     assert full.weights == 4 * SHAPE.parameters and full.optimiser == 8 * SHAPE.parameters
-    assert full.adapter > 4 * SHAPE.parameters  # gradients, and bf16 copies of the linear layers
+    assert full.adapter == 2 * 8 * 64 * 64  # bf16 copies of the linear layers; gradients come as activations go
+    summed = estimate(SHAPE, Options(method="full", accumulation=2), 300, checkpointing=False)
+    assert summed.adapter == full.adapter + 4 * SHAPE.parameters
     assert prompt.optimiser == 8 * 20 * SHAPE.hidden and prompt.weights == 2 * SHAPE.parameters
 
 
