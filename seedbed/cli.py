@@ -236,6 +236,7 @@ def _curate_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--student", default="", help="model name, folder, hub name or path:FILE.gguf")
     parser.add_argument("--adapter", default="", help="a run, the folder of its training, or an adapter")
     parser.add_argument("--also", default="", metavar="NAMES", help="further models: merged,gguf or paths")
     parser.add_argument("--tasks", default="", metavar="NAMES", help="tasks of lm-eval, comma separated")

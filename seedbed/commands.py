@@ -202,13 +202,23 @@ def train(given: argparse.Namespace) -> None:
         if given.sweep:
             _sweep(given, pipeline)
         elif given.launch is not None:
-            for line in training.launched(pipeline, given.launch):
-                print(line)
+            _launch(given, pipeline)
         elif not looking:
             _go(pipeline, "train")
         else:
             with training.handed(pipeline, for_terminal()) as (records, options_, context):
                 _look(given, records, options_, context)
+
+
+def _launch(given: argparse.Namespace, pipeline: Pipeline) -> None:
+    """Writes what runs this same command on several GPUs into the run directory."""
+    from seedbed import training
+    from train.launch import written
+
+    step = next(step for step in pipeline.plan() if step.stage.name == "train")
+    typed = training.without_launch(sys.argv[1:])
+    for line in written.write(pipeline.run.path / "launch", typed, step.options, given.launch):
+        print(line)
 
 
 def _look(given: argparse.Namespace, records: Iterable[Record], options: Any, context: Context) -> None:
