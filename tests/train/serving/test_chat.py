@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from typing import cast
 
+from train.rows.template import Turns
 from train.serving.chat import chat
-from train.serving.speaker import Manner, Speaker
+from train.serving.speaker import Manner, Said, Speaker
 
 SHORT = Manner(max_tokens=6)
 
@@ -24,11 +26,18 @@ def test_base_and_tuned_stand_side_by_side_when_asked_for(speaker: Speaker) -> N
     assert "\n".join(talk(speaker, "Which port?")) in said
 
 
-def test_what_was_said_is_remembered_until_it_is_forgotten(speaker: Speaker) -> None:
-    once = talk(speaker, "哪个端口？")
-    remembered = talk(speaker, "哪个端口？", "哪个端口？")
-    assert remembered != once * 2  # the second time is another conversation
-    assert talk(speaker, "哪个端口？", "/new", "哪个端口？") == once * 2
+class Counting:
+    """Says how many turns it was shown."""
+
+    name, sides = "counting", ("tuned", "base")
+
+    def say(self, turns: Turns, side: str, manner: Manner) -> Said:
+        return Said(iter([str(len(turns))]), 0)
+
+
+def test_each_side_remembers_what_was_said_to_it_until_it_is_forgotten() -> None:
+    said = talk(cast(Speaker, Counting()), "为什么？", "Why?", "/base", "Why?", "/new", "/tuned", "为什么？")
+    assert said == ["1", "3", "1", "1"]
 
 
 def test_it_ends_by_quit_and_by_the_end_of_the_input(speaker: Speaker) -> None:
