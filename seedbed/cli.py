@@ -181,12 +181,14 @@ def _train_flags(parser: argparse.ArgumentParser, data: str) -> None:
     parser.add_argument("--format", default="", metavar="NAME", help="what the rows are, if not to be recognised")
     parser.add_argument("--method", default="", help="qlora, lora, full or prompt_tuning (default: qlora)")
     parser.add_argument("--objective", default="", help="sft, dpo or pretrain (default: sft)")
+    parser.add_argument("--from", default="", metavar="RUN", help="go on with the adapter of a run, or in a folder")
     parser.add_argument("--epochs", type=int, metavar="N", help="how often each record is learned (default: 3)")
     parser.add_argument("--learning-rate", type=float, metavar="R", help="default: the usual one of the method")
     parser.add_argument("--check", action="store_true", help="the checks alone; exit code 2 where one is an error")
     parser.add_argument("--show", type=int, metavar="N", help="N examples with the learned tokens marked, no training")
-    what = "train the small ladder instead, and advise: mix=0,0.05,0.1,0.3"
-    parser.add_argument("--sweep", default="", metavar="WHAT=VALUES", help=what)
+    what = "train the small ladder: mix=0,0.05,0.1,0.3 (share of general data), learning_rate=…, rank=…"
+    parser.add_argument("--sweep", default="", metavar="KEY=V,V,…", help=what)
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="trainings of each value of a sweep")
     what = "write out what trains this on N GPUs (default: those that are here), and train nothing"
     parser.add_argument("--launch", type=int, nargs="?", const=0, metavar="N", help=what)
     _stage_flags(parser, out_needed=False)

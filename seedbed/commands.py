@@ -198,6 +198,9 @@ def train(given: argparse.Namespace) -> None:
         for line in training.launched(pipeline, given.launch):
             print(line)
         return
+    if given.sweep:
+        _sweep(given, pipeline)
+        return
     if not (given.check or given.show):
         _go(pipeline, "train")
         return
@@ -287,6 +290,19 @@ def _execute(
         _tell_plan(pipeline)
         return
     _go(pipeline, getattr(given, "stop_after", ""))
+
+
+def _sweep(given: argparse.Namespace, pipeline: Pipeline) -> None:
+    """The data set is read as a job reads it; then the wing climbs its ladder."""
+    from seedbed import training
+    from seedbed.progress import for_terminal
+    from train.forgetting.sweep.run import sweep
+
+    progress, seed = for_terminal(), pipeline.job.top.seed
+    with training.handed(pipeline, progress) as (records, options, _):
+        advice = sweep(given.sweep, given.seeds, records, options, pipeline.run.path, seed, progress)
+    print(advice.why)
+    print(f"Done: {pipeline.run.path / 'sweep.html'}")
 
 
 def report(given: argparse.Namespace) -> None:

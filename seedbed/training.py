@@ -17,7 +17,7 @@ from seedbed.progress import Plain
 from seedbed.record import Record
 from seedbed.run import Manifest
 
-_FLAGS = ("student", "method", "objective", "epochs", "learning_rate")
+_FLAGS = ("student", "method", "objective", "from", "epochs", "learning_rate")
 
 
 def flags(given: argparse.Namespace) -> dict[str, Any]:
@@ -26,6 +26,8 @@ def flags(given: argparse.Namespace) -> dict[str, Any]:
     path = Path(said.get("student", "").removeprefix("path:")).expanduser()
     if said.get("student") and path.exists():
         said["student"] = str(path.resolve())
+    if "from" in said:
+        said["from"] = str(Path(said["from"]).expanduser().resolve())
     return said
 
 

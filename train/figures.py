@@ -13,6 +13,7 @@ from train.checks import memory
 from train.checks.preflight import Facts
 from train.job import Job
 from train.rows.data import Counts
+from train.watching import stopping
 
 _CURVE = 500  # points of the loss curve kept in the manifest; losses.json has them all
 
@@ -22,11 +23,13 @@ def note(finished: Any, job: Job, facts: Facts, began: float) -> None:
     history = finished.state.log_history
     losses = [_point(entry, "loss") for entry in history if "loss" in entry]
     validation = [_point(entry, "eval_loss") for entry in history if "eval_loss" in entry]
-    write_json(job.context.folder / "losses.json", {"train": losses, "validation": validation})
+    general = [_point(entry, stopping.GENERAL) for entry in history if stopping.GENERAL in entry]
+    curves = {"train": losses, "validation": validation, "general": general}
+    write_json(job.context.folder / "losses.json", curves)
     steps = finished.state.global_step
     tokens, seconds = sum(job.plan.step_tokens[:steps]), time.monotonic() - began
     options = job.options
-    kept_best = validation and options.patience
+    why = stopping.reason(history, options.patience, options.forgetting.bound) if steps < job.plan.steps else ""
     job.context.figures |= {
         "student": options.student,
         "method": options.method,
@@ -34,7 +37,8 @@ def note(finished: Any, job: Job, facts: Facts, began: float) -> None:
         "rank": options.rank,
         "steps": steps,
         "stopped_early": steps < job.plan.steps,
-        "kept_step": finished.state.best_global_step if kept_best else steps,
+        "stopped_by": why,
+        "kept_step": finished.state.best_global_step if job.keeps_best else steps,
         "trainable_parameters": facts.shape.adapter_parameters(options),
         "parameters": facts.shape.parameters,
         "tokens_trained": tokens,
@@ -48,12 +52,15 @@ def note(finished: Any, job: Job, facts: Facts, began: float) -> None:
         "validation_records": _left_out(facts.validation),
         "losses": _thinned(losses),
         "validation": validation,
+        "general": general,
+        "penalty": options.forgetting.penalty,
     }
 
 
 def _point(entry: dict[str, Any], key: str) -> dict[str, float]:
     point = {"step": int(entry["step"]), "epoch": round(float(entry["epoch"]), 3), "loss": float(entry[key])}
-    extra = {name: float(entry[name]) for name in ("learning_rate", "grad_norm") if entry.get(name) is not None}
+    beside = ("learning_rate", "grad_norm", "penalty")
+    extra = {name: float(entry[name]) for name in beside if entry.get(name) is not None}
     return point | extra
 
 

@@ -17,7 +17,8 @@ WHOLE = "seedbed-whole"  # written into a checkpoint when all of it is there
 
 @dataclass
 class Job:
-    """Everything that one training needs. `validation` may be None; `asked_to_stop` is the signal that came, if any."""
+    """Everything that one training needs. `validation` may be None; so may `general`, rows of general records that are
+    watched beside it, and `held`, those that a penalty holds the model to."""
 
     options: Options
     context: Context
@@ -27,7 +28,8 @@ class Job:
     sampler: LengthGrouped
     plan: Plan
     checkpointing: bool
-    asked_to_stop: int = 0
+    general: Any = None
+    held: Any = None
 
     @property
     def checkpoints(self) -> Path:
@@ -40,6 +42,11 @@ class Job:
         batches = self.sampler.batches(epoch)[within * size : (within + 1) * size]
         found = [record for batch in batches for record in self.rows[batch]["record"]]
         return [record for record in dict.fromkeys(found) if record]  # a block of several texts names none
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether an earlier adapter than the last may be the one that is kept."""
+        return self.validation is not None and (self.options.patience > 0 or self.options.forgetting.bound is not None)
 
     @property
     def eval_steps(self) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import msgspec
+
+from train.forgetting.options import Forgetting
 
 Method = Literal["qlora", "lora", "full", "prompt_tuning"]
 Objective = Literal["sft", "dpo", "pretrain"]
@@ -49,6 +52,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     too_long       cut: the answer ends at an earlier sentence; drop: the record is left out
     eval_steps     validation loss and a checkpoint every so many steps; 0: twice an epoch
     patience       stop when validation has not improved so many times in a row, and keep the best; 0: never
+    forgetting     how general loss is watched, bounded and held back: see `Forgetting`
+    track          where losses are told besides the report: tensorboard, wandb, mlflow, swanlab
     """
 
     PATHS: ClassVar[tuple[str, ...]] = ("from_",)
@@ -83,6 +88,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     validation_limit: int = 32  # records; bounds the time that validation takes
     activation_checkpointing: Literal["auto", "on", "off"] = "auto"  # less memory, a step takes a third longer
     threads: int = 0  # 0: all cores
+    forgetting: Forgetting = Forgetting()
+    track: tuple[Literal["tensorboard", "wandb", "mlflow", "swanlab"], ...] = ()
 
     def __post_init__(self) -> None:
         self._refuse_contradictions()
@@ -121,6 +128,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 raise ValueError(f"{name}: belongs to dpo, and objective is {self.objective}")
         if self.from_ and self.method == "full":
             raise ValueError("from: goes on with an adapter; with full, name the folder of the model as student")
+        if self.forgetting.penalty != "none" and not lora:
+            raise ValueError(f"forgetting: a penalty works through the adapter of qlora or lora, not {self.method}")
         if self.schedule == "constant" and self.warmup not in (0.0, 0.05):
             raise ValueError("schedule: constant has no warm-up; constant_with_warmup has")
         if self.neftune and self.objective != "sft":
@@ -132,6 +141,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             msgspec.structs.force_setattr(self, "learning_rate", self.usual_rate)
         if self.method == "prompt_tuning" and not self.virtual_tokens:
             msgspec.structs.force_setattr(self, "virtual_tokens", _VIRTUAL_TOKENS)
+
+    def placed(self, base: Path) -> Options:
+        """The same with the paths of `forgetting` below `base`."""
+        return msgspec.structs.replace(self, forgetting=self.forgetting.placed(base))
 
 
 def _want(holds: bool, key: str, expected: str) -> None:

@@ -23,9 +23,10 @@ from seedbed import jsonl, ranks
 from seedbed.context import Context
 from seedbed.errors import TemplateError, TrainingError
 from seedbed.record import Record
-from train import figures, libraries
+from train import figures, libraries, names
 from train.checks import headers, memory, preflight
 from train.checks.talk import look
+from train.forgetting import general
 from train.job import Job
 from train.launch import together
 from train.launch.shares import share
@@ -33,12 +34,13 @@ from train.objectives import dpo, pretrain, sft, start
 from train.objectives.material import Material
 from train.options import Options
 from train.rows.batches import LengthGrouped, plan
+from train.rows.data import Fit, prepare
 from train.rows.template import Template
 from train.students import faults, methods, model
 from train.students.converting import fingerprint
 from train.students.identity import weights_digest
 from train.students.trained import ADAPTER, MODEL, NOTED, Training
-from train.watching import leaving
+from train.watching import trackers
 
 __all__ = ["VERSION", "Options", "Training", "check", "train"]
 
@@ -74,7 +76,9 @@ def train(records: Iterable[Record], options: Options, context: Context) -> None
     memory does not suffice, and KeyboardInterrupt, with a checkpoint written, when it is asked to stop.
     """
     began = time.monotonic()
+    trackers.check(options.track)
     with libraries.prepared(options.threads):
+        names.refuse_missing()
         memory.forget_peak()
         with together.first_alone():
             ready = _ready(records, options, context)
@@ -107,9 +111,7 @@ def _fitted(ready: Ready) -> Any:
     """The finished trainer. Out of memory becomes a TrainingError that says what to lower."""
     job, facts, options = ready.job, ready.facts, ready.job.options
     try:
-        with leaving.heard(job):
-            loaded = model.load(ready.folder, options.method, job.tokenizer)
-            return OBJECTIVES[options.objective].fit(job, loaded)
+        return OBJECTIVES[options.objective].fit(job, model.load(ready.folder, options.method, job.tokenizer))
     except (RuntimeError, MemoryError, OSError) as error:
         if not libraries.out_of_memory(error):
             raise
@@ -140,9 +142,14 @@ def _prepare(
     records: list[Record], template: Template, shape: model.Shape, options: Options, context: Context, folder: Path
 ) -> tuple[Job, preflight.Facts]:
     training = [record for record in records if record.split in ("train", "")]
-    watching = [record for record in records if record.split == "validation"]
+    watching = [record for record in records if record.split == "validation" and not general.is_general(record)]
     material: Material = OBJECTIVES[options.objective].gather(training, watching, template, options, context)
     counts = material.train
+    beside = general.choose(records, options.forgetting, context, validating=material.validation is not None)
+    fit, cache = Fit(options.max_length, options.too_long), context.folder / "tokens"
+    (watched, seen), (held, bound) = (prepare(ones, template, fit, cache) for ones in (beside.watched, beside.held))
+    general.check(seen.rows, bound.rows, options.forgetting)
+    context.figures["general_from"] = beside.source
     sampler = LengthGrouped(material.lengths, options.batch, context.seed)
     counted = plan(sampler, options.epochs, options.accumulation, material.tokens, material.wide)
     free, checkpointing = memory.available(), options.activation_checkpointing == "on"
@@ -166,7 +173,8 @@ def _prepare(
         disk=memory.disk_needed(shape, options),
         disk_free=shutil.disk_usage(context.folder).free,
     )
-    job = Job(options, context, template.tokenizer, material.rows, material.validation, sampler, counted, checkpointing)
+    job = Job(options, context, template.tokenizer, material.rows, material.validation, sampler, counted, checkpointing,
+              watched if seen.rows else None, held if bound.rows else None)
     return job, facts
 
 
@@ -174,7 +182,8 @@ def _forget_others(ready: Ready) -> None:
     """Deletes what another training left: of other options, rows, weights or another template."""
     job = ready.job
     made_from = job.checkpoints / "made_from.json"
-    rows = Path(job.rows.cache_files[0]["filename"]).stem  # a hash of the rows' content
+    # The names of their files are hashes of the rows' content.
+    rows = [Path(one.cache_files[0]["filename"]).stem for one in (job.rows, job.held) if one is not None]
     began_at = [fingerprint(path) for path in watch(job.options)]
     said = [job.options, job.context.seed, ready.base, ready.template, rows, began_at]
     now = msgspec.json.encode(said).decode()

@@ -15,8 +15,8 @@ Point = tuple[float, float]
 
 
 def curves(training: Training, width: int, height: int, words: Words) -> Markup:
-    """Training loss (faint, with its running mean) and validation loss over steps."""
-    every = [*training.losses, *training.validation]
+    """Training loss (faint, with its running mean), validation loss and general loss over steps."""
+    every = [*training.losses, *training.validation, *training.general]
     left, right, top, bottom = 40, 14, 12, 26
     last = max((step for step, _ in every), default=1) or 1
     low, high, ticks = _ticks(min(loss for _, loss in every), max(loss for _, loss in every))
@@ -43,12 +43,13 @@ def curves(training: Training, width: int, height: int, words: Words) -> Markup:
         body += Markup('<path class="kept" d="M{0:.1f} {1}V{2}"/>').format(x, top, height - bottom)
     losses = thinned(training.losses)
     body += _line([place(p) for p in losses], "raw") + _line([place(p) for p in smooth(losses)], "train")
-    validation = [(p, place(p)) for p in thinned(training.validation)]
-    body += _line([xy for _, xy in validation], "validation")
-    for (step, loss), (x, y) in validation:
-        body += Markup(
-            '<circle class="dot" cx="{0:.1f}" cy="{1:.1f}" r="4"><title>{4} {2}: {3:.3f}</title></circle>'
-        ).format(x, y, number(step), loss, words("step"))
+    for kind, points in (("validation", training.validation), ("general", training.general)):
+        measured = [(point, place(point)) for point in thinned(points)]
+        body += _line([xy for _, xy in measured], kind)
+        for (step, loss), (x, y) in measured:
+            body += Markup(
+                '<circle class="dot {5}" cx="{0:.1f}" cy="{1:.1f}" r="4"><title>{4} {2}: {3:.3f}</title></circle>'
+            ).format(x, y, number(step), loss, words("step"), kind)
     return svg(width, height, body, words("Loss over training steps"), "curves")
 
 

@@ -48,11 +48,13 @@ class Cost(msgspec.Struct, kw_only=True):
 class Training(msgspec.Struct, kw_only=True):
     """What the trainer noted: [step, loss] points, the checks before the start, and its facts in words.
 
-    `kept` is the step whose adapter was kept; None where it is not known.
+    `validation` is on the domain's records, `general` on general ones. `kept` is the step whose adapter was kept; None
+    where it is not known.
     """
 
     losses: list[tuple[float, float]] = []
     validation: list[tuple[float, float]] = []
+    general: list[tuple[float, float]] = []
     preflight: list[dict[str, Any]] = []
     facts: list[tuple[str, str]] = []
     kept: float | None = None

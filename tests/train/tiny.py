@@ -65,7 +65,7 @@ def tokenizer(template: str | None = CHATML, end: str = "<|im_end|>", pad: str =
     return made
 
 
-def save_student(folder: Path, template: str | None = CHATML, hidden: int = 64, **config: Any) -> Path:
+def save_student(folder: Path, template: str | None = CHATML, hidden: int = 64, layers: int = 2, **config: Any) -> Path:
     """The tiny student as a folder that `train.students.model.locate` takes."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -76,7 +76,7 @@ def save_student(folder: Path, template: str | None = CHATML, hidden: int = 64, 
         vocab_size=512,
         hidden_size=hidden,
         intermediate_size=2 * hidden,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=2,
         num_key_value_heads=1,
         max_position_embeddings=2048,

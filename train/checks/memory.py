@@ -57,6 +57,7 @@ def estimate(shape: Shape, options: Options, longest: int, checkpointing: bool) 
     # Checkpointing keeps each layer's input in bf16, and all of the one layer that is being computed again.
     kept = 2 * shape.hidden * shape.layers + layer if checkpointing else layer * shape.layers
     activations, logits = tokens * kept * _PIECES, min(tokens * shape.vocabulary * LOGIT, LOGITS)
+    weights: float
     if options.method == "full":
         weights = 4.0 * shape.parameters
         # Gradients come as activations go; only where they are summed over several batches are all of both there.

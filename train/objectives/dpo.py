@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ import msgspec
 
 from seedbed import jsonl
 from seedbed.context import Context
+from seedbed.errors import TrainingError
 from seedbed.record import Record
 from seedbed.repeats import repeated
 from train.evaluation import preferences
@@ -38,6 +40,7 @@ from train.rows.batches import LengthGrouped
 from train.rows.data import Fit
 from train.rows.template import Template
 from train.students import methods
+from train.watching.attending import attended
 from train.watching.telling import callbacks
 
 
@@ -57,14 +60,14 @@ def gather(training: list[Record], watching: list[Record], template: Template, o
 def fit(job: Job, model: Any) -> Any:
     """Trains, from the newest whole checkpoint if there is one, and returns the finished trainer.
 
-    Raises TrainingError as soon as the loss is no number.
+    Raises TrainingError as soon as the loss, or a log-probability of the reference, is no number.
     """
     from transformers import PrinterCallback
 
     resume = newest(job.checkpoints)
     model = begun(model, job.options)
     make_ready = holding(model, job.options)
-    trainer = _trainer_class(job)(
+    trainer = attended(_trainer_class(job), job)(
         model,
         args=preference_arguments(job, fresh=resume is None),
         train_dataset=job.rows,
@@ -101,9 +104,14 @@ def _trainer_class(job: Job) -> Any:
         def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
             """The pairs with the reference's log-probabilities, from beside the checkpoints if they are there."""
             kept = job.checkpoints / f"reference-{Path(dataset.cache_files[0]['filename']).stem}.json"
-            if not kept.exists():
+            there = kept.exists()
+            self.accelerator.wait_for_everyone()  # with several processes, all of them see the same
+            if not there:
                 batches = job.sampler.batches(0) if name == "train" else _in_turn(len(dataset), batch_size)
-                jsonl.write_text(kept, msgspec.json.encode(self._reference(dataset, batches)).decode())
+                found = self._reference(dataset, batches)
+                if self.accelerator.is_main_process:
+                    jsonl.write_text(kept, msgspec.json.encode(found).decode())
+                self.accelerator.wait_for_everyone()
             chosen, rejected = zip(*msgspec.json.decode(kept.read_bytes(), type=list[tuple[float, float]]), strict=True)
             return dataset.add_column("ref_chosen_logps", chosen).add_column("ref_rejected_logps", rejected)
 
@@ -115,6 +123,9 @@ def _trainer_class(job: Job) -> Any:
                 inputs = self._prepare_inputs(self.data_collator([dataset[i] for i in batch]))
                 both = zip(*(side.tolist() for side in self.compute_ref_log_probs(self.model, inputs)), strict=True)
                 for i, pair in zip(batch, both, strict=True):
+                    if not all(map(math.isfinite, pair)):
+                        said = f"the student's log-probability of record {dataset[i]['record']} is no number"
+                        raise TrainingError(said, where="train", next_step="Take another student: this one is broken")
                     found[i] = pair
             return found
 

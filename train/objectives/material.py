@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seedbed.record import Record
+from train.forgetting.general import is_general
 from train.rows.data import Counts
 
 
@@ -32,4 +33,4 @@ def drawn(records: list[Record], limit: int, seed: int) -> list[Record]:
 
 def general(records: Sequence[Record]) -> int:
     """How many of the records are general data, mixed in against forgetting."""
-    return sum(record.task == "general" or record.labels.get("origin") == "general" for record in records)
+    return sum(map(is_general, records))

@@ -27,6 +27,7 @@ from train.rows.batches import LengthGrouped
 from train.rows.data import Fit, lengths, prepare
 from train.rows.template import IGNORED, Template
 from train.students import methods
+from train.watching.attending import attended
 from train.watching.telling import callbacks
 
 
@@ -58,7 +59,7 @@ def fit(job: Job, model: Any) -> Any:
     model = begun(model, job.options)
     make_ready = holding(model, job.options)
     rows, validation, sampler = shared(job)
-    trainer = _trainer_class(job)(
+    trainer = attended(_trainer_class(job), job)(
         model,
         args=arguments(job, fresh=resume is None),
         train_dataset=rows,

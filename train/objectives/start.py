@@ -60,5 +60,6 @@ def holding(model: Any, options: Options) -> Callable[[Any, Any], None]:
         for name, value in model.named_parameters():
             if name in held:
                 value.data = held[name].float()
+        methods.show_text_alone(model)
 
     return put_back

@@ -1,9 +1,9 @@
 """Preference pairs -> token ids of the prompt, the chosen and the rejected answer, in the student's own template.
 
-A pair is two conversations that differ in their last answer alone. Each is rendered and tokenised as a whole, as in
-supervised training (train/rows/template.py), and cut after the end token of the answer: what comes before the answer
-is the prompt, and must be the same ids in both, or their difference would not be the answer's. Earlier answers are part
-of the prompt.
+A pair is two conversations that differ in their last answer alone. Each is rendered and tokenised as in supervised
+training (train/rows/template.py), and cut after the end token of the answer: what comes before the answer is the
+prompt, and must be the same ids in both, or their difference would not be the answer's. Where a token would reach
+across the border, the answer is tokenised apart. Earlier answers are part of the prompt.
 
 The prompt stays whole. Where one answer does not fit, both are cut to the same number of sentences: an answer that was
 cut ends where no answer should, and if only the bad one did, that is what would be learned.
@@ -11,7 +11,6 @@ cut ends where no answer should, and if only the bad one did, that is what would
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,11 @@ import msgspec
 from seedbed.errors import TemplateError
 from seedbed.pairs import is_pair
 from seedbed.record import Record
-from seedbed.text import sentences
+from train.rows.conversation import Conversation, conversation, says_something
 from train.rows.data import Counts, Fit
-from train.rows.stored import stored
-from train.rows.template import IGNORED, Rendered, Row, Template, Turns
+from train.rows.length import cuts
+from train.rows.stored import key, stored
+from train.rows.template import IGNORED, Rendered, Row, Template
 
 _VERSION = 1  # of the rows: raised when the same records and template give other rows
 COLUMNS = ("prompt_ids", "chosen_ids", "rejected_ids")
@@ -72,15 +72,16 @@ def pairs(records: Iterable[Record], template: Template, fit: Fit, counts: PairC
             counts.no_pair += 1
             continue
         counts.records += 1
+        sides = _sides(record)
         try:
-            pair = _fitted(_sides(record), template, fit, counts)
+            pair = _fitted(sides, template, fit, counts)
         except TemplateError as error:
             counts.refused += 1
             counts.why = counts.why or error.what
             continue
         if pair is None:
             continue
-        said = [turn["content"] for side in _sides(record) for turn in side]
+        said = [turn["content"] for side in sides for turn in side.turns]
         counts.marked += any(token in text for text in said for token in special)
         counts.rows += 1
         counts.learned += len(pair.chosen_ids) + len(pair.rejected_ids)
@@ -93,15 +94,12 @@ def pairs(records: Iterable[Record], template: Template, fit: Fit, counts: PairC
 def prepare(records: Sequence[Record], template: Template, fit: Fit, folder: Path) -> tuple[Any, PairCounts]:
     """`datasets.Dataset` of prompt_ids, chosen_ids, rejected_ids and record id, and its counts; cached in `folder`."""
     made_by = f"pairs {_VERSION} {template.digest} {fit.max_length} {fit.too_long}"
-    key = hashlib.blake2b(made_by.encode(), digest_size=10)
-    for record in records:
-        key.update(record.id.encode())
 
     def make(counts: PairCounts) -> Iterator[dict[str, Any]]:
         for record, pair in pairs(records, template, fit, counts):
             yield {name: getattr(pair, name) for name in COLUMNS} | {"record": record.id}
 
-    return stored(folder, key.hexdigest(), COLUMNS, PairCounts(), make)
+    return stored(folder, key(made_by, records), COLUMNS, PairCounts(), make)
 
 
 def read(rows: Any, indexes: Iterable[int]) -> list[Pair]:
@@ -118,17 +116,17 @@ def lengths(rows: Any) -> tuple[list[int], list[int]]:
     return [p + max(c, r) for p, c, r in both], [2 * p + c + r for p, c, r in both]
 
 
-def _sides(record: Record) -> tuple[Turns, Turns]:
+def _sides(record: Record) -> tuple[Conversation, Conversation]:
     """The two conversations."""
-    turns, rejected = record.turns(), record.rejected
-    assert rejected is not None  # only pairs get here
-    return turns, [*turns[:-1], turns[-1] | {"content": rejected.spoken}]
+    assert record.rejected is not None  # only pairs get here
+    other = msgspec.structs.replace(record, messages=(*record.messages[:-1], record.rejected))
+    return conversation(record), conversation(other)
 
 
-def _fitted(sides: tuple[Turns, Turns], template: Template, fit: Fit, counts: PairCounts) -> Pair | None:
+def _fitted(sides: tuple[Conversation, Conversation], template: Template, fit: Fit, counts: PairCounts) -> Pair | None:
     """The pair within its length; None, and counted, where it cannot be learned."""
-    chosen, rejected = (side[-1]["content"].strip() for side in sides)
-    if not (chosen and rejected) or sides[0][-1]["role"] != "assistant":
+    chosen, rejected = (side.turns[-1] | {"content": side.turns[-1]["content"].strip()} for side in sides)
+    if chosen["role"] != "assistant" or not (says_something(chosen) and says_something(rejected)):
         counts.empty += 1
         return None
     if chosen == rejected:
@@ -147,21 +145,20 @@ def _fitted(sides: tuple[Turns, Turns], template: Template, fit: Fit, counts: Pa
     if pair is None:
         counts.mismatched += 1
         return None
-    counts.folded += template.folds_system(sides[0])
+    counts.folded += template.folds_system(sides[0].turns)
     return pair
 
 
-def _cut(sides: tuple[Turns, Turns], template: Template, max_length: int) -> Pair | None:
+def _cut(sides: tuple[Conversation, Conversation], template: Template, max_length: int) -> Pair | None:
     """Both answers cut to the most sentences at which both fit; None where not even the first ones do."""
-    ends = [_ends_of(side[-1]["content"]) for side in sides]
+    ends = [_ends_of(side.turns[-1]) for side in sides]
     best, low, high = None, 1, max(map(len, ends))
     while low <= high:  # more text is more tokens, so the most that fit are found by halving
         middle = (low + high) // 2
-        shorter = [
-            [*side[:-1], side[-1] | {"content": side[-1]["content"][: own[min(middle, len(own)) - 1]]}]
-            for side, own in zip(sides, ends, strict=True)
-        ]
-        pair = _tokens((shorter[0], shorter[1]), template)
+        chosen, rejected = (
+            _shortened(side, own[min(middle, len(own)) - 1]) for side, own in zip(sides, ends, strict=True)
+        )
+        pair = _tokens((chosen, rejected), template)
         if pair and pair.longest <= max_length:
             best, low = pair, middle + 1
         else:
@@ -169,23 +166,31 @@ def _cut(sides: tuple[Turns, Turns], template: Template, max_length: int) -> Pai
     return best
 
 
-def _ends_of(answer: str) -> list[int]:
-    """Where the answer may be cut: ends of sentences outside of fenced code, and its own end."""
-    ends = [end for _, end in sentences(answer) if answer[:end].count("```") % 2 == 0]
-    return ends or [len(answer)]
+def _ends_of(turn: dict[str, Any]) -> list[int]:
+    """Where the answer may be cut, or else its own end; a call of a tool stays whole."""
+    whole = [len(turn["content"])]
+    return whole if turn.get("tool_calls") else cuts(turn["content"]) or whole
 
 
-def _tokens(sides: tuple[Turns, Turns], template: Template) -> Pair | None:
+def _shortened(side: Conversation, end: int) -> Conversation:
+    *before, last = side.turns
+    return Conversation([*before, last | {"content": last["content"][:end]}], side.tools)
+
+
+def _tokens(sides: tuple[Conversation, Conversation], template: Template) -> Pair | None:
     """The pair in token ids; None where its two prompts are not the same ids."""
     (prompt, chosen), (other, rejected) = (_split(side, template) for side in sides)
     return Pair(prompt, chosen, rejected) if prompt == other and chosen and rejected else None
 
 
-def _split(turns: Turns, template: Template) -> tuple[list[int], list[int]]:
-    """Token ids before the last answer, and of it."""
-    rendered = template.rows(turns)[-1]
+def _split(side: Conversation, template: Template) -> tuple[list[int], list[int]]:
+    """Token ids before the last answer, as they are when the model is asked, and of the answer."""
+    rendered = template.rows(side.turns, side.tools)[-1]
     start, end = rendered.spans[-1]
-    row = template.tokens(Rendered(rendered.text[:end], ((start, end),)))
+    last = Rendered(rendered.text[:end], ((start, end),))
+    row, asked = template.tokens(last), template.prompt_ids(rendered.text[:start])
+    if row.input_ids[: len(asked)] != asked:
+        row = template.parted(last) or row
     first = next((i for i, label in enumerate(row.labels) if label != IGNORED), len(row.labels))
     return row.input_ids[:first], row.input_ids[first:]
 

@@ -12,7 +12,6 @@ training), and a chat model that sees no chat forgets how.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 from seedbed.record import Record
 from train.rows import data
 from train.rows.data import Counts, Fit
-from train.rows.stored import stored
+from train.rows.stored import key, stored
 from train.rows.template import Row, Template
 
 _VERSION = 1  # of the rows: raised when the same records and template give other rows
@@ -90,15 +89,12 @@ def prepare(records: Sequence[Record], template: Template, fit: Fit, folder: Pat
     """`datasets.Dataset` of input_ids, labels, documents (the lengths of those in a block, for an attention that keeps
     them apart) and record id, and its counts; cached in `folder`."""
     made_by = f"texts {_VERSION} {template.digest} {fit.max_length} {fit.too_long}"
-    key = hashlib.blake2b(made_by.encode(), digest_size=10)
-    for record in records:
-        key.update(record.id.encode())
 
     def make(counts: TextCounts) -> Iterator[dict[str, Any]]:
         for name, row, documents in rows(records, template, fit, counts):
             yield {"input_ids": row.input_ids, "labels": row.labels, "documents": documents, "record": name}
 
-    return stored(folder, key.hexdigest(), COLUMNS, TextCounts(), make)
+    return stored(folder, key(made_by, records), COLUMNS, TextCounts(), make)
 
 
 def end_of_document(tokenizer: Any) -> int:

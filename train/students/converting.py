@@ -14,6 +14,8 @@ from seedbed.errors import InputError, MissingExtra
 
 NEXT = "Name a model of `seedbed models list`, a folder, a hub name, or path:/some/model.gguf"
 
+_NO_ARCHITECTURE = {"general", "tokenizer"}  # parts of a GGUF's header that transformers lists among them
+
 
 def convert(gguf: Path, progress: Progress) -> Path:
     """The folder of the converted file; made once. Raises InputError where there is no such file, or no such model."""
@@ -56,13 +58,17 @@ def _refuse_unknown(gguf: Path) -> None:
     from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
     field = GGUFReader(str(gguf)).get_field("general.architecture")
-    architecture = str(field.contents()) if field else "none"
+    if field is None:
+        raise ValueError("it names no architecture")
+    architecture = str(field.contents())
     # In GGUF some are spelt otherwise than in transformers: qwen2moe, gpt-oss.
-    plain = {name.replace("_", "").replace("-", "") for name in GGUF_SUPPORTED_ARCHITECTURES}
+    readable = sorted(set(GGUF_SUPPORTED_ARCHITECTURES) - _NO_ARCHITECTURE)
+    plain = {name.replace("_", "").replace("-", "") for name in readable}
     if architecture.replace("_", "").replace("-", "") not in plain:
-        known = ", ".join(sorted(GGUF_SUPPORTED_ARCHITECTURES))
-        raise InputError(f"has the architecture `{architecture}`, which transformers cannot read from GGUF",
-                         where=str(gguf), next_step=f"Known: {known}. Others can be trained from their original folder")
+        raise InputError(
+            f"has the architecture `{architecture}`, which transformers cannot read from GGUF", where=str(gguf),
+            next_step=f"Known: {', '.join(readable)}. Others can be trained from their original folder",
+        )
 
 
 def _dequantise(gguf: Path, folder: Path) -> None:

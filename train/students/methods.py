@@ -37,6 +37,7 @@ def make_ready(model: Any, options: Options, tokenizer: Any) -> None:
     if options.method == "prompt_tuning":
         with torch.no_grad():
             _vectors(model).copy_(first_vectors(model, options, tokenizer))
+        show_text_alone(model)
 
 
 def first_vectors(model: Any, options: Options, tokenizer: Any) -> Any:
@@ -50,6 +51,24 @@ def first_vectors(model: Any, options: Options, tokenizer: Any) -> Any:
     repeated = (ids * (options.virtual_tokens // len(ids) + 1))[: options.virtual_tokens]
     words = model.get_base_model().get_input_embeddings().weight.detach()
     return words[torch.tensor(repeated, device=words.device)].float()
+
+
+def show_text_alone(model: Any) -> None:
+    """Takes the logits of virtual tokens away, so that those of the text stand at its own places, as everywhere.
+
+    Does nothing to a model that has none.
+    """
+    virtual_tokens = getattr(model.active_peft_config, "num_virtual_tokens", None)
+    if not virtual_tokens:
+        return
+
+    def hook(model: Any, args: Any, given: dict[str, Any], made: Any) -> Any:
+        text, logits = given.get("input_ids"), getattr(made, "logits", None)
+        if text is not None and logits is not None and logits.shape[1] == virtual_tokens + text.shape[1]:
+            made.logits = logits[:, virtual_tokens:]
+        return made
+
+    model.register_forward_hook(hook, with_kwargs=True)
 
 
 def save(model: Any, options: Options, folder: Path) -> None:

@@ -16,6 +16,7 @@ from seedbed.errors import InputError
 from train import libraries
 from train.options import Options
 from train.students.converting import NEXT, convert
+from train.students.methods import show_text_alone
 
 # Tokens made for padding, in the order in which they are tried where a tokenizer pads with its end token.
 _PADS = ("<|endoftext|>", "<pad>", "<|pad|>", "[PAD]", "<|finetune_right_pad_id|>", "<unk>")
@@ -218,8 +219,7 @@ def with_adapter(model: Any, adapter: Path) -> Any:
     if misfit := _misfit(tuned, adapter):
         raise InputError(f"the adapter is one for another model: {misfit}", where=str(adapter), next_step=other)
     tuned.eval()
-    if hides := getattr(tuned.active_peft_config, "num_virtual_tokens", 0) or 0:
-        tuned.register_forward_hook(_text_alone(hides), with_kwargs=True)
+    show_text_alone(tuned)
     return tuned
 
 
@@ -239,15 +239,3 @@ def _misfit(tuned: Any, adapter: Path) -> str:
         return f"{len(odd)} of {len(wanted)} matrices are in one of the two alone, {odd[0]} first"
     wrong = [name for name, size in wanted.items() if given[name] != size]
     return f"{wrong[0]} is {given[wrong[0]]}, not {wanted[wrong[0]]}" if wrong else ""
-
-
-def _text_alone(virtual_tokens: int) -> Any:
-    """Takes the logits of virtual tokens away, so that those of the text stand at its own places, as everywhere."""
-
-    def hook(model: Any, args: Any, given: dict[str, Any], made: Any) -> Any:
-        text = given.get("input_ids")
-        if text is not None and made.logits.shape[1] == virtual_tokens + text.shape[1]:
-            made.logits = made.logits[:, virtual_tokens:]
-        return made
-
-    return hook

@@ -1,7 +1,6 @@
-"""Ctrl-C while a model is trained: the step is finished and a checkpoint written before the process goes.
+"""Ctrl-C, and a scheduler's SIGTERM: the step under way is finished, a checkpoint written, then the training leaves.
 
-A signal that is obeyed at once would lose the steps since the last checkpoint, half an epoch perhaps. So it is heard
-here, and obeyed where the checkpoint is whole. Who asks a second time means it: then it is at once.
+A second signal leaves at once, from the last checkpoint that is there.
 """
 
 from __future__ import annotations
@@ -10,52 +9,60 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from train.job import Job
 from train.launch import together
 
-
-@contextmanager
-def heard(job: Job) -> Iterator[None]:
-    """Within the block Ctrl-C and SIGTERM are only noted on the job, the first time. Outside of the main thread, where
-    no signal arrives, this does nothing."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def hear(number: int, frame: object) -> None:
-        again, job.asked_to_stop = job.asked_to_stop, number
-        if again:
-            raise _interrupt(number)
-        job.context.progress.say("stopping after this step, with a checkpoint; once more: at once")
-
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+_HEEDED = (signal.SIGINT, signal.SIGTERM)
 
 
-def leaver(job: Job) -> Any:
-    """The callback that goes as soon as the checkpoint is whole; it must come after the one that marks it so."""
+def leaving(trainer: type, job: Job) -> type:
+    """The trainer class that leaves with a checkpoint. `train` then raises KeyboardInterrupt, as without this."""
     from transformers import TrainerCallback
 
     class Leaver(TrainerCallback):  # type: ignore[misc]
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-            job.asked_to_stop = together.any_of(job.asked_to_stop)
-            if job.asked_to_stop:
-                control.should_save, control.should_evaluate = True, False
-            return control
+        def __init__(self, asked: list[int]) -> None:
+            self.asked = asked
 
-        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if job.asked_to_stop:
-                raise _interrupt(job.asked_to_stop)
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            # A signal that only one process has heard by now is heard by all of them.
+            if (heard := together.any_of(self.asked[0] if self.asked else 0)) and not self.asked:
+                self.asked.append(heard)
+            if self.asked:
+                control.should_save = control.should_training_stop = True
 
-    return Leaver()
+    class Leaving(trainer):  # type: ignore[misc]
+        def train(self, *args: Any, **kwargs: Any) -> Any:
+            with _heard(job) as asked:
+                self.add_callback(Leaver(asked))
+                done = super().train(*args, **kwargs)
+            if asked and self.state.global_step < job.plan.steps:
+                job.context.progress.say(f"stopped after step {self.state.global_step} of {job.plan.steps}")
+                raise KeyboardInterrupt(*(number for number in asked if number == signal.SIGTERM))
+            return done
+
+    return Leaving
 
 
-def _interrupt(number: int) -> KeyboardInterrupt:
-    """As the command line tells them apart: SIGTERM with its number, Ctrl-C without."""
-    return KeyboardInterrupt(number) if number == signal.SIGTERM else KeyboardInterrupt()
+@contextmanager
+def _heard(job: Job) -> Iterator[list[int]]:
+    """The signals that came within the block; only the first of them is taken calmly."""
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield asked  # signals are the main thread's
+        return
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt(*([number] if number == signal.SIGTERM else []))
+        asked.append(number)
+        job.context.progress.say("finishing this step and writing a checkpoint; once more to leave at once")
+
+    before = {number: signal.signal(number, hear) for number in _HEEDED}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -154,6 +154,12 @@ def test_training_and_evaluation_take_only_what_was_noted() -> None:
     assert training({}, EN) is None and evaluation({}, EN) == Evaluation()
     found = training({"losses": [{"step": 1, "loss": 2.0}, {"step": 2}, "?"], "method": "lora"}, EN)
     assert found and found.losses == [(1.0, 2.0)] and found.facts == [("Method", "LoRA")]
+    held = {"pairs": 40, "reward_accuracy": 0.95, "chosen": {"base": -0.5, "tuned": -0.9}, "collapsed": True}
+    noted = training({"losses": [{"step": 1, "loss": 0.7}], "preferences": {"validation": held}}, ZH)
+    assert noted and noted.facts == [
+        ("留出的偏好对", "40 对中 95% 正确"),
+        ("优选答案的对数概率（每词元）", "训练前 -0.50，训练后 -0.90：已崩塌"),
+    ]
     sets = {
         "mine": {"base": {"loss": 2.0}, "tuned": {"loss": 1.0}},
         "test_seen": {"base": {"loss": 3.0}, "tuned": {"loss": 2.0}},
@@ -287,3 +293,17 @@ def test_scores_that_are_no_numbers_are_passed_over() -> None:
         kept.add(chat("q", "a", scores={"ifd": value}))
     [chart] = kept.histograms(Scores())
     assert (chart.name, sum(b.counts["kept"] for b in chart.bins), chart.largest) == ("ifd", 2, 0.4)
+
+
+def test_general_loss_has_its_own_curve_and_says_how_far_it_rose() -> None:
+    noted = {
+        "losses": [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0}],
+        "validation": [{"step": 2, "loss": 2.1}],
+        "general": [{"step": 0, "loss": 2.0}, {"step": 2, "loss": 2.1}, {"step": 4, "loss": 2.4}],
+        "steps": 4, "stopped_early": True, "stopped_by": "general", "kept_step": 2,
+    }  # fmt: skip
+    for tongue, name, why in ((EN, "General loss", "it was forgetting"), (ZH, "通用损失", "因遗忘而提前停止")):
+        made = training(noted, tongue)
+        assert made and (name, "2.00 → 2.10 (+5.0 %)") in made.facts
+        assert why in dict(made.facts)[tongue("Steps")]
+        assert curves(made, 340, 240, tongue).count('class="dot general"') == 3

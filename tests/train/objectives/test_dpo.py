@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 
 from seedbed.context import Context
-from seedbed.errors import InputError, PreflightError
+from seedbed.errors import InputError, PreflightError, TrainingError
 from seedbed.record import Message, Record, make
 from tests.train.test_stage import Heard
 from tests.train.tiny import records
@@ -128,3 +129,17 @@ def test_the_evaluation_tells_held_out_pairs(whole: Context, tmp_path: Path) -> 
     assert found["sentence"].startswith("Held-out preferences: 100% of 6 pairs right; log-probability of the chosen -")
     assert found["sentence"] in [line.strip() for line in context.progress.lines]  # type: ignore[attr-defined]
     assert set(context.figures["sets"]) == {"test_seen", "test_heldout", "test_general"}
+
+
+def test_a_broken_student_is_refused_before_the_first_step(student: Path, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    broken = tmp_path / "broken"
+    shutil.copytree(student, broken)
+    weights = load_file(broken / "model.safetensors")
+    weights["model.norm.weight"] = torch.full_like(weights["model.norm.weight"], float("nan"))
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(TrainingError, match="log-probability of record [0-9a-f]{16} is no number"):
+        run(broken, tmp_path / "run", pairs(8), method="lora")
+    assert not (tmp_path / "run" / "adapter").exists()

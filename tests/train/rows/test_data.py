@@ -10,7 +10,8 @@ from seedbed.record import Message, Record, chat, make
 from tests.train.rows.test_template import MISTRAL
 from tests.train.tiny import CHATML, records, tokenizer
 from train.rows.batches import LengthGrouped, plan
-from train.rows.data import Counts, Fit, lengths, prepare, rows, shortened
+from train.rows.data import Counts, Fit, lengths, prepare, rows
+from train.rows.length import shortened
 from train.rows.template import Template
 
 EN = "The pump stops below 1.8 bar. Press the red button. Wait ten seconds. Read the value."

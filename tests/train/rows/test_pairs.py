@@ -72,12 +72,13 @@ def test_what_cannot_be_learned_is_counted(template: Template) -> None:
     assert (counts.identical, counts.empty, counts.no_pair, counts.records) == (1, 2, 3, 4)
 
 
-def test_a_pair_whose_sides_begin_with_other_tokens_is_left_out() -> None:
+def test_no_token_reaches_across_from_prompt_to_answer() -> None:
     # Without a mark between them, the line break and those that the answer begins with become one token.
     glued = "{% for m in messages %}{{ m.content }}{{ '\n' if m.role == 'user' else '<|im_end|>' }}{% endfor %}"
     template = Template(tokenizer(glued))
-    found, counts = made(template, pair("One.", "\n\nTwo", "Three"))
-    assert (found, counts.mismatched) == ([], 1)
+    [found], counts = made(template, pair("One.", "\n\nTwo", "Three"))
+    assert found.prompt_ids == template.prompt_ids("One.\n") and counts.mismatched == 0
+    assert template.tokenizer.decode(found.chosen_ids) == "\n\nTwo<|im_end|>"
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

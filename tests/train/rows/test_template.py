@@ -159,14 +159,22 @@ def test_white_space_after_the_end_token_is_not_learned() -> None:
     assert rendered.text.endswith("<|im_end|>\n") and rendered.learned == ("Port 4711.<|im_end|>",)
 
 
-def test_a_token_across_the_border_is_not_learned_and_is_noticed() -> None:
+def test_where_a_token_would_reach_across_the_border_the_answer_is_tokenised_by_itself() -> None:
     template = make("{% for m in messages %}{{ m.role }}:{{ '\n' }}{{ m.content }}</s>{% endfor %}"
                     "{% if add_generation_prompt %}assistant:{{ '\n' }}{% endif %}", "</s>")  # fmt: skip
-    clean, torn = (template.rows(turns(("user", "端口?"), ("assistant", said)))[0] for said in ("4711", "\n\n4711"))
-    assert template.splits_cleanly(clean) and not template.splits_cleanly(torn)
-    row = template.tokens(torn)
-    assert torn.learned == ("\n\n4711</s>",)
-    assert template.tokenizer.decode([label for label in row.labels if label != IGNORED]) == "\n4711</s>"
+    clean, torn = (turns(("user", "端口?"), ("assistant", said)) for said in ("4711", "\n\n4711"))
+    assert not template.trained(clean).parted
+    found = template.trained(torn)
+    assert found.parted and not found.unclean
+    (row,) = found.rows
+    prompt = template.prompt_ids(template.prompt(torn[:1]))
+    assert row.input_ids[: len(prompt)] == prompt and set(row.labels[: len(prompt)]) == {IGNORED}
+    assert template.tokenizer.decode(row.labels[len(prompt) :]) == "\n\n4711</s>"
+    several = template.trained([*torn, *clean]).rows
+    assert [template.tokenizer.decode([i for i in row.labels if i != IGNORED]) for row in several] == [
+        "\n\n4711</s>",
+        "4711</s>",
+    ]
 
 
 def test_a_template_that_cannot_be_masked_is_refused_with_the_reason() -> None:

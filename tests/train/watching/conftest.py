@@ -1,0 +1,5 @@
+"""The student that has something to forget."""
+
+from tests.train.forgetting.conftest import scholar
+
+__all__ = ["scholar"]
