@@ -195,8 +195,7 @@ def train(given: argparse.Namespace) -> None:
         raw = {"records": curating.sources(given.data, given.format), "train": options}
         pipeline = _alone(given, raw, ("train",), options)
     if given.launch is not None:
-        for line in training.launched(pipeline, given.launch):
-            print(line)
+        _launch(given, pipeline)
         return
     if given.sweep:
         _sweep(given, pipeline)
@@ -211,6 +210,16 @@ def train(given: argparse.Namespace) -> None:
         findings = check(records, options_, context)
     table.show(findings)
     preflight.refuse(findings)
+
+
+def _launch(given: argparse.Namespace, pipeline: Pipeline) -> None:
+    """Writes what runs this same command on several GPUs into the run directory."""
+    from seedbed.training import as_typed
+    from train.launch import written
+
+    options = next(step for step in pipeline.plan() if step.stage.name == "train").options
+    for line in written.write(pipeline.run.path / "launch", as_typed(sys.argv[1:]), options, given.launch):
+        print(line)
 
 
 def _redecide(given: argparse.Namespace) -> None:

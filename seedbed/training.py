@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,15 +41,7 @@ def of_job(given: argparse.Namespace, options: dict[str, Any]) -> Pipeline:
     return Pipeline(config.build(job.path, raw, job.lines), given.out.resolve() if given.out else None)
 
 
-def launched(pipeline: Pipeline, processes: int) -> list[str]:
-    """Writes what runs this same command on several GPUs into the run directory; 0 processes: one for each GPU here."""
-    from train.launch import written
-
-    step = next(step for step in pipeline.plan() if step.stage.name == "train")
-    return written.write(pipeline.run.path / "launch", _as_typed(sys.argv[1:]), step.options, processes)
-
-
-def _as_typed(words: list[str]) -> list[str]:
+def as_typed(words: list[str]) -> list[str]:
     """The command without --launch and its number."""
     kept: list[str] = []
     dropping = False

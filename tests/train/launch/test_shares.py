@@ -9,7 +9,7 @@ import yaml
 
 from seedbed import ranks
 from seedbed.errors import InputError, TrainingError
-from seedbed.training import _as_typed
+from seedbed.training import as_typed
 from train.launch import written
 from train.launch.shares import Dealt, Share, filled, share, with_blank
 from train.options import Options
@@ -100,11 +100,11 @@ def test_fewer_processes_than_were_asked_for_are_refused(monkeypatch: pytest.Mon
 
 def test_what_is_written_starts_the_same_command_with_that_many(tmp_path: Path) -> None:
     typed = ["train", "my data.jsonl", "--out", "run", "--launch", "2"]
-    assert _as_typed(typed) == ["train", "my data.jsonl", "--out", "run"]
-    assert _as_typed(["train", "--launch", "job.yaml"]) == ["train", "job.yaml"] == _as_typed(
+    assert as_typed(typed) == ["train", "my data.jsonl", "--out", "run"]
+    assert as_typed(["train", "--launch", "job.yaml"]) == ["train", "job.yaml"] == as_typed(
         ["train", "--launch=4", "job.yaml"]
     )
-    lines = written.write(tmp_path, _as_typed(typed), Options(), 2)
+    lines = written.write(tmp_path, as_typed(typed), Options(), 2)
     ddp, fsdp = ((tmp_path / f"{name}.sh").read_text() for name in ("ddp", "fsdp"))
     assert "export SEEDBED_PROCESSES=2" in ddp and "export SEEDBED_PROCESSES=2" in fsdp
     start = "torchrun --standalone --nproc-per-node 2 -m seedbed.cli train 'my data.jsonl' --out run"
