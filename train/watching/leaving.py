@@ -27,9 +27,10 @@ def leaving(trainer: type, job: Job) -> type:
             self.asked = asked
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            number = together.any_of(self.asked[0] if self.asked else 0)
-            if number:
-                self.asked[:] = self.asked or [number]
+            # A signal that only one process has heard by now is heard by all of them.
+            if (heard := together.any_of(self.asked[0] if self.asked else 0)) and not self.asked:
+                self.asked.append(heard)
+            if self.asked:
                 control.should_save = control.should_training_stop = True
 
     class Leaving(trainer):  # type: ignore[misc]
