@@ -26,6 +26,7 @@ _ABOUT = """Documents in, a fine-tuned adapter with its numbers out.
   seedbed show ID                        a record and its whole history"""
 
 Command = Callable[[argparse.Namespace], None]
+Add = Callable[[str, Command, str], argparse.ArgumentParser]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -85,6 +86,15 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         return sub
 
+    _job_commands(add)
+    _stage_commands(add)
+    _speaking_commands(add)
+    _after_commands(add)
+    _other_commands(add)
+    return parser
+
+
+def _job_commands(add: Add) -> None:
     run = add("run", commands.run, "run a job: documents to adapter and report")
     _job_flags(run)
     run.add_argument("--stop-after", default="", metavar="STAGE", help="end cleanly after this stage")
@@ -95,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("id", help="a record's id, or the beginning of one")
     show.add_argument("--run", type=Path, help="the run directory (default: the newest under runs/)")
 
+
+def _stage_commands(add: Add) -> None:
     ingest = add("ingest", commands.ingest, "documents to passages")
     ingest.add_argument("paths", nargs="+", help="documents, or folders of them")
     _stage_flags(ingest)
@@ -119,17 +131,22 @@ def _parser() -> argparse.ArgumentParser:
             _curate_flags(sub)
         if name == "evaluate":
             _evaluate_flags(sub)
-    _speaking_flags(add("chat", commands.chat, "talk with a trained student, and with its base beside it"))
-    serve = add("serve", commands.serve, "answer as OpenAI's API does: models `tuned` and `base`")
-    _speaking_flags(serve)
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    serve.add_argument("--port", type=int, default=8000, help="0: any that is free (default: %(default)s)")
-    _after_commands(add)
     export = add("export", commands.export, "write a data set in other formats")
     export.add_argument("data", nargs="+", help="data files")
     export.add_argument("--formats", default="alpaca,sharegpt,messages", help="comma separated (default: %(default)s)")
     export.add_argument("--out", type=Path, required=True, help="run directory to write")
     export.set_defaults(config=None)
+
+
+def _speaking_commands(add: Add) -> None:
+    _speaking_flags(add("chat", commands.chat, "talk with a trained student, and with its base beside it"))
+    serve = add("serve", commands.serve, "answer as OpenAI's API does: models `tuned` and `base`")
+    _speaking_flags(serve)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=8000, help="0: any that is free (default: %(default)s)")
+
+
+def _other_commands(add: Add) -> None:
     report = add("report", commands.report, "make the report of a run anew, or compare two runs")
     report.add_argument("run", type=Path, nargs="?", help="run directory")
     both = "two runs beside each other, the earlier one first"
@@ -144,10 +161,9 @@ def _parser() -> argparse.ArgumentParser:
     init = add("init", commands.init, "a folder with a commented job to start from")
     init.add_argument("folder", type=Path)
     add("doctor", commands.doctor, "what this machine can run, and what is missing")
-    return parser
 
 
-def _after_commands(add: Callable[[str, Command, str], argparse.ArgumentParser]) -> None:
+def _after_commands(add: Add) -> None:
     """What is made of a finished training."""
     merge = add("merge", commands.merge, "add a run's adapter into its base: a model that needs no adapter")
     gguf = add("gguf", commands.gguf, "a run's model as a GGUF file for llama.cpp and Ollama, with a Modelfile")
