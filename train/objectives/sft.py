@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from seedbed.context import Context
@@ -36,6 +37,12 @@ def gather(training: list[Record], watching: list[Record], template: Template, o
            ) -> Material:
     """The answers of chat records. The chosen one of a preference pair is learned once, from the chat record that the
     pair was made from if that is there."""
+    return in_rows(prepare, training, watching, template, options, context)
+
+
+def in_rows(prepare: Callable[..., Any], training: list[Record], watching: list[Record], template: Template,
+            options: Options, context: Context) -> Material:
+    """The material as `prepare` makes rows of records, for this objective and for `pretrain`."""
     learned = conversations(training)
     if left_out := len(training) - len(learned):
         context.figures["pairs_left_out"] = left_out
