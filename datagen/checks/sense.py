@@ -5,6 +5,7 @@ round ("Programs write the log" => "What does the log write?"), a condition left
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from datagen.checks.phrases import CONDITIONS
 from datagen.checks.verify import Fault
@@ -21,6 +22,15 @@ _HAS = r"\b(?:needs?|requires?|has|have|wants?|sees?|reads?|reviews?|considers?|
 _OPENS = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|on|with|during|under|as|to)\b[^,]*, ", re.I)
 _LIST_ASKED = re.compile(r"^(?:what|which) are (?:some |the (?!differen))?(?:\w+ )?(\w{3,})(?!.* for\?$)", re.I)
 _LIST = re.compile(r",|;|\n|\b(?:and|or|as well as|both)\b|`[^`]+` `", re.I)
+_DIFFERENCE = {
+    "en": re.compile(r"\bdifferences? between\b|\bdiffers? from\b", re.I),
+    "zh": re.compile(r"(?:区别|差别|不同)(?:是什么|在哪里|在于什么)?[？?]"),
+}
+# "sudo 如何授予权限？", how a thing does it; "如何授予权限？", how one does it, is told by any instruction.
+_THING_HOW = re.compile(
+    r"^[^，。]{2,}?(?<!应该)(?<!应当)(?<!必须)(?<!需要)(?:如何|怎样|怎么)(?!样|办|做|处理|应对|操作)"
+)
+_MANNER = re.compile(r"使用|利用|借助|通过|依[赖靠据]|取决|[由靠凭按]|用(?![户途于处法])")
 
 
 def sense_fault(question: str, answer: str, statement: str, lang: str) -> Fault | None:
@@ -31,6 +41,18 @@ def sense_fault(question: str, answer: str, statement: str, lang: str) -> Fault 
         or _no_list(question, answer, lang)
         or _only_named(question, answer, lang)
     )
+
+
+def kind_fault(question: str, statement: str, lang: str, carried: Collection[str]) -> Fault | None:
+    """Whether a question asks for a difference, or how a thing does something, of a statement that tells neither:
+    `carried` are the kinds of question that the statement can answer. Any Chinese sentence with 如何 put into it makes
+    such a question."""
+    if _DIFFERENCE[lang].search(question) and "compare" not in carried:
+        return Fault("off_point", "it asks for a difference, and its statement tells none")
+    asks_how = lang == "zh" and _THING_HOW.search(question)
+    if asks_how and "how_to" not in carried and not _MANNER.search(statement):
+        return Fault("off_point", "it asks how, and its statement only says that it is so")
+    return None
 
 
 def _turned_round(question: str, answer: str, statement: str, lang: str) -> Fault | None:

@@ -25,7 +25,7 @@ from datagen.checks.agreement import agree
 from datagen.checks.borrowed import borrowed_fault
 from datagen.checks.certainty import certainty
 from datagen.checks.reasons import reason_fault
-from datagen.checks.sense import sense_fault
+from datagen.checks.sense import kind_fault, sense_fault
 from datagen.checks.verify import Fault
 from datagen.doc_qa.brief import Brief, Slot, draw_slots
 from datagen.doc_qa.mending import citations, completed, escaped, gives, tidy
@@ -229,7 +229,11 @@ def _answer_fault(work: Draft, cited: list[int | str]) -> Fault | None:
     told = " ".join(cell for n in point if n in heads for cell in passage.tables.cells(n, passage.sentences[n]))
     fault = verify.answer_fault(work.question, work.answer, joined(passage, work.evidence), language, names(work), told)
     if fault is None and work.slot.point.form == "pair":
-        return sense_fault(work.question, work.answer, _stated(work), language)
+        stated = _stated(work)
+        carried = kinds.carried(stated, language)
+        return sense_fault(work.question, work.answer, stated, language) or kind_fault(
+            work.question, stated, language, carried
+        )
     return fault
 
 

@@ -31,6 +31,8 @@ _CAN = re.compile(
     r"|可以|能够|能(?![力量])|可(?:通过|用|使用)|应该|应当|需要",
     re.I,
 )
+# Above a block this points at the block, and at no other place.
+SHOWN = re.compile(r"如下(?:文)?所[述示]的?|\bas (?:described|explained|shown|mentioned|listed) below\b", re.I)
 _EMPTY = {"en": 24, "zh": 10}  # characters; a shorter lead ("For example:") says nothing
 
 

@@ -19,6 +19,7 @@ from seedbed.text import sentences
 
 Span = tuple[int, int]
 _NO_SENTENCE = re.compile(r"#{1,6}\s|[|\s:-]+$|```")
+_CODE = re.compile(r"^```.*?(?:^```|\Z)", re.S | re.M)
 
 
 @dataclass
@@ -79,9 +80,14 @@ class Passage:
         return LIST_MARK.sub("", sentence)
 
     def key_points(self, about: str = "") -> Iterator[Point]:
-        """What can be asked about, in its order; `about` is what the job says its documents are about."""
+        """What can be asked about, in its order; `about` is what the job says its documents are about. What a program
+        prints may read like a sentence, so that of code only the commands are points."""
         names, sentences = " ".join((*self.headings, about)), self.sentences
-        return points(sentences, names, self.language, self.tables.carrying(sentences), self.commands)
+        code = [match.span() for match in _CODE.finditer(self.text)]
+        lines = {n for n, (a, b) in enumerate(self.spans) if any(a < end and b > start for start, end in code)}
+        for point in points(sentences, names, self.language, self.tables.carrying(sentences), self.commands):
+            if not lines.intersection(point.numbers) - self.commands.keys():
+                yield point
 
     def place(self, number: int) -> Span:
         """Where a sentence stands in the document, in characters."""

@@ -40,12 +40,17 @@ LEANS = {
         r"^(?:这|此|它|因此|所以|其|反过来|同样|否则|两[者种个]|三[者种个组]|但|而|另|该|也|还|例|第[一二三四五六]|于是|不过)"
         r"|这[种些个样时]|上述|以上|如下|下面|相同(?:的)?(?:功能|方式|方法|操作)|[前后两二]者|同上|第[一二三四五六](?:组|类|种|步|个|项)|^[^，。]{1,4}方面"
         r"|[上下]表|[表图]中的?|实测|测量中|实验中|试验中"
+        # Neither has what is in view a clause before it: "对于控制台，这将更新……".
+        r"|^(?:为了|对于)[^，。]{1,40}，[^，。]{0,8}(?:这(?=[将会样使])|它们)"
     ),
 }
 # What is quoted or given as an example is not what the text says; a semicolon joins two statements, which get mixed.
 _EXAMPLE = re.compile(
     r"[?？]|;|例如|比如|以.{2,24}为例|\bfor (?:example|instance)\b|\be\.g\.|[“\"「][^”\"」]{6,}[”\"」]", re.I
 )
+# Quotes that open and do not close: the sentence was cut at a point within them (find's pattern "." matches …). PDF
+# files have one sign for both.
+_QUOTE = re.compile(r"[“”\"]")
 # Begins in the middle of a sentence, or is an aside as a whole.
 _TORN = re.compile(r"(?:[”\"]?[,;:)\]，。、：；）」』]|\.\s|[(（])")
 _PAGE = re.compile(r"\(\d\w?\)")  # "mount(8)", a manual page: no figure
@@ -135,7 +140,7 @@ def _points(
         if number in blocks:
             lead = sentences[number - 1]
             shell = commands.prompted(sentence) and alone(lead)
-            if commands.leads(lead, language, shell) and not _passing(lead, language):
+            if commands.leads(lead, language, shell) and not _passing(commands.SHOWN.sub("", lead), language):
                 yield Point((number - 1, number), ("how_to",), "command")
             continue
         if not _usable(sentence, language):
@@ -157,7 +162,7 @@ def _usable(sentence: str, language: str) -> bool:
     bare = INSTANCE[language].sub("", ASIDE[language].sub("", sentence))
     fits = len(sentence) >= least and least // 2 <= len(bare) <= most
     fits = fits and len(content.figures(_PAGE.sub("", bare))) <= _MOST_FIGURES
-    whole = fits and bool(_WHOLE.search(bare)) and not _TORN.match(bare)
+    whole = fits and bool(_WHOLE.search(bare)) and not _TORN.match(bare) and len(_QUOTE.findall(bare)) % 2 == 0
     says = whole and not _EXAMPLE.search(bare) and not _ANNOUNCES[language].search(bare)
     says = says and not _INVITES.search(bare)
     return says and not _passing(bare, language)

@@ -98,8 +98,9 @@ def tables_of(text: str, spans: list[Span], otherwise: str, language: str) -> Ta
     for head, own in rows.items():
         columns = cells(text[slice(*spans[head])])
         filled = [cells(text[slice(*spans[row])]) for row in own]
-        if _is_row(columns, filled):
+        if _is_row(columns, filled) or columns.count("") > 1:  # of a head that lies on the page before, a part is left
             continue
+        columns[0] = columns[0] or _COLUMNS[language][0]  # the corner of rows and columns that both have names
         heads |= dict.fromkeys(own, head)
         name = _name(text, spans[head][0], spans[own[-1]][1], otherwise)
         tables |= dict.fromkeys(own, Table(name, columns, _telling(columns, filled)))

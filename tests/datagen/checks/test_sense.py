@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from datagen.checks.sense import sense_fault
+from datagen.checks.sense import kind_fault, sense_fault
+from datagen.material import kinds
 
 
 @pytest.mark.parametrize(
@@ -38,4 +39,24 @@ from datagen.checks.sense import sense_fault
 )
 def test_sense(statement: str, question: str, answer: str, reason: str) -> None:
     fault = sense_fault(question, answer, statement, "zh" if "，" in statement else "en")
+    assert (fault.reason if fault else "") == reason
+
+
+@pytest.mark.parametrize(
+    ("statement", "question", "reason"),
+    [
+        ("The dedicated fallocate(8) can be used here instead of dd(1).",
+         "What is the difference between fallocate(8) and dd(1)?", "off_point"),
+        ("A wrench differs from a spanner in its open jaw.", "What is the difference between a wrench and a spanner?", ""),
+        ("专业的 fallocate(8) 可以在这里被使用，用来替代 dd(1)。", "fallocate(8) 和 dd(1) 有什么区别？", "off_point"),
+        ("文件大小是 5.0 GiB，而实际占用只有 83 MiB。", "文件大小和实际占用有什么区别？", ""),
+        ("水泵可以授予其它用户有限的权限而不共享密码。", "水泵如何授予其它用户有限的权限？", "off_point"),
+        ("水泵通过口令授予其它用户有限的权限。", "水泵如何授予其它用户有限的权限？", ""),
+        ("拆下滤网，在温水中冲洗。", "如何清洗滤网？", ""),
+        ("如果指示灯闪烁两次，就必须清洗滤芯。", "指示灯闪烁两次时滤芯必须怎样处理？", ""),
+    ],
+)
+def test_a_kind_of_question_that_the_statement_cannot_answer(statement: str, question: str, reason: str) -> None:
+    lang = "en" if statement.isascii() else "zh"
+    fault = kind_fault(question, statement, lang, kinds.carried(statement, lang))
     assert (fault.reason if fault else "") == reason

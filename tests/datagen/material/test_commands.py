@@ -95,3 +95,22 @@ def test_an_example_above_a_command_is_shown_for_the_command_may_hold_it(lang: s
 )
 def test_what_says_nothing_alone_is_no_point(text: str) -> None:
     assert [point for point in passage_of(make(text=text), "en").key_points() if point.form == "command"] == []
+
+
+@pytest.mark.parametrize(
+    ("lang", "lead"),
+    [("en", "The file can be edited with vim as shown below."), ("zh", "文件能通过如下所示的用 vim 轻易地编辑。")],
+)
+def test_below_is_the_block_and_no_other_place(lang: str, lead: str) -> None:
+    found = passage_of(make(text=f"{lead}\n\n```\n$ vim u-file.txt\n```"), lang).key_points()
+    assert "command" in [point.form for point in found]
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [("en", "The KX-40 pump runs at 4 bar by day."), ("zh", "KX-40 离心泵的压力上限为 4 bar。")],
+)
+def test_what_a_program_prints_is_no_sentence_to_ask_about(lang: str, said: str) -> None:
+    printed = f"$ pump on\n$ pump status\nReady.\n{said}\n$ pump log\n0\n$ pump off"
+    assert list(passage_of(make(text=said), lang).key_points())
+    assert not list(passage_of(make(text=f"Ready.\n\n```\n{printed}\n```"), lang).key_points())

@@ -34,6 +34,10 @@ ALONE = [
     ("begins in the middle", "zh", "KX-40 离心泵的压力上限为 4 bar。", "，KX-40 离心泵的压力上限为 4 bar。"),
     ("a list item that leans", "en", "- The KX-40 pump runs at 4 bar by day.", "- This KX-40 pump runs at 4 bar by day."),
     ("a list item that leans", "zh", "- KX-40 离心泵白天以 4 bar 运行。", "- 它在白天以 4 bar 的压力运行，KX-40 也一样。"),
+    ("cut within a quote", "en", "The pattern ”V1” of the KX-40 matches every valve.", "The pattern ”V1” of the KX-40 matches a name with ” ."),
+    ("cut within a quote", "zh", "KX-40 的模式”V1”匹配每一个主阀门。", "KX-40 的模式”V1”，匹配以” ."),
+    ("leans across a clause", "zh", "对于 KX-40 离心泵，压力上限会更新为 4 bar。", "对于 KX-40 离心泵，这将更新压力上限 4 bar。"),
+    ("leans across a clause", "zh", "为了恢复系统，你需要用 KX-40 启动。", "为了恢复 KX-40，你需要使用它们启动系统。"),
     ("names nothing", "en", "The pressure of the KX-40 falls by 4 bar.", "A fall of a few hundredths is harmless and usual."),
     ("names nothing", "zh", "KX-40 的压力下降 4 bar 属于正常。", "下降百分之几属于正常现象，不必担心。"),
 ]

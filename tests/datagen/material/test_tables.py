@@ -43,3 +43,15 @@ def test_figures_stay_that_have_a_unit_or_name_the_thing_or_are_all_there_is(hea
     rule = "|---" * (head.count("|") - 1) + "|"
     passage = passage_of(make(text=f"# T\n\n{head}\n{rule}\n{row}"), "en")
     assert passage.stated(next(iter(passage.heads))) == stated
+
+
+@pytest.mark.parametrize(
+    ("head", "stated"),
+    [
+        ("|  | Use | Maker |", ["Pumps – Name: KX-40; Use: water; Maker: Lapwing"]),  # an empty corner
+        ("|  |  | Maker |", []),  # what is left of a head on the page before
+    ],
+)
+def test_a_head_that_is_not_whole_heads_nothing(head: str, stated: list[str]) -> None:
+    passage = passage_of(make(text=f"# Pumps\n\n{head}\n|---|---|---|\n| KX-40 | water | Lapwing |"), "en")
+    assert [passage.stated(row) for row in passage.heads] == stated
