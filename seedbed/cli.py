@@ -1,4 +1,4 @@
-"""The command line: what can be typed, and the only place that catches broadly. What a command does: commands.py.
+"""The command line: what can be typed, and the only place that catches broadly. What a command does: commands*.py.
 
 Nothing heavy is imported before a command needs it, so that `seedbed --help` answers at once.
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from seedbed import commands
+from seedbed import commands, commands_train
 from seedbed.errors import SeedbedError
 
 _ABOUT = """Documents in, a fine-tuned adapter with its numbers out.
@@ -117,7 +117,7 @@ def _stage_commands(add: Add) -> None:
     _stage_flags(generate, out_needed=False)
     _teacher_flags(generate)
     _preview_flag(generate)
-    _train_flags(add("train", commands.train, "a data set to an adapter, or to a tuned model"), data)
+    _train_flags(add("train", commands_train.train, "a data set to an adapter, or to a tuned model"), data)
     for name, help_ in (("curate", "records to a data set"), ("evaluate", "base against adapter on the test sets")):
         sub = add(name, commands.stage, help_)
         sub.set_defaults(part=name)
@@ -139,8 +139,8 @@ def _stage_commands(add: Add) -> None:
 
 
 def _speaking_commands(add: Add) -> None:
-    _speaking_flags(add("chat", commands.chat, "talk with a trained student, and with its base beside it"))
-    serve = add("serve", commands.serve, "answer as OpenAI's API does: models `tuned` and `base`")
+    _speaking_flags(add("chat", commands_train.chat, "talk with a trained student, and with its base beside it"))
+    serve = add("serve", commands_train.serve, "answer as OpenAI's API does: models `tuned` and `base`")
     _speaking_flags(serve)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=int, default=8000, help="0: any that is free (default: %(default)s)")
@@ -165,8 +165,8 @@ def _other_commands(add: Add) -> None:
 
 def _after_commands(add: Add) -> None:
     """What is made of a finished training."""
-    merge = add("merge", commands.merge, "add a run's adapter into its base: a model that needs no adapter")
-    gguf = add("gguf", commands.gguf, "a run's model as a GGUF file for llama.cpp and Ollama, with a Modelfile")
+    merge = add("merge", commands_train.merge, "add a run's adapter into its base: a model that needs no adapter")
+    gguf = add("gguf", commands_train.gguf, "a run's model as a GGUF file for llama.cpp and Ollama, with a Modelfile")
     for sub in (merge, gguf):
         sub.add_argument("run", type=Path, help="a run, the folder of its training, or an adapter")
         what = "dequantised: the base as it was trained on (default); original: its 16-bit weights"

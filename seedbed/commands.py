@@ -1,5 +1,4 @@
-"""What each command does with what was typed. The parts of a job that stand alone on the command line are jobs too,
-made here.
+"""What each command does with what was typed; those about a trained model stand in commands_train.py.
 
 Nothing heavy is imported before a command needs it.
 """
@@ -8,87 +7,30 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import nullcontext
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from seedbed import flags
 from seedbed.errors import InputError
 
 if TYPE_CHECKING:
-    from seedbed.config import Job
-    from seedbed.context import Context, Progress
     from seedbed.pipeline import Pipeline
-    from seedbed.record import Record
-
-
-def job_of(given: argparse.Namespace) -> Job:
-    """The job file with the flags put over it. Flags are relative to the current folder, the job's paths to the job."""
-    from seedbed import config
-
-    job = config.load(given.job)
-    changes = _teacher_changes(given, job.raw)
-    if documents := getattr(given, "documents", ""):
-        old = job.raw.get("documents")
-        kept = {key: value for key, value in old.items() if key != "database"} if isinstance(old, dict) else {}
-        changes |= {"documents": kept | {"paths": [str(Path(documents).resolve())]}, "records": None}
-    if given.out:
-        changes["out"] = str(given.out.resolve())
-    raw = {key: value for key, value in (job.raw | changes).items() if value is not None}
-    return config.build(job.path, raw, job.lines)
-
-
-def _teacher_changes(given: argparse.Namespace, raw: dict[str, Any]) -> dict[str, Any]:
-    """The parts of a job that --teacher, --model and --limit put in the place of those in `raw`."""
-    changes: dict[str, Any] = {}
-    if given.teacher or given.model:
-        teacher = dict(raw.get("teacher") or {})
-        if given.teacher:
-            teacher = {name: value for name, value in teacher.items() if name != "endpoints"} | {"url": given.teacher}
-        teacher |= {"model": _model(given.model)} if given.model else {}
-        if given.model.startswith(_OWN) and not given.teacher:
-            for name in ("url", "endpoints"):  # seedbed brings this model itself: it is not behind the job's endpoint
-                teacher.pop(name, None)
-        changes["teacher"] = teacher
-    if getattr(given, "limit", None) is not None:
-        changes["generate"] = [_with_target(item, given.limit) for item in raw.get("generate") or []]
-    return changes
-
-
-# Teachers that need no endpoint.
-_OWN = ("embedded", "path:", "scripted:")
-
-
-def _model(name: str) -> str:
-    """A model as the job would name it; a file given here is relative to the current folder."""
-    kind, _, path = name.partition(":")
-    return f"{kind}:{Path(path).expanduser().resolve()}" if kind in ("path", "scripted") and path else name
-
-
-def _with_target(item: Any, target: int) -> Any:
-    """The generator `item` with another target; one that has none, or that makes no sense, stays as it is."""
-    from seedbed.stages import STAGES
-
-    name, options = (item, {}) if isinstance(item, str) else next(iter(item.items()), ("", 0))
-    if name not in STAGES or "target" not in STAGES[name].options.__struct_fields__:
-        return item
-    return {name: (options or {}) | {"target": target}} if isinstance(options, dict | None) else item
 
 
 def run(given: argparse.Namespace) -> None:
     from seedbed.pipeline import Pipeline
 
-    pipeline = Pipeline(job_of(given))
+    pipeline = Pipeline(flags.job_of(given))
     if given.preview is not None:
         if given.stop_after:
             raise InputError("stops before anything is run", where="--preview", next_step="Leave out --stop-after")
         _preview(pipeline, given.preview)
         return
-    _go(pipeline, given.stop_after)
+    go(pipeline, given.stop_after)
 
 
-def _go(pipeline: Pipeline, stop_after: str = "") -> None:
+def go(pipeline: Pipeline, stop_after: str = "") -> None:
     from seedbed.progress import for_terminal
 
     steps = pipeline.execute(stop_after, for_terminal())
@@ -111,7 +53,7 @@ def plan(given: argparse.Namespace) -> None:
     from seedbed.pipeline import Pipeline
     from seedbed.planning import describe
 
-    for line in describe(Pipeline(job_of(given))):
+    for line in describe(Pipeline(flags.job_of(given))):
         print(line)
 
 
@@ -151,7 +93,7 @@ def generate(given: argparse.Namespace) -> None:
     if len(given.data) > 1 or given.config:
         raise InputError("a job file stands alone", where=given.data[0], next_step="It names its own data and options")
     given.job = Path(given.data[0])
-    pipeline = Pipeline(job_of(given), report=False)
+    pipeline = Pipeline(flags.job_of(given), report=False)
     if given.preview is not None:
         _preview(pipeline, given.preview)
         return
@@ -174,83 +116,11 @@ def stage(given: argparse.Namespace) -> None:
     if part == "curate":
         defaults["curate"] = curating.default_stages()
         raw["processes"] = given.processes
-    options = _options(given)
+    options = flags.options_of(given)
     raw[part] = defaults[part] | options if options else defaults[part]
     asks = ("teacher", "limits", "prompts")  # generators and some curators ask a teacher
     keep = (part,) if part == "train" else (part, *asks)
     _execute(given, raw, keep, options)
-
-
-def train(given: argparse.Namespace) -> None:
-    """Data files, or a job as far as its training; with one of the looking flags, what that shows and no training."""
-    from seedbed import training
-    from seedbed.progress import for_terminal
-
-    options = training.flags(given)
-    looking = given.check or given.show is not None
-    with ExitStack() as temporary:
-        if Path(given.data[0]).suffix.lower() in (".yaml", ".yml"):
-            pipeline = training.of_job(given, options)
-        else:
-            from seedbed import curating
-
-            if given.out is None and not looking:
-                raise InputError("name the run directory to write", where="train", next_step="Add --out DIR")
-            given.out = given.out or Path(temporary.enter_context(TemporaryDirectory(prefix="seedbed-")))
-            raw = {"records": curating.sources(given.data, given.format), "train": options}
-            pipeline = _alone(given, raw, ("train",), options)
-        if given.sweep:
-            _sweep(given, pipeline)
-        elif given.launch is not None:
-            _launch(given, pipeline)
-        elif not looking:
-            _go(pipeline, "train")
-        else:
-            with training.handed(pipeline, for_terminal()) as (records, options_, context):
-                _look(given, records, options_, context)
-
-
-def _launch(given: argparse.Namespace, pipeline: Pipeline) -> None:
-    """Writes what runs this same command on several GPUs into the run directory."""
-    from seedbed import training
-    from train.launch import written
-
-    step = next(step for step in pipeline.plan() if step.stage.name == "train")
-    typed = training.without_launch(sys.argv[1:])
-    for line in written.write(pipeline.run.path / "launch", typed, step.options, given.launch):
-        print(line)
-
-
-def _look(given: argparse.Namespace, records: Iterable[Record], options: Any, context: Context) -> None:
-    """What a training would read, or what its checks say of it."""
-    if given.show is not None:
-        from train.rows.show import coloured, show
-
-        for line in show(records, options, given.show, context.progress, colours=coloured(sys.stdout)):
-            print(line)
-        return
-    from train.checks import preflight, table
-    from train.stage import check
-
-    findings = check(records, options, context)
-    table.show(findings)
-    preflight.refuse(findings)
-
-
-def _options(given: argparse.Namespace) -> dict[str, Any]:
-    """The options of `train` and `evaluate` that have flags; paths are relative to the current folder."""
-    names = ("student", "adapter", "judge", "tasks", "tasks_folder", "also")
-    options = {name: value for name in names if (value := getattr(given, name, ""))}
-    for name in ("tasks", "also"):
-        if name in options:
-            options[name] = [each.strip() for each in options[name].split(",") if each.strip()]
-    for name in ("adapter", "tasks_folder"):
-        if name in options:
-            options[name] = str(Path(options[name]).expanduser().resolve())
-    if "also" in options:
-        made = ("merged", "gguf")  # by the training's own folder
-        options["also"] = [n if n in made else str(Path(n).expanduser().resolve()) for n in options["also"]]
-    return options
 
 
 def _redecide(given: argparse.Namespace) -> None:
@@ -263,49 +133,11 @@ def _redecide(given: argparse.Namespace) -> None:
         next_step = "Name data files, or a new threshold for the run in --out: --rethreshold 0.6"
         raise InputError("names no data", where="curate", next_step=next_step)
     before = finished(given.out)
-    job = _near_flags(given, before.job)
+    job = flags.near(given, before.job)
     pipeline = Pipeline(job, before.run.path, report=before.plan()[-1].stage.name == "report")
     last = [step.name for step in pipeline.plan() if step.stage.group == "curate"][-1]
     pipeline.execute(last, for_terminal())
     print(f"Done: {pipeline.run.path}. To keep it, write the threshold into the job")
-
-
-def _near_flags(given: argparse.Namespace, job: Job) -> Job:
-    """The job with --rethreshold and --against put over it."""
-    from seedbed.redeciding import against, rethresholded
-
-    if given.rethreshold:
-        job, notes = rethresholded(job, given.rethreshold, given.out)
-        for note in notes:
-            print(note)
-    if not given.against:
-        return job
-    remote = given.against.startswith(("redis://", "rediss://"))
-    return against(job, given.against if remote else str(Path(given.against).expanduser().resolve()))
-
-
-def chat(given: argparse.Namespace) -> None:
-    from seedbed.progress import for_terminal
-    from train import libraries
-    from train.serving.chat import chat as talk
-    from train.serving.speaker import Manner, open_speaker
-
-    with libraries.prepared(given.threads):
-        speaker = open_speaker(given.run, for_terminal(), given.student)
-        talk(speaker, Manner(given.temperature, max_tokens=given.max_tokens), given.both)
-
-
-def serve(given: argparse.Namespace) -> None:
-    from seedbed.progress import for_terminal
-    from train import libraries
-    from train.serving.server import server
-    from train.serving.speaker import open_speaker
-
-    with libraries.prepared(given.threads):
-        ready = server(open_speaker(given.run, for_terminal(), given.student), given.host, given.port)
-        print(f"Serving on http://{given.host}:{ready.server_port}/v1 until Ctrl-C", flush=True)
-        with ready, suppress(KeyboardInterrupt):
-            ready.serve_forever()
 
 
 def export(given: argparse.Namespace) -> None:
@@ -316,86 +148,18 @@ def export(given: argparse.Namespace) -> None:
     _execute(given, raw, ())
 
 
-def _alone(
-    given: argparse.Namespace, raw: dict[str, Any], keep: tuple[str, ...], flags: dict[str, Any] | None = None
-) -> Pipeline:
-    """A job of one part: its own input and `raw`, with the parts in `keep` taken from --config where it has them."""
-    from seedbed import config, curating
-    from seedbed.pipeline import Pipeline
-
-    base, lines = Path.cwd() / "(command line)", {}
-    if given.config:
-        job = config.load(given.config)
-        base, lines = job.path, job.lines
-        if "records" in raw:
-            raw["records"] = curating.with_options_of(job.raw.get("records"), raw["records"])
-        for key in ("seed", *keep):
-            if key in job.raw and key != "documents":
-                raw[key] = job.raw[key] | (flags or {}) if isinstance(job.raw[key], dict) and flags else job.raw[key]
-            elif key == "documents" and isinstance(job.raw.get(key), dict):
-                raw[key] = {k: v for k, v in job.raw[key].items() if k not in ("paths", "database")} | raw[key]
-    if hasattr(given, "teacher"):
-        raw |= _teacher_changes(given, raw)
-    job = config.build(base, raw, lines)
-    if "curate" in keep:
-        job = _near_flags(given, job)
-    return Pipeline(job, given.out.resolve(), report="curate" in keep)
-
-
 def _execute(
-    given: argparse.Namespace, raw: dict[str, Any], keep: tuple[str, ...], flags: dict[str, Any] | None = None
+    given: argparse.Namespace, raw: dict[str, Any], keep: tuple[str, ...], typed: dict[str, Any] | None = None
 ) -> None:
     """Runs a job of one part, or says what it would do where that is asked for."""
-    pipeline = _alone(given, raw, keep, flags)
+    pipeline = flags.alone(given, raw, keep, typed)
     if getattr(given, "preview", None) is not None:
         _preview(pipeline, given.preview)
         return
     if getattr(given, "plan", False):
         _tell_plan(pipeline)
         return
-    _go(pipeline, getattr(given, "stop_after", ""))
-
-
-def _sweep(given: argparse.Namespace, pipeline: Pipeline) -> None:
-    """The data set is read as a job reads it; then the wing climbs its ladder."""
-    from seedbed import training
-    from seedbed.progress import for_terminal
-    from train.forgetting.sweep.run import sweep
-
-    progress, seed = for_terminal(), pipeline.job.top.seed
-    with training.handed(pipeline, progress) as (records, options, _):
-        advice = sweep(given.sweep, given.seeds, records, options, pipeline.run.path, seed, progress)
-    print(advice.why)
-    print(f"Done: {pipeline.run.path / 'sweep.html'}")
-
-
-def merge(given: argparse.Namespace) -> None:
-    from train.after.export import merge_run
-
-    _tell(given, "merge", lambda progress: merge_run(given.run, given.into, given.out, given.student, progress))
-
-
-def gguf(given: argparse.Namespace) -> None:
-    from train.after.export import gguf_run
-
-    options = (given.type, given.adapter, given.out, given.check, given.into, given.student)
-    _tell(given, "gguf", lambda progress: gguf_run(given.run, *options, progress))
-
-
-def _tell(given: argparse.Namespace, name: str, work: Callable[[Progress], list[str]]) -> None:
-    """Does the work beside a line that says how far it is, then says what came of it."""
-    from seedbed.progress import for_terminal
-
-    if not given.run.is_dir():
-        raise InputError("no such folder", where=str(given.run), next_step="Name a run, or the folder of an adapter")
-    progress = for_terminal()
-    progress.begin(name)
-    try:
-        lines = work(progress)
-    finally:
-        progress.end()
-    for line in lines:
-        print(line)
+    go(pipeline, getattr(given, "stop_after", ""))
 
 
 def report(given: argparse.Namespace) -> None:

@@ -19,7 +19,7 @@ from seedbed.run import Manifest
 _FLAGS = ("student", "method", "objective", "from", "epochs", "learning_rate")
 
 
-def flags(given: argparse.Namespace) -> dict[str, Any]:
+def options_of(given: argparse.Namespace) -> dict[str, Any]:
     """The options of a training that stand on the command line. A path is meant from the current folder."""
     said = {name: value for name in _FLAGS if (value := getattr(given, name)) not in (None, "")}
     path = Path(said.get("student", "").removeprefix("path:")).expanduser()

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 WINGS = ("datagen", "curate", "train")
-GROUND_THAT_NAMES_WINGS = {"commands.py", "stages.py", "pipeline.py"}
+GROUND_THAT_NAMES_WINGS = {"commands.py", "commands_train.py", "stages.py", "pipeline.py"}
 HEAVY = ("torch", "transformers", "spacy", "ray", "openai", "trl", "datasets", "numpy", "rich", "lxml")
 
 

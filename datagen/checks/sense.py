@@ -66,7 +66,7 @@ def _turned_round(question: str, answer: str, statement: str, lang: str) -> Faul
     first = next((unit for unit in said if unit in asked or unit in told), "")
     if first and first not in asked:
         return Fault("off_point", "what it asks about does nothing in its statement: something is done with it")
-    for verb in asks.group(1).split()[1:]:
+    for verb in filter(str.isalpha, asks.group(1).split()[1:]):
         stem = re.escape(verb.lower().rstrip("ey"))
         passive = rf"\b(?:is|are|be|been|was|were) (?:\w+ly )?{stem}(?:i|{stem[-1:]})?(?:ed|n|en)\b"
         if len(stem) > 2 and re.search(passive, statement, re.I) and not re.search(passive, question, re.I):

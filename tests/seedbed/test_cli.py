@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from seedbed import cli, commands
+from seedbed import cli, flags
 from seedbed.run import Run, manifest
 from tests.fake_endpoint import completion, serving
 from tests.seedbed.commands import one_line, records
@@ -67,9 +67,9 @@ def test_flags_stand_over_the_job_and_start_from_the_current_folder(
 def test_documents_keep_the_options_of_the_job(tmp_path: Path) -> None:
     job = write_job(tmp_path, documents={"paths": ["docs"], "tokens": 200})
     given = cli._parser().parse_args(["plan", str(job), "--documents", "/manuals"])
-    assert commands.job_of(given).raw["documents"] == {"paths": ["/manuals"], "tokens": 200}
+    assert flags.job_of(given).raw["documents"] == {"paths": ["/manuals"], "tokens": 200}
     job = write_job(tmp_path, documents=None, records="rows.jsonl")
-    assert [e.name for e in commands.job_of(cli._parser().parse_args(["plan", str(job), "--documents", "x"])).stages()][0] == "ingest"
+    assert [e.name for e in flags.job_of(cli._parser().parse_args(["plan", str(job), "--documents", "x"])).stages()][0] == "ingest"
 
 
 def test_plan_says_what_is_to_come_and_costs_nothing(seedbed: Any, tmp_path: Path) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from datagen.checks import verify
+from datagen.checks.reasons import reason_fault
 from datagen.checks.sense import kind_fault, sense_fault
 from datagen.material import kinds
 
@@ -60,3 +64,24 @@ def test_a_kind_of_question_that_the_statement_cannot_answer(statement: str, que
     lang = "en" if statement.isascii() else "zh"
     fault = kind_fault(question, statement, lang, kinds.carried(statement, lang))
     assert (fault.reason if fault else "") == reason
+
+
+_PIECES = st.sampled_from(
+    ["What does ", "What are the ", "What is ", "Which ", "why ", "因为", "如何", "区别", "？", "? ", "the ", "mount", "(8)",
+     "size) ", "(", ")", "[", "]", "\\", "*", "+ ", "{2,", "|", "^$", "`", "”", "some ", "needs ", " if ", "，", "4 bar"]
+)
+_TEXTS = st.lists(_PIECES, max_size=12).map("".join)
+
+
+@example("What does the option (size) set?", "It sets 4 bar.", "The option (size) sets 4 bar.", "en")
+@given(_TEXTS, _TEXTS, _TEXTS, st.sampled_from(["en", "zh"]))
+def test_no_text_is_too_strange_for_the_checks(question: str, answer: str, statement: str, lang: str) -> None:
+    """Brackets of "What does the option (size) …?" once went into a pattern as they stood."""
+    for fault in (
+        sense_fault(question, answer, statement, lang),
+        kind_fault(question, statement, lang, kinds.carried(statement, lang)),
+        reason_fault(question, answer, statement, lang),
+        verify.question_fault(question, statement, lang),
+        verify.answer_fault(question, answer, statement, lang),
+    ):
+        assert fault is None or (fault.reason and fault.detail)
