@@ -102,7 +102,7 @@ def _ready(records: Iterable[Record], options: Options, context: Context) -> Rea
     share(options)
     folder = model.locate(options.student, context.progress)
     tokenizer = model.load_tokenizer(folder)
-    template = Template(tokenizer, options.student)
+    template = Template(tokenizer, options.student, needed=options.objective != "pretrain")
     digest = template.digest  # before anybody sets the tokenizer to padding
     job, facts = _prepare(list(records), template, model.shape(folder), options, context, folder)
     preflight.tell(preflight.check(facts), context)
@@ -132,7 +132,7 @@ def check(records: Iterable[Record], options: Options, context: Context) -> list
         tokenizer = model.load_tokenizer(folder)
         shape = model.shape(folder)
         try:
-            template = Template(tokenizer, options.student)
+            template = Template(tokenizer, options.student, needed=options.objective != "pretrain")
         except TemplateError as error:
             facts = preflight.without_template(options, shape, tokenizer, error)
         else:

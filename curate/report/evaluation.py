@@ -14,6 +14,9 @@ _SETS = {
     "test_seen": ("New questions, seen documents", "Was it learned?"),
     "test_heldout": ("Held-out documents", "Does the skill carry over?"),
     "test_general": ("General data", "Was anything forgotten?"),
+    "text_seen": ("Running text, seen documents", "Was it learned?"),
+    "text_heldout": ("Running text, held-out documents", "Does it carry over?"),
+    "text_general": ("General running text", "Was anything forgotten?"),
 }
 
 

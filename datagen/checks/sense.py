@@ -31,12 +31,23 @@ _THING_HOW = re.compile(
     r"^[^，。]{2,}?(?<!应该)(?<!应当)(?<!必须)(?<!需要)(?:如何|怎样|怎么)(?!样|办|做|处理|应对|操作)"
 )
 _MANNER = re.compile(r"使用|利用|借助|通过|依[赖靠据]|取决|[由靠凭按]|用(?![户途于处法])")
+_IS_ONE = {
+    "en": re.compile(r"^(.+?) (?:is|are) (an? .+)$", re.I | re.S),
+    "zh": re.compile(r"^(.+?)是(一[个种款类].+)$", re.S),
+}
+_ASKS_PURPOSE = {"en": re.compile(r"\bpurpose\b", re.I), "zh": re.compile(r"目的")}
+_PURPOSE = {
+    "en": re.compile(r"\b(?:purpose is|is used|serves) to ([^,.;]+?)(?: if\b| when\b|[,.;]|$)", re.I),
+    "zh": re.compile(r"目的是(?:为了)?([^，。；]+)"),
+}
 
 
 def sense_fault(question: str, answer: str, statement: str, lang: str) -> Fault | None:
     """What a pair makes of its statement, if it is not what that says."""
     return (
         _turned_round(question, answer, statement, lang)
+        or _swapped(answer, statement, lang)
+        or _circular_purpose(question, answer, lang)
         or _condition_dropped(question, answer, statement, lang)
         or _no_list(question, answer, lang)
         or _only_named(question, answer, lang)
@@ -71,6 +82,27 @@ def _turned_round(question: str, answer: str, statement: str, lang: str) -> Faul
         passive = rf"\b(?:is|are|be|been|was|were) (?:\w+ly )?{stem}(?:i|{stem[-1:]})?(?:ed|n|en)\b"
         if len(stem) > 2 and re.search(passive, statement, re.I) and not re.search(passive, question, re.I):
             return Fault("off_point", f"its statement has {verb!r} in the passive voice")
+    return None
+
+
+def _swapped(answer: str, statement: str, lang: str) -> Fault | None:
+    """ "udpkg is a stripped-down version of dpkg" => "dpkg is a stripped-down version of udpkg". Only of what is one of
+    several: "the largest" may stand on either side."""
+    told, said = _IS_ONE[lang].match(statement), _IS_ONE[lang].match(answer)
+    if not (told and said):
+        return None
+    thing, kind, other, rest = (set(units(part, lang)) for part in (*told.groups(), *said.groups()))
+    if other - thing and (other - thing) <= kind and (thing - kind) and (thing - kind) <= rest:
+        return Fault("off_point", "its statement says that of the other one")
+    return None
+
+
+def _circular_purpose(question: str, answer: str, lang: str) -> Fault | None:
+    """ "What is the purpose of using IMAP4 to move mails?" => "The purpose is to move mails"."""
+    given = _PURPOSE[lang].search(answer)
+    asked = _ASKS_PURPOSE[lang].search(question)
+    if asked and given and not set(units(given.group(1), lang)) - set(units(question, lang)):
+        return Fault("echo", "the purpose that it gives is what was asked about")
     return None
 
 

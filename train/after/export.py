@@ -94,7 +94,7 @@ def gguf_run(
         file = folder / f"{_plain(source.name)}-{type_}.gguf"
         with merge.alone(folder):
             gguf_file.write(source.folder, file, type_, _facts(source), progress)
-            template = Template(model.load_tokenizer(source.folder), source.name)
+            template = Template(model.load_tokenizer(source.folder), source.name, needed=checking)
             return _finish(source, file, type_, template, checking, progress)
 
 
@@ -129,7 +129,7 @@ def _adapter(
     with merge.alone(folder):
         gguf_adapter.write(adapter, base, lora, _facts(source), progress)
         gguf_file.write(base, file, type_, _facts(source), progress)
-        template = Template(model.load_tokenizer(base), name)
+        template = Template(model.load_tokenizer(base), name, needed=checking)
         return _finish(source, file, type_, template, checking, progress, lora)
 
 
@@ -137,10 +137,11 @@ def _finish(
     source: Source, file: Path, type_: str, template: Template, checking: bool, progress: Progress,
     lora: Path | None = None,
 ) -> list[str]:
-    """Modelfile, check and card beside the file; lines for the user."""
-    stops = modelfile.stops(template, gguf_file.ends(source.folder))
-    beside = modelfile.text(file.name, template, stops, lora.name if lora else "")
-    jsonl.write_text(file.parent / "Modelfile", beside)
+    """Modelfile (where there is a template), check and card beside the file; lines for the user."""
+    if not template.absent:
+        stops = modelfile.stops(template, gguf_file.ends(source.folder))
+        beside = modelfile.text(file.name, template, stops, lora.name if lora else "")
+        jsonl.write_text(file.parent / "Modelfile", beside)
     found = _check(source, file, template, lora, progress) if checking else None
     what = "gguf_adapter" if lora else "gguf"
     commands = running.gguf(Path(file.name), Path(lora.name) if lora else None)

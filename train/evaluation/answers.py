@@ -8,6 +8,7 @@ from typing import Any
 from seedbed.record import Record
 from train.rows.data import Counts, Fit, rows
 from train.rows.template import IGNORED, Row, Template
+from train.rows.texts import windows
 
 # Tokens in a batch of loss: bounds the logits to 1 GB for a vocabulary of 150,000 (bf16 and a 32-bit copy of a part).
 _BATCH_TOKENS = 2048
@@ -18,8 +19,10 @@ _ANSWERS, _ANSWER_TOKENS = 24, 16_384
 
 
 def fitting(records: Sequence[Record], template: Template, fit: Fit) -> list[tuple[str, Row]]:
-    """The rows of the records that fit the template and the length, each with its record's id."""
-    return [(record.id, row) for record, row in rows(records, template, fit, Counts())]
+    """The rows of the records that fit the template and the length, each with its record's id; of running text all."""
+    texts, chats = [record for record in records if not record.messages], [r for r in records if r.messages]
+    found = [(record.id, row) for record, row in rows(chats, template, fit, Counts())]
+    return found + list(windows(texts, template.tokenizer, fit.max_length))
 
 
 def by_record(found: Sequence[tuple[str, Row]], lost: Sequence[float]) -> dict[str, tuple[float, int]]:

@@ -19,6 +19,13 @@ SETS = {
     "test_heldout": ("questions on held-out documents", "carried over", "harmed"),
     "test_general": ("general data", "improved", "forgotten"),
 }
+# Running text of the same splits, which only some data sets have.
+TEXTS = {
+    "text_seen": ("running text of seen documents", "learned", "unlearned"),
+    "text_heldout": ("running text of held-out documents", "carried over", "harmed"),
+    "text_general": ("general running text", "improved", "forgotten"),
+}
+_ALL = SETS | TEXTS
 # Model -> record id -> summed loss of its answers' tokens, and their number.
 Losses = Mapping[str, Mapping[str, tuple[float, int]]]
 
@@ -27,7 +34,7 @@ def compare(
     name: str, records: list[Record], losses: Losses, said: list[Answer], samples: int, seed: int
 ) -> dict[str, Any]:
     """The figures of one set. `records` without losses did not fit; `said` are the models' own answers to a few."""
-    title = SETS[name][0]
+    title = _ALL[name][0]
     usable = [record for record in records if record.id in losses[BASE]]
     if not usable:
         why = f"none of {len(records)} records fits the student" if records else "no records"
@@ -59,7 +66,7 @@ def difference(losses: Losses, side: str, than: str, ids: Sequence[str], seed: i
 
 def sentence(name: str, apart: Spread, records: int) -> str:
     """What the difference means, in words."""
-    title, better, worse = SETS[name]
+    title, better, worse = _ALL[name]
     subject = f"{title.capitalize()}: loss {'fell' if apart.mean < 0 else 'rose'} by {abs(apart.mean):.2f}"
     if apart.low is None or apart.high is None:
         few = f"{records} records are" if records != 1 else "1 record is"

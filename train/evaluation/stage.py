@@ -4,6 +4,8 @@
 - test_heldout: questions on documents kept out. Does the skill carry over?
 - test_general: general data. What was forgotten?
 
+Running text of these splits is measured too, as a set of its own each (text_seen, …): what continued pre-training did.
+
 The base is the very model that was trained on with the adapter switched off: after QLoRA the nf4 one, so that the
 adapter is the only difference. A merged model and a GGUF file are measured on the same tokens where `also` names them.
 A teacher compares the answers only where `judge` says so.
@@ -34,7 +36,7 @@ from seedbed.record import Record
 from seedbed.text import length
 from train import libraries
 from train.evaluation import answers, harness, judging, preferences, subjects
-from train.evaluation.comparison import SETS, compare
+from train.evaluation.comparison import SETS, TEXTS, compare
 from train.evaluation.scores import Answer
 from train.evaluation.subjects import BASE, KINDS, TUNED, Loaded, Subject
 from train.rows.data import Fit
@@ -43,7 +45,7 @@ from train.rows.template import Row, Template
 from train.students import trained
 from train.students.trained import Trained
 
-VERSION = 2
+VERSION = 3
 
 _BASE = {
     "qlora": "the nf4-quantised student without the adapter, as it was during training; the original in bf16 is a "
@@ -187,7 +189,8 @@ def evaluate(records: Iterable[Record], options: Options, context: Context) -> N
     said = bench.answers()
     every = [one for several in said.values() for one in several]
     figures = {
-        name: compare(name, sets[name], bench.losses[name], said[name], options.samples, context.seed) for name in SETS
+        name: compare(name, several, bench.losses[name], said[name], options.samples, context.seed)
+        for name, several in sets.items()
     }
     jsonl.write(context.folder / "answers.jsonl", every)
     context.figures |= {"student": known.student, "method": known.method, "base": _BASE[known.method], "sets": figures}
@@ -234,26 +237,30 @@ def _trained(
 
 
 def _bench(both: Trained, sets: dict[str, list[Record]], options: Options, context: Context) -> Bench:
-    template, fit = Template(both.tokenizer, both.noted.student), Fit(both.noted.max_length)
+    template, fit = Template(both.tokenizer, both.noted.student, needed=False), Fit(both.noted.max_length)
     rows = {name: answers.fitting(records, template, fit) for name, records in sets.items()}
     asked = []
     for name, records in sets.items():
         fits = {key for key, _ in rows[name]}
-        usable = [record for record in records if record.id in fits]
+        usable = [record for record in records if record.id in fits and record.messages]
         chance = random.Random(f"{context.seed} {name} answers")
         asked += [(name, record) for record in chance.sample(usable, min(len(usable), options.generate))]
     return Bench(template, sets, rows, asked, options, context)
 
 
 def _sets(records: Iterable[Record], limit: int, seed: int) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {name: [] for name in SETS}
+    """The records of each set, at most `limit`; running text only where there is some."""
+    found: dict[str, list[Record]] = {name: [] for name in SETS | TEXTS}
     for record in records:
-        if record.split in found and record.answer:
+        if record.split in SETS and record.answer:
             found[record.split].append(record)
-    found = {name: conversations(several) for name, several in found.items()}
+        elif record.split in SETS and not record.messages and record.text.strip():
+            found[record.split.replace("test_", "text_")].append(record)
+    found = {name: several if name in TEXTS else conversations(several) for name, several in found.items()}
     return {
         name: several if len(several) <= limit else random.Random(f"{seed} {name}").sample(several, limit)
         for name, several in found.items()
+        if several or name in SETS
     }
 
 

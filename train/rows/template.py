@@ -78,13 +78,16 @@ class Template:
     """Renders and tokenises with one tokenizer's own chat template.
 
     Raises TemplateError when there is none, or when it cannot be masked exactly even for one question and one answer.
+    A base model has none and needs none where it reads running text: where it is not `needed`, every conversation
+    raises instead.
     """
 
-    def __init__(self, tokenizer: Any, student: str = "the student") -> None:
+    def __init__(self, tokenizer: Any, student: str = "the student", *, needed: bool = True) -> None:
         self.tokenizer, self.student = tokenizer, student
-        if not getattr(tokenizer, "chat_template", None):
-            raise TemplateError("the tokenizer has no chat template", where=student,
-                                next_step="Take the instruct version of the model, or add its chat_template.jinja")
+        self.absent = not getattr(tokenizer, "chat_template", None)
+        if self.absent and not needed:
+            return
+        self._refuse_absent()
         if not tokenizer.is_fast:
             raise TemplateError("the tokenizer gives no character offsets", where=student,
                                 next_step="Take a model that has a tokenizer.json")
@@ -111,6 +114,7 @@ class Template:
         An empty assistant turn is shown and not learned, and so is one before any other. Raises TemplateError when the
         template refuses the conversation, drops an answer or the tools, or cannot be masked.
         """
+        self._refuse_absent()
         turns = self._accepted(turns, tools)
         answers = [i for i, turn in enumerate(turns) if i and turn["role"] == "assistant" and says_something(turn)]
         if not answers:
@@ -154,6 +158,11 @@ class Template:
         together = Row(prompt + row.input_ids, [IGNORED] * len(prompt) + row.labels)
         whole = self.tokenizer.decode(self.prompt_ids(rendered.text))
         return together if self.tokenizer.decode(together.input_ids) == whole else None
+
+    def _refuse_absent(self) -> None:
+        if self.absent:
+            raise TemplateError("the tokenizer has no chat template", where=self.student,
+                                next_step="Take the instruct version of the model, or add its chat_template.jinja")
 
     def _as_asked(self, rendered: Rendered, row: Row) -> bool:
         """Whether each answer stands behind the ids that its prompt alone has."""

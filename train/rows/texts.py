@@ -20,7 +20,7 @@ from seedbed.record import Record
 from train.rows import data
 from train.rows.data import Counts, Fit
 from train.rows.stored import key, stored
-from train.rows.template import Row, Template
+from train.rows.template import IGNORED, Row, Template
 
 _VERSION = 1  # of the rows: raised when the same records and template give other rows
 COLUMNS = ("input_ids", "labels", "documents")
@@ -66,6 +66,16 @@ def blocks(records: Iterable[Record], tokenizer: Any, max_length: int, counts: T
         room -= len(ids)
     if block:
         yield block
+
+
+def windows(records: Iterable[Record], tokenizer: Any, max_length: int) -> Iterator[tuple[str, Row]]:
+    """Each document for itself, to be measured: its record's id and a window of it, as many as it takes. The first
+    token of a window follows from nothing, so it does not count."""
+    for record in records:
+        for block in blocks([record], tokenizer, max_length, TextCounts()):
+            ids = [token for document in block for token in document]
+            if len(ids) > 1:
+                yield record.id, Row(ids, [IGNORED, *ids[1:]])
 
 
 def rows(

@@ -12,7 +12,7 @@ import pytest
 from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import InputError
-from seedbed.record import chat
+from seedbed.record import chat, make
 from tests.train.tiny import records, save_student
 from train import libraries, stage
 from train.evaluation import answers
@@ -61,6 +61,20 @@ def test_a_small_set_and_a_missing_one_say_so(measured: Context) -> None:
         "left_out": 0,
         "sentence": "General data: no records, so nothing was measured.",
     }
+
+
+def test_running_text_is_a_set_of_its_own_and_is_not_asked(trained: Path, student: Path, tmp_path: Path) -> None:
+    texts = ["The KX-40 pump holds 4 bar. " * 30, "水泵 KX-40 的压力上限为 4 bar。" * 20, "Short."]
+    asked = [make(text=text, split="test_heldout", language=lang) for text, lang in zip(texts, ("en", "zh", "en"), strict=True)]
+    context = Context(tmp_path, seed=2, upstream={"train": trained})
+    evaluate([*asked, make(text="In training.", split="train")], QUICK, context)
+    found = context.figures["sets"]["text_heldout"]
+    tokenizer = model.load_tokenizer(student)
+    assert (found["records"], found["left_out"], found["answers"]["records"]) == (3, 0, 0)
+    windows = [len(tokenizer(text)["input_ids"]) for text in texts]  # and an end; the first token of a window is given
+    assert sum(windows) - 5 <= found["tokens"] <= sum(windows)
+    assert found["base"]["loss"] > 0 and "running text of held-out documents" in found["sentence"].lower()
+    assert "text_seen" not in context.figures["sets"] and context.figures["sets"]["test_seen"]["records"] == 0
 
 
 def test_the_base_is_named(measured: Context) -> None:

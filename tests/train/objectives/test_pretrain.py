@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from seedbed.context import Context
+from seedbed.context import Context, Silent
 from seedbed.errors import PreflightError
 from seedbed.record import Record, make
 from tests.train.test_stage import Heard
-from tests.train.tiny import records
-from train.stage import Options, train
+from tests.train.tiny import records, save_student
+from train.after.export import gguf_run
+from train.evaluation import stage as evaluation
+from train.stage import Options, check, train
 
 QUICK = {"objective": "pretrain", "threads": 1, "learning_rate": 3e-3, "epochs": 3, "eval_steps": 3, "max_length": 96}
 
@@ -69,3 +71,21 @@ def test_a_pair_counts_as_the_chat_that_it_is(student: Path, tmp_path: Path) -> 
     pair = make(messages=chat.messages, rejected=chat.messages[-1], split="train")
     context = run(student, tmp_path, [*texts(10), chat, pair], epochs=1)
     assert context.figures["records"]["records"] == 11 and context.figures["pairs_left_out"] == 1
+
+
+def test_a_base_model_needs_no_chat_template_to_read(tmp_path: Path) -> None:
+    """From checks to GGUF; chat records are counted as refused, and no Modelfile says how to ask."""
+    base = save_student(tmp_path / "base", template=None)
+    context = run(base, tmp_path / "run", [*texts(30), *texts(6, "validation"), *records(2)], method="lora")
+    noted = context.figures["records"]
+    assert (noted["texts"], noted["refused"]) == (30, 2) and "no chat template" in noted["why"]
+    measured = Context(tmp_path / "measured", seed=5, upstream={"train": context.folder})
+    measured.folder.mkdir()
+    evaluation.evaluate([*texts(12, "test_heldout"), *records(3, "test_seen")], evaluation.Options(threads=1), measured)
+    sets = measured.figures["sets"]
+    assert sets["text_heldout"]["real"] and sets["text_heldout"]["difference"]["mean"] < 0
+    assert "none of 3 records fits the student" in sets["test_seen"]["sentence"]
+    gguf_run(context.folder, "f16", False, tmp_path / "gguf", False, "dequantised", "", Silent())
+    assert [one.name for one in (tmp_path / "gguf").iterdir() if one.name in ("Modelfile", "README.md")] == ["README.md"]
+    found = check(records(3), msgspec.convert({"student": str(base)}, Options), Context(tmp_path, seed=5))
+    assert [one.figure for one in found if one.level == "error"] == ["the tokenizer has no chat template"]  # to chat
