@@ -61,6 +61,11 @@ BARE = {
     ),
     "zh": re.compile(r"^(?:请\w{2})?(?:它|它们|他们|这个|那个|该|此|其(?![他它中余])|这(?=[是会样]))"),
 }
+# What only a text in view explains, anywhere in a question: "How do I apply this update?"
+SHOWING = {
+    "en": re.compile(r"\b(?:this|these|those) (?!(?:day|time|year|week|month|way|case|purpose|reason)s?\b)\w+", re.I),
+    "zh": re.compile(r"(?<![，,])这[个些种](?!时候|情况|过程)"),
+}
 ASKS = {
     "en": re.compile(
         r"\?|^(?:explain|describe|summari[sz]e|outline|compare|list|name|state|give|tell|show|define|discuss)\b", re.I

@@ -14,6 +14,7 @@ from seedbed.content import units
 # Of a condition's content words, the share that question and answer must have between them.
 _KEPT = 0.5
 _ASKS_SUBJECT = re.compile(r"^what (?:does|do|did) (.+?)\?*$", re.I)
+_ALLOWS = re.compile(r"\b(?:allow|enable|let)s? (?:you|us|one|users?)\b", re.I)  # "Under X, you can …" says that of X
 _ASKS_WHAT = re.compile(
     r"^what (?:is|are) (?:((?:the |an? )?(?:[\w-]+ )+?)(?:of|for|in|on|to|at|from|used|when)\b|([^?]+)\?)", re.I
 )
@@ -30,7 +31,7 @@ _DIFFERENCE = {
 _THING_HOW = re.compile(
     r"^[^，。]{2,}?(?<!应该)(?<!应当)(?<!必须)(?<!需要)(?:如何|怎样|怎么)(?!样|办|做|处理|应对|操作)"
 )
-_MANNER = re.compile(r"使用|利用|借助|通过|依[赖靠据]|取决|[由靠凭按]|用(?![户途于处法])")
+_MANNER = re.compile(r"使用|利用|借助|通过|依[赖靠据]|取决|[由靠凭]|按[照下住顺]|用(?![户途于处法])")
 _IS_ONE = {
     "en": re.compile(r"^(.+?) (?:is|are) (an? .+)$", re.I | re.S),
     "zh": re.compile(r"^(.+?)是(一[个种款类].+)$", re.S),
@@ -70,7 +71,7 @@ def _turned_round(question: str, answer: str, statement: str, lang: str) -> Faul
     """ "What does X do?" where X is what something is done to. In Chinese the words' order tells less, and such
     questions are rare."""
     asks = _ASKS_SUBJECT.match(question.strip()) if lang == "en" else None
-    if asks is None:
+    if asks is None or _ALLOWS.search(question):
         return None
     asked, told = set(units(question, "en")), set(units(answer, "en"))
     said = list(units(_OPENS.sub("", statement), "en"))

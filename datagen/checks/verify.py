@@ -16,7 +16,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
-from datagen.checks.phrases import ASKS, BARE, CLOSED, ELSEWHERE, LEANS, LEAVES_OUT, META, QUESTION_WORDS
+from datagen.checks.phrases import ASKS, BARE, CLOSED, ELSEWHERE, LEANS, LEAVES_OUT, META, QUESTION_WORDS, SHOWING
 from seedbed.content import FIGURE, NEGATED, STOP, figures, support, units
 from seedbed.text import half_width, language, normalise, sentences, tokenize
 
@@ -92,12 +92,14 @@ def question_fault(
         return Fault("not_a_question", "it asks nothing")
     if CLOSED[lang].search(question):
         return Fault("yes_or_no", "a statement to agree with, no question")
-    if re.search(r"\s[?？]$", question) or len(question) >= LONGEST_QUESTION[lang]:
+    if re.search(r"\s[?？]$|的什么[?？]$", question) or len(question) >= LONGEST_QUESTION[lang]:
         return Fault("cut_question", "it breaks off before the question mark")
     if words := leaning(question, statement, lang):
         return Fault("leans_on_passage", f"{words!r} points at a text that its reader does not have")
     if found := BARE[lang].search(question):
         return Fault("leans_on_passage", f"{found.group()!r} stands where the subject should")
+    if found := SHOWING[lang].search(question):
+        return Fault("leans_on_passage", f"{found.group()!r}: its reader has not seen which")
     if (found := META[lang].search(question)) and not found.group().lower().startswith("i"):  # "I am on night shift."
         return Fault("meta", f"{found.group()!r} speaks of the model")
     size = len(tokenize(question))

@@ -30,6 +30,9 @@ QUESTIONS = [
     ("leans_on_passage", "zh", "根据上文，离心泵的默认压力是多少？", "离心泵的默认压力是多少？"),
     ("leans_on_passage", "zh", "本节中离心泵的默认压力是多少？", "出厂时离心泵的默认压力是多少？"),
     # a pronoun where the subject should stand
+    ("leans_on_passage", "en", "How do I set this pressure of the pump?", "How do I set the pressure of the pump?"),
+    ("leans_on_passage", "zh", "如何设置这个默认压力？", "如何设置离心泵的默认压力？"),
+    ("cut_question", "zh", "离心泵有一个默认压力的什么？", "离心泵的默认压力是什么？"),
     ("leans_on_passage", "en", "Why does it leak above 4 bar?", "Why does the seal leak above 4 bar?"),
     ("leans_on_passage", "zh", "它的默认压力是多少？", "离心泵的默认压力是多少？"),
     ("meta", "en", "As an AI, what is the default pressure of the KX-40 pump?",
