@@ -5,6 +5,7 @@ Nothing here reaches for a network except `locate` with a name that is neither a
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from train.students.methods import show_text_alone
 
 # Tokens made for padding, in the order in which they are tried where a tokenizer pads with its end token.
 _PADS = ("<|endoftext|>", "<pad>", "<|pad|>", "[PAD]", "<|finetune_right_pad_id|>", "<unk>")
+
+_FLASH = (8, 0)  # compute capability that flash attention wants: Ampere
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -168,7 +171,7 @@ def load(folder: Path, method: str, tokenizer: Any) -> Any:
     place = {"device_map": {"": torch.cuda.current_device()}} if on_gpu else {}
     try:
         model = hf.AutoModelForCausalLM.from_pretrained(
-            str(folder), dtype=torch.bfloat16, local_files_only=True, **quantisation, **place
+            str(folder), dtype=torch.bfloat16, local_files_only=True, **quantisation, **place, **attention()
         )
     except (ValueError, OSError, RuntimeError) as error:
         if libraries.out_of_memory(error):
@@ -177,6 +180,16 @@ def load(folder: Path, method: str, tokenizer: Any) -> Any:
     keep_unpacked(model)
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
+
+
+def attention() -> dict[str, str]:
+    """Flash attention (Dao 2023) where its package and a GPU that it runs on are there; else what transformers takes by
+    itself. With it packed rows go in one line (train/rows/packing.py)."""
+    import torch
+
+    there = torch.cuda.is_available() and importlib.util.find_spec("flash_attn") is not None
+    fits = there and torch.cuda.get_device_capability() >= _FLASH
+    return {"attn_implementation": "flash_attention_2"} if fits else {}
 
 
 def nf4() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,21 @@ def test_qlora_loads_nf4_with_double_quantisation_and_lora_bf16(student: Path) -
     assert {m.weight.quant_state.quant_type for m in linear} == {"nf4"}
     assert all(m.weight.quant_state.nested and m.compute_dtype == torch.bfloat16 for m in linear)
     assert {parameter.dtype for parameter in plain.parameters()} == {torch.bfloat16}
+
+
+@pytest.mark.parametrize(
+    ("gpu", "package", "taken"),
+    [((8, 0), True, {"attn_implementation": "flash_attention_2"}), ((7, 5), True, {}), ((9, 0), False, {}), (None, True, {})],
+)
+def test_flash_attention_is_taken_where_it_can_run(
+    gpu: tuple[int, int] | None, package: bool, taken: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu is not None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: gpu)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object() if package else None)
+    assert model.attention() == taken
 
 
 def test_a_pad_token_of_its_own_is_found(tmp_path: Path) -> None:
