@@ -7,11 +7,13 @@ grounded questions that each name a figure, a code or an entry of a table which 
 
 from __future__ import annotations
 
+import re
 from sys import intern
 
 from seedbed.record import Record
 from seedbed.text import exact_terms, normalise
 
+_LATIN = re.compile(r"[a-z][a-z0-9_.+-]*[a-z0-9+]", re.ASCII)
 # The step that makes a record a form of another one.
 STAGE = "augment"
 
@@ -31,6 +33,8 @@ def names(record: Record) -> tuple[str, ...]:
 
 def named(record: Record, text: str) -> frozenset[str]:
     """What a record's question, or another `text` of it, names to the letter (`seedbed.text.exact_terms`), and the
-    entry of the table that it is about, where it names that."""
-    entry = normalise(record.labels.get("entry", ""))
-    return exact_terms(text) | ({entry} if entry and entry in normalise(text) else frozenset())
+    entry of the table that it is about, where it names that. In Chinese a Latin word is a name, too: nothing
+    else tells "aptitude 是什么工具？" from "exiv2 是什么工具？"."""
+    entry, plain = normalise(record.labels.get("entry", "")), normalise(text)
+    latin = frozenset(_LATIN.findall(plain)) if record.language == "zh" else frozenset()
+    return exact_terms(text) | latin | ({entry} if entry and entry in plain else frozenset())

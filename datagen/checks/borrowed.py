@@ -19,7 +19,7 @@ from seedbed.content import units
 # What asks about anything at all, beyond the words of a question.
 _FRAME = {
     "en": re.compile(r"\b(?:used?|work|dates?|holds?|keeps?|shows?|sets?|runs?|actions?|steps?)\b", re.I),
-    "zh": re.compile(r"用途|用处|用来|使用|运行|执行|保存|显示|查看|动作|步骤|工具|程序"),
+    "zh": re.compile(r"用途|用处|用来|使用|运行|执行|转换|换成|保存|显示|查看|动作|步骤|工具|程序"),
 }
 _FEWEST = 20  # passages; fewer do not tell which words are common in a document
 _SHARE = 0.02  # of the passages that have a common word

@@ -15,6 +15,7 @@ from seedbed.content import units
 _KEPT = 0.5
 _ASKS_SUBJECT = re.compile(r"^what (?:does|do|did) (.+?)\?*$", re.I)
 _ALLOWS = re.compile(r"\b(?:allow|enable|let)s? (?:you|us|one|users?)\b", re.I)  # "Under X, you can …" says that of X
+_INSTRUMENT = re.compile(r"\b(?:with|using|by|via|through) (?:the |an? )?(\S+)", re.I)
 _ASKS_WHAT = re.compile(
     r"^what (?:is|are) (?:((?:the |an? )?(?:[\w-]+ )+?)(?:of|for|in|on|to|at|from|used|when)\b|([^?]+)\?)", re.I
 )
@@ -76,7 +77,9 @@ def _turned_round(question: str, answer: str, statement: str, lang: str) -> Faul
     asked, told = set(units(question, "en")), set(units(answer, "en"))
     said = list(units(_OPENS.sub("", statement), "en"))
     first = next((unit for unit in said if unit in asked or unit in told), "")
-    if first and first not in asked:
+    # "You can search the data with grep-dctrl" is what grep-dctrl does.
+    means = any(set(units(found, "en")) & asked for found in _INSTRUMENT.findall(statement))
+    if first and first not in asked and not means:
         return Fault("off_point", "what it asks about does nothing in its statement: something is done with it")
     for verb in filter(str.isalpha, asks.group(1).split()[1:]):
         stem = re.escape(verb.lower().rstrip("ey"))

@@ -50,8 +50,8 @@ _ASKS_LAST = re.compile(
     r"^请?(?:说明|解释|概括|简述|总结|描述|列出|介绍|比较)|(?:什么|多[少久长大高远重快]|哪|如何|怎|为何|谁|几)[^，；。]*$"
     r"|(?:如何|怎[样么])[^，；。]{4,}，(?:并且?|再|然后|同时)[^，；。]+$"
 )
-_LEADING_CLAUSE = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|on|with|during)\b[^,]*, ", re.I)
-_CLAUSE_END = re.compile(r"[,;:.](?=\s)|\b(?:because|so that|since)\b")
+_LEADING_CLAUSE = re.compile(r"^(?:when|if|after|before|since|because|for|in|at|on|with|during|to)\b[^,]*, ", re.I)
+_CLAUSE_END = re.compile(r"(?<=\S)[,;:.](?=\s)|\b(?:because|so that|since)\b")
 GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
 CODE = re.compile(r"`([^`\n]+)`")
 # File names, flags, paths, snake_case, CamelCase, dotted names: words that a reader would type. ASCII, so that one in
@@ -73,6 +73,7 @@ _WHAT_NOUN = re.compile(
     r"(\w+)",
     re.I,
 )
+_IS_THE = re.compile(r"^(\S[^.;:]{0,60}?) (?:is|are) the ", re.I)
 _ENDS = re.compile(r"""[.!?。！？…:：)）\]」』”"'`*|]$|```$""")
 def question_fault(
     question: str, statement: str, lang: str, context: str = "", premise: float | None = None
@@ -103,7 +104,8 @@ def question_fault(
     if (found := META[lang].search(question)) and not found.group().lower().startswith("i"):  # "I am on night shift."
         return Fault("meta", f"{found.group()!r} speaks of the model")
     size = len(tokenize(question))
-    if size < SHORTEST_QUESTION[lang] and not (_PROPER.search(question) or identifiers(question)):
+    names_it = _PROPER.search(question) or identifiers(question) or (lang == "zh" and _LATIN.search(question.lower()))
+    if size < SHORTEST_QUESTION[lang] and not names_it:
         return Fault("vague_question", f"{size} tokens do not say what is meant")
     if lang == "zh" and not _ASKS_LAST.search(question):
         return Fault("not_a_question", "its last clause asks nothing")
@@ -181,10 +183,11 @@ def _echo_fault(question: str, answer: str, evidence: str, lang: str, cells: str
         or _named(answer, evidence, lang) - _named(question, evidence, lang)
         or (set(units(answer, lang)) & set(units(cells, lang))) - set(units(question, lang))
         or _asked_for(question, answer, evidence, lang)
+        or _told(question, answer, evidence, lang)
     )
     if not exact and len(fresh) < 3:
         return Fault("echo", "it says nothing that the question has not said")
-    if lang == "en" and _asks_what_it_says(question, answer):
+    if lang == "en" and _asks_what_it_says(question, answer, evidence):
         return Fault("echo", "the question holds what the answer says, and asks nothing")
     if "哪些" in question and not re.search(r"[、；]|和|与|以及|或|分别|及|并|\n", answer):
         return Fault("no_list", "asked for several things, it names none or one")
@@ -212,13 +215,25 @@ def _asked_for(question: str, answer: str, evidence: str, lang: str) -> set[str]
     return (beside & set(units(evidence, lang))) - set(units(question, lang)) if noun else set()
 
 
-def _asks_what_it_says(question: str, answer: str) -> bool:
+def _told(question: str, answer: str, evidence: str, lang: str) -> set[str]:
+    """What a "What is the …?" is answered with before "is the …": "Zip is the cross-platform archive tool"."""
+    asks = lang == "en" and re.match(r"what (?:is|are) the\b", question, re.I)
+    found = _IS_THE.match(answer) if asks else None
+    said = set(units(found.group(1), "en")) if found else set()
+    return (said & set(units(evidence, "en"))) - set(units(question, "en"))
+
+
+def _asks_what_it_says(question: str, answer: str, evidence: str) -> bool:
     """ "What does the ratio scale the effect?": a statement with "What does" before it, which the answer's first clause
     then repeats. In Chinese the question word stands in its place, and this slip is not seen."""
     if not question.lower().startswith("what "):
         return False
     clause = _CLAUSE_END.split(_LEADING_CLAUSE.sub("", answer) + " ")[0]
-    exact = set(figures(clause)) - set(figures(question)) or identifiers(clause) - identifiers(question)
+    exact = (
+        set(figures(clause)) - set(figures(question))
+        or identifiers(clause) - identifiers(question)
+        or _named(clause, evidence, "en") - _named(question, evidence, "en")
+    )
     return not exact and not set(units(clause, "en")) - set(units(question, "en"))
 
 

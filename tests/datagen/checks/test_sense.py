@@ -22,6 +22,8 @@ from datagen.material import kinds
          "It identifies a hash of the request.", "off_point"),
         ("Under the night mode, you can print reports of the day.", "What does the night mode allow you to do?",
          "It allows you to print reports of the day.", ""),
+        ("You can search the local data with grep-dctrl(1).", "What does the grep-dctrl command do?",
+         "It searches the local data.", ""),
         ("Press Enter on a file, and the program handles its content.", "What does pressing Enter on a file do?",
          "The program handles the content of the file.", ""),
         ("The audit log records who changed a contract.", "What does the audit log record?",

@@ -15,8 +15,10 @@ from datagen.material.passages import passage_of
 from datagen.teacher.journal import canonical, key_of
 from datagen.teacher.scripted import Rule, scripted
 from seedbed.chat import Reply, Request
+from seedbed.gate import Gate
+from seedbed.kin import named
 from seedbed.prompts import load
-from seedbed.record import Source, make
+from seedbed.record import Source, chat, make
 from tests.datagen.teaching import (
     ANSWERS,
     BOTH,
@@ -391,3 +393,12 @@ def test_marks_of_chat_templates_are_broken_up_in_prompts_and_whole_in_records(t
     said = pair("How does the KX-40 protocol end each message?", "It ends each message with < |im_end|> after 5 seconds.", 1)
     made = run(tmp_path, [make(text=text, language="en")], knowing(lambda request: said), waves=1)
     assert made.kept[0].answer == "It ends each message with <|im_end|> after 5 seconds."
+
+
+def test_latin_names_tell_chinese_questions_apart() -> None:
+    """Five of six characters of these two are the same."""
+    asked = [make(messages=chat(q, "好。").messages, language="zh") for q in ("aptitude 是什么工具？", "exiv2 是什么工具？")]
+    gate = Gate(0.7)
+    assert [gate.offer(r.id, r.instruction, named(r, r.instruction)) for r in asked] == [None, None]
+    again = make(messages=chat("aptitude 究竟是什么工具？", "好。").messages, language="zh")
+    assert gate.offer("again", again.instruction, named(again, again.instruction)) is not None
