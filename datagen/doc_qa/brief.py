@@ -68,7 +68,8 @@ class Slot:
     """What is asked for: a kind of question at a level, about one key point.
 
     `prompt` is the file it is asked with and `variables` are what that takes besides `about` and `sentences`; `premise`
-    is the share of the question's content words that must stand in the point, where that is not the usual one.
+    is the share of the question's content words that must stand in the point, where that is not the usual one. A row of
+    a table is shown under its table's name where it is `named`.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class Slot:
     variables: Mapping[str, str]
     prompt: str = "pair"
     premise: float | None = None
+    named: bool = True
 
 
 def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
@@ -87,7 +89,8 @@ def draw_slots(passage: Passage, count: int, brief: Brief) -> list[Slot]:
     does not carry more.
 
     A passage that has been asked and has no record yet goes on to the sentences that stand alone but show no kind of
-    question: less of what comes of those is any good.
+    question: less of what comes of those is any good. And its rows are shown without the name of their table:
+    "Packages to install for a kernel – …" draws every question to the table.
     """
     random_ = random.Random(f"{brief.seed}:{passage.text}:{passage.waves}")
     points = list(passage.key_points(brief.about))
@@ -120,5 +123,6 @@ def _draw(points: list[Point], count: int, passage: Passage, brief: Brief, rando
         point = random_.choice([point for kind_, level_, point in every if (kind_, level_) == (kind, level)])
         passage.asked.update(point.numbers)
         drawn.add(kind)
-        slots.append(Slot(kind, level, point, {"kind": brief.ask(kind, level, passage, random_)}, point.form))
+        variables = {"kind": brief.ask(kind, level, passage, random_)}
+        slots.append(Slot(kind, level, point, variables, point.form, named=bool(passage.accepted or not passage.waves)))
     return slots

@@ -128,7 +128,7 @@ def _mended(text: str, work: Draft) -> str:
 
 
 def _stated(work: Draft) -> str:
-    return " ".join(work.passage.stated(number) for number in work.slot.point.numbers)
+    return " ".join(work.passage.stated(number, work.slot.named) for number in work.slot.point.numbers)
 
 
 def _typed(work: Draft) -> list[str]:
@@ -149,7 +149,7 @@ def _request(work: Draft) -> Request:
     passage, brief, slot = work.passage, work.brief, work.slot
     language, point = passage.language, slot.point.numbers
     shown = tuple(passage.shown) if brief.context == "passage" else point
-    sentences = passage.numbered(shown)
+    sentences = passage.numbered(shown, slot.named)
     if shown != point:
         sentences += "\n→ " + " ".join(f"[{number + 1}]" for number in point)
     return Request(

@@ -52,26 +52,26 @@ class Passage:
         """Numbers (from 0) of the sentences that a teacher may be shown: all that give no orders to a model."""
         return [number for number, sentence in enumerate(self.sentences) if not ORDERS.search(sentence)]
 
-    def numbered(self, numbers: tuple[int, ...]) -> str:
+    def numbered(self, numbers: tuple[int, ...], named: bool = True) -> str:
         """Sentences as prompts show them, one a line, with their numbers from 1: `[1] …`.
 
         A chat template's own marks (`<|im_end|>`) are broken up: servers read them as marks wherever they stand, and a
         document about templates, or a hostile one, would end the user's turn in the middle.
         """
-        return "\n".join(f"[{number + 1}] {self.stated(number)}" for number in numbers).replace("<|", "< |")
+        return "\n".join(f"[{number + 1}] {self.stated(number, named)}" for number in numbers).replace("<|", "< |")
 
     @property
     def heads(self) -> dict[int, int]:
         """A table's row -> the row that heads it."""
         return self.tables.heads
 
-    def stated(self, number: int) -> str:
+    def stated(self, number: int, named: bool = True) -> str:
         """A sentence, less its list mark and what it says in brackets of other places and as an example, since small
         models copy those (but above a command, which may hold that example); a table's row as what it says, under its
-        heading: `Faults – Code: E17; Remedy: wipe it`; commands in back quotes."""
+        heading (where it is to be `named`): `Faults – Code: E17; Remedy: wipe it`; commands in back quotes."""
         sentence = self.sentences[number]
         if number in self.heads:
-            return self.tables.stated(number, sentence)
+            return self.tables.stated(number, sentence, named)
         if number in self.commands:
             return " ".join(f"`{line}`" for line in lines(self.text[slice(*self.spans[number])]))
         sentence = ASIDE[self.language].sub("", sentence)

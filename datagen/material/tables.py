@@ -78,9 +78,10 @@ class Tables:
         told = self.told(row, text)
         return told[0][1] if told else ""
 
-    def stated(self, row: int, text: str) -> str:
-        """The row as prompts show it."""
-        return f"{self.of(row).name} – " + "; ".join(f"{column}: {cell}" for column, cell in self.told(row, text))
+    def stated(self, row: int, text: str, named: bool = True) -> str:
+        """The row as prompts show it, under its table's name or without that."""
+        said = "; ".join(f"{column}: {cell}" for column, cell in self.told(row, text))
+        return f"{self.of(row).name} – {said}" if named else said
 
     def carrying(self, texts: list[str]) -> list[int]:
         """The rows that say something of something."""

@@ -193,6 +193,26 @@ def test_a_row_as_it_is_shown_or_as_a_whole_is_no_answer(tmp_path: Path, lang: s
     assert run(tmp_path, [manual], scripted(lambda request: pair(asks, says)), waves=1).reasons == reasons
 
 
+@BOTH
+def test_rows_of_a_table_that_draws_all_questions_to_it_are_shown_without_its_name(tmp_path: Path, lang: str) -> None:
+    head, name = {"en": ("| Part | Use |", "Parts for KX-40 pumps"), "zh": ("| 零件 | 用途 |", "KX-40 离心泵的零件")}[lang]
+    uses = {"en": ["keeps water in", "turns the shaft", "reads the heat", "holds the oil"],
+            "zh": ["防止漏水", "带动转轴", "读取温度", "储存润滑油"]}[lang]
+    rows = "\n".join(f"| P-{number} | {use} |" for number, use in enumerate(uses, 11))
+    wide, narrow = {"en": ("What is needed for KX-40 pumps?", "What is the part {} used for?"),
+                    "zh": ("KX-40 离心泵需要哪些零件？", "零件 {} 有什么用途？")}[lang]
+
+    def says(request: Request) -> str:
+        told = point(request)
+        code, use = next((f"P-{n}", use) for n, use in enumerate(uses, 11) if use in told)
+        said = {"en": f"The part {code} {use}.", "zh": f"零件 {code} 用于{use}。"}[lang]
+        return pair(wide if name in told else narrow.format(code), said)
+
+    made = run(tmp_path, [make(text=f"# {name}\n\n{head}\n|---|---|\n{rows}", language=lang)], scripted(says), per_passage=2, twin=0.99)
+    assert made.reasons == ["whole_table"] * 2
+    assert len(made.kept) == 2 and not {r.instruction for r in made.kept} & {wide}
+
+
 TABLE = "| Code | Meaning |\n|---|---|\n| E01 | motor 电机 |"
 
 
