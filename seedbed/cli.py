@@ -225,6 +225,8 @@ def _train_flags(parser: argparse.ArgumentParser, data: str) -> None:
     parser.add_argument("--learning-rate", type=float, metavar="R", help="default: the usual one of the method")
     parser.add_argument("--check", action="store_true", help="the checks alone; exit code 2 where one is an error")
     parser.add_argument("--show", type=int, metavar="N", help="N examples with the learned tokens marked, no training")
+    what = "with --show: are the prompts' token ids those with which llama.cpp's server there asks the model?"
+    parser.add_argument("--served", default="", metavar="URL", help=what)
     what = "train the small ladder: mix=0,0.05,0.1,0.3 (share of general data), learning_rate=…, rank=…"
     parser.add_argument("--sweep", default="", metavar="KEY=V,V,…", help=what)
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="trainings of each value of a sweep")

@@ -30,6 +30,8 @@ def train(given: argparse.Namespace) -> None:
 
     options = training.options_of(given)
     looking = given.check or given.show is not None
+    if given.served and given.show is None:
+        raise InputError("compares examples", where="--served", next_step="Say how many: --show 3 --served URL")
     with ExitStack() as temporary:
         if Path(given.data[0]).suffix.lower() in (".yaml", ".yml"):
             pipeline = training.of_job(given, options)
@@ -68,7 +70,8 @@ def _look(given: argparse.Namespace, records: Iterable[Record], options: Any, co
     if given.show is not None:
         from train.rows.show import coloured, show
 
-        for line in show(records, options, given.show, context.progress, colours=coloured(sys.stdout)):
+        colours, progress = coloured(sys.stdout), context.progress
+        for line in show(records, options, given.show, progress, colours=colours, served=given.served):
             print(line)
         return
     from train.checks import preflight, table

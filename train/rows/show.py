@@ -12,12 +12,13 @@ from itertools import groupby
 from typing import Any, TextIO
 
 from seedbed.context import Progress
-from seedbed.errors import InputError
+from seedbed.errors import InputError, TemplateError
 from seedbed.record import Record
 from train import libraries
 from train.options import Options
 from train.rows import data, pairs, texts
 from train.rows.data import Fit
+from train.rows.served import differences
 from train.rows.template import IGNORED, Row, Template
 from train.students import model
 
@@ -33,11 +34,13 @@ def coloured(out: TextIO) -> bool:
 
 
 def show(
-    records: Iterable[Record], options: Options, count: int, progress: Progress, *, colours: bool
+    records: Iterable[Record], options: Options, count: int, progress: Progress, *, colours: bool, served: str = ""
 ) -> Iterator[str]:
-    """Lines that show `count` records of the training set, from its first to its last. Loads no weights.
+    """Lines that show `count` records of the training set, from its first to its last, and, where a server's address is
+    given, whether it asks with the ids that they are learned behind. Loads no weights.
 
-    Raises InputError where there is nothing to show, and TemplateError where the template cannot be masked at all.
+    Raises InputError where there is nothing to show or no such server, and TemplateError where the template cannot be
+    masked at all.
     """
     if count < 1:
         raise InputError("expected a number of examples, 1 or more", where="--show", next_step="Try --show 3")
@@ -46,11 +49,14 @@ def show(
         raise InputError("no record is there to be trained on", where="--show",
                          next_step="Give records of the split train, or of none")
     with libraries.prepared(options.threads):
-        template = Template(model.load_tokenizer(model.locate(options.student, progress)), options.student)
+        tokenizer = model.load_tokenizer(model.locate(options.student, progress))
+        template = Template(tokenizer, options.student, needed=options.objective != "pretrain")
         chosen = _spread(training, count)
         for number, record in enumerate(chosen, 1):
             yield f"Example {number} of {len(chosen)}, record {record.id}{_from(record)}"
             yield from example(record, template, options, colours=colours)
+            if served and record.messages:
+                yield from _served(record, template, served)
             yield ""
         yield f"{_marked('learned', colours)} is what the student learns to write; the rest it reads"
 
@@ -63,6 +69,14 @@ def example(record: Record, template: Template, options: Options, *, colours: bo
     for name, row in found:
         yield f"  {name}{len(row.input_ids)} tokens, {row.learned} learned"
         yield from (f"  | {line}" for line in written(row, template.tokenizer, colours=colours).split("\n"))
+
+
+def _served(record: Record, template: Template, url: str) -> Iterator[str]:
+    try:
+        found = [f"  served otherwise: {one.line()}" for one in differences(record, template, url)]
+    except TemplateError:
+        return  # of which the example has told already
+    yield from found or ["  served with the ids that it is learned behind"]
 
 
 def written(row: Row, tokenizer: Any, *, colours: bool) -> str:

@@ -6,16 +6,20 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seedbed import models
+from seedbed.context import Silent
 from seedbed.errors import InputError, TemplateError
 from seedbed.record import Message, chat, make
 from tests.train.rows.conversations import CONVERSATIONS
 from tests.train.tiny import CHATML, tokenizer
+from train.options import Options
 from train.rows.served import differences, learned_behind
+from train.rows.show import show
 from train.rows.template import Template
 
 TWO = make(messages=(Message("user", "端口？"), Message("assistant", "4711。"), Message("user", "Sure?"),
@@ -91,6 +95,17 @@ def test_another_template_is_found_where_it_differs(template: Template, server: 
     server.template = Template(tokenizer(CHATML.replace("{% for", "<|im_start|>system\nBe kind.<|im_end|>\n{% for", 1)))
     (found,) = differences(chat("Which port?", "4711."), template, url(server))
     assert found.place == 1 and found.served.endswith("system\nBe") and "Which" in found.learned
+
+
+def test_show_tells_of_each_example_whether_it_is_served_as_it_was_learned(
+    student: Path, template: Template, server: Server
+) -> None:
+    options = Options(student=str(student))
+    alike = "\n".join(show([TWO], options, 1, Silent(), colours=False, served=url(server)))
+    assert "  served with the ids that it is learned behind" in alike
+    server.begin = (3,)
+    other = [line for line in show([TWO], options, 1, Silent(), colours=False, served=url(server)) if "served" in line]
+    assert len(other) == 2 and all(line.startswith("  served otherwise: record") for line in other)
 
 
 def test_what_is_no_such_server_is_one_clear_error(template: Template, server: Server) -> None:
