@@ -194,6 +194,7 @@ def test_a_repeated_record_is_learned_as_often_as_it_says_and_watched_once(stude
     assert context.figures["records"]["records"] == 17
 
 
+@pytest.mark.slow
 def test_checkpointing_changes_no_loss(whole: Context, student: Path, tmp_path: Path) -> None:
     options = {"epochs": 1, "dropout": 0.0}
     plain = run(student, tmp_path / "plain", **options)

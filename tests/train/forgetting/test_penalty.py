@@ -239,6 +239,7 @@ def test_a_penalty_is_zero_at_the_first_step_and_told(losses: dict[str, dict[str
         assert losses[name]["train"][0] == losses["none"]["train"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["kl", "ewc"])
 def test_a_training_that_was_stopped_goes_on_with_the_losses_it_would_have_had(
     name: str, losses: dict[str, dict[str, list[float]]], scholar: Path, half: Path, tmp_path: Path,

@@ -23,7 +23,7 @@ class Asking(test_stage.Heard):
             os.kill(os.getpid(), self.number)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_it_leaves_after_the_step_and_goes_on_from_there(
     number: signal.Signals, student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

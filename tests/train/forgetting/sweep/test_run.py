@@ -72,6 +72,7 @@ def test_a_sweep_trains_each_rung_once_measures_and_advises(
     assert climb(sweep="mix=0,0.1,0.3") == 0 and folders == ["mix-0.1/seed-0"]
 
 
+@pytest.mark.slow
 def test_a_sweep_that_was_stopped_goes_on_where_it_was(
     climb: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
