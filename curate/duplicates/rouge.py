@@ -23,7 +23,7 @@ from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.record import Record
 
-VERSION = 4
+VERSION = 5
 KEEPS = True
 
 
