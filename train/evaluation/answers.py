@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seedbed.record import Record
+from train.rows.conversation import conversation
 from train.rows.data import Counts, Fit, rows
 from train.rows.template import IGNORED, Row, Template
 from train.rows.texts import windows
@@ -88,8 +89,10 @@ def answer(model: Any, template: Template, records: Sequence[Record], max_new_to
 
 
 def prompts(template: Template, records: Sequence[Record]) -> list[list[int]]:
-    """The token ids after which the model writes its last answer to each record."""
-    return [template.prompt_ids(template.prompt(record.turns()[:-1])) for record in records]
+    """The token ids after which the model writes its last answer to each record: those that stand before it in
+    training, tools and calls included."""
+    found = [conversation(record) for record in records]
+    return [template.prompt_ids(template.prompt(said.turns[:-1], said.tools)) for said in found]
 
 
 def generated(

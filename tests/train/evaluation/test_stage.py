@@ -13,12 +13,16 @@ from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.record import chat, make
-from tests.train.tiny import records, save_student
+from tests.train.rows.conversations import CONVERSATIONS
+from tests.train.rows.oracle import dressed, of_name
+from tests.train.tiny import records, save_student, tokenizer
 from train import libraries, stage
 from train.evaluation import answers
 from train.evaluation.scores import Answer
 from train.evaluation.stage import Options, evaluate
+from train.rows.conversation import conversation
 from train.rows.data import Fit
+from train.rows.served import learned_behind
 from train.rows.template import IGNORED, Template
 from train.students import model
 
@@ -75,6 +79,14 @@ def test_running_text_is_a_set_of_its_own_and_is_not_asked(trained: Path, studen
     assert sum(windows) - 5 <= found["tokens"] <= sum(windows)
     assert found["base"]["loss"] > 0 and "running text of held-out documents" in found["sentence"].lower()
     assert "text_seen" not in context.figures["sets"] and context.figures["sets"]["test_seen"]["records"] == 0
+
+
+@pytest.mark.parametrize("name", ["a call and its result", "a call, zh", "tools that are not called"])
+def test_a_conversation_with_tools_is_asked_behind_the_ids_that_were_learned(name: str) -> None:
+    template, record = dressed(tokenizer(None), of_name("qwen25")), CONVERSATIONS[name]
+    said = conversation(record)
+    learned = learned_behind(template.trained(said.turns, said.tools).rows[-1])[-1]
+    assert answers.prompts(template, [record]) == [learned]
 
 
 def test_the_base_is_named(measured: Context) -> None:
