@@ -139,13 +139,23 @@ class Form(NamedTuple):
     without: frozenset[str] = frozenset()
 
 
+def _secret(variable: str) -> str:
+    """What an environment variable holds, less the line break that a file or a shell leaves behind it. What no header
+    can carry is refused by the variable's name: further down, an error would show the secret itself."""
+    held = os.environ.get(variable, "").strip()
+    if not (held.isascii() and held.isprintable()):
+        raise TeacherError("holds characters that no key has (a line break, or typographic quotes)", where=variable,
+                           next_step=f"Set the environment variable {variable} to the bare key")
+    return held
+
+
 class OpenAIEndpoint:
     """A base URL and a model behind it. Make and use it on one event loop."""
 
     def __init__(self, url: str, options: TeacherOptions) -> None:
         # A server of our own asks for no key, and the user's is not for it.
-        key = "" if options.local else os.environ.get(options.key_env, "")
-        headers = {header: os.environ.get(variable, "") for header, variable in options.header_env.items()}
+        key = "" if options.local else _secret(options.key_env)
+        headers = {header: _secret(variable) for header, variable in options.header_env.items()}
         self._options = options
         self._secrets = tuple(filter(None, [key, *headers.values(), urlsplit(url).password or ""]))
         self.name = scrub(url, self._secrets)

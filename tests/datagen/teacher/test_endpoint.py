@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -314,3 +315,19 @@ def test_the_key_is_in_no_file(tmp_path: Path) -> None:
 )
 def test_scrub(text: str, clean: str) -> None:
     assert scrub(text) == clean
+
+
+@pytest.mark.parametrize("held", ["sk-secret\nsk-other", "“sk-secret”", "sk-\x00secret"])
+def test_a_key_that_no_header_can_carry_is_refused_by_name_and_not_shown(
+    held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", {**os.environ, "TEACHER_KEY": held})
+    with pytest.raises(TeacherError) as refused:
+        OpenAIEndpoint("http://127.0.0.1:9/v1", TeacherOptions(model="m", url="http://127.0.0.1:9/v1", key_env="TEACHER_KEY"))
+    assert "TEACHER_KEY" in str(refused.value) and "secret" not in str(refused.value)
+
+
+def test_the_line_break_behind_a_key_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEACHER_KEY", "sk-secret\n")
+    made = OpenAIEndpoint("http://127.0.0.1:9/v1", TeacherOptions(model="m", url="http://127.0.0.1:9/v1", key_env="TEACHER_KEY"))
+    assert made._key == "sk-secret"
