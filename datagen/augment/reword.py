@@ -24,6 +24,7 @@ from datagen.augment import meaning
 from datagen.augment.noise import noisy
 from datagen.checks.certainty import certainty
 from datagen.checks.verify import Fault
+from datagen.material.lots import said
 from seedbed.chat import Complete, Request
 from seedbed.content import units
 from seedbed.parse import Parsed, ask
@@ -88,7 +89,7 @@ class Manner:
 async def reword(work: Rewording, manner: Manner) -> Rewording:
     """Fills in what the kind changes, or the fault why nothing came."""
     if work.kind == "noise":
-        work.instruction, slips = noisy(work.instruction, work.lang, random.Random(f"{work.seed}:{work.record.id}"))
+        work.instruction, slips = noisy(work.instruction, work.lang, random.Random(f"{work.seed}:{said(work.record)}"))
         work.note, work.changed = ", ".join(slips), ["instruction"]
         work.fault = None if slips else Fault("unchanged", "nothing in it may get a slip")
     elif work.kind == "synonyms":

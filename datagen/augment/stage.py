@@ -12,7 +12,6 @@ answered.
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +24,7 @@ from datagen.augment import meaning
 from datagen.augment.reword import KINDS, Manner, Rewording, reword
 from datagen.checks.verify import Fault
 from datagen.material import kinds as weights
+from datagen.material.lots import lot, said
 from seedbed.context import Context
 from seedbed.gate import rouge_l
 from seedbed.ground import Ground
@@ -33,7 +33,7 @@ from seedbed.record import Message, Record, Step, make
 from seedbed.text import language
 from seedbed.turns import calls_tools
 
-VERSION = 1
+VERSION = 2
 # The most noise, as a share of the records; the upper bound of the requirement, and of every job.
 MOST_NOISE = 0.05
 
@@ -104,7 +104,7 @@ def augment(records: Iterable[Record], options: Options, context: Context) -> It
     complete, loop = context.teacher()
     given = list(records)
     left_out = Counter(why for record in given if (why := _unfit(record)))
-    fit = sorted((r for r in given if not _unfit(r)), key=lambda record: _rank(context.seed, record))
+    fit = sorted((r for r in given if not _unfit(r)), key=lambda record: lot(context.seed, said(record)))
     target = min(options.target or round(options.share * len(fit)), len(fit))
     state = _State(fit, target, int(options.noise * len(given)))
     ground = Ground(context)
@@ -161,11 +161,6 @@ def _unfit(record: Record) -> str:
     return ""
 
 
-def _rank(seed: int, record: Record) -> bytes:
-    """The order in which records are taken: no other record changes it."""
-    return hashlib.blake2b(f"{seed} {record.id}".encode(), digest_size=8).digest()
-
-
 def _batch(state: _State, options: Options, seed: int) -> list[Rewording]:
     """As many records as are missing, each with its kind; one language and kind after the other, for prompt caches."""
     batch: list[Rewording] = []
@@ -174,7 +169,7 @@ def _batch(state: _State, options: Options, seed: int) -> list[Rewording]:
         known = [kind for kind, weight in options.kinds.items() if weight > 0 and (kind != "noise" or state.noise > 0)]
         if not known:
             break
-        kind = weights.draw(options.kinds, known, random.Random(f"{seed}:{record.id}"))
+        kind = weights.draw(options.kinds, known, random.Random(f"{seed}:{said(record)}:kind"))
         state.noise -= kind == "noise"
         lang = "zh" if language(record.instruction) in ("zh", "mixed") else "en"
         batch.append(Rewording(record, kind, lang, seed, record.instruction, record.answer))

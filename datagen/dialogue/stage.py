@@ -22,6 +22,7 @@ from datagen.dialogue.talking import talk
 from datagen.dialogue.thread import thread
 from datagen.doc_qa.brief import Brief
 from datagen.material import kinds
+from datagen.material.lots import lot
 from datagen.material.passages import Passage, passage_of
 from datagen.material.rounds import Share, next_round
 from seedbed.chat import Complete
@@ -30,7 +31,7 @@ from seedbed.gate import Gate
 from seedbed.record import Record, Step, make
 from seedbed.text import language
 
-VERSION = 3
+VERSION = 4
 
 # For the plan; guesses, until a whole run was measured (docs/generators/dialogue.md).
 EXPECTED_ACCEPTANCE = 0.5
@@ -107,7 +108,7 @@ def dialogue(records: Iterable[Record], options: Options, context: Context) -> I
     """Passages in, dialogues out; those that failed bear the reason."""
     complete, loop = context.teacher()
     passages = [passage_of(r, "zh" if language(r.text) in ("zh", "mixed") else "en") for r in records if r.text]
-    random.Random(context.seed).shuffle(passages)
+    passages.sort(key=lambda passage: lot(context.seed, passage.text))
     most = options.per_passage * len(passages)
     state = _State(min(options.target or most, most), Gate(options.twin))
     manners = {lang: Manner(_brief(options, lang, context), options.leaning, options.twin) for lang in ("en", "zh")}
@@ -173,7 +174,7 @@ async def _one(share: Share, options: Options, complete: Complete, manner: Manne
     none."""
     passage = share.passage
     slots = thread(passage, manner.brief)
-    random_ = random.Random(f"{manner.brief.seed}:{passage.record.id}:{passage.waves}:turns")
+    random_ = random.Random(f"{manner.brief.seed}:{passage.text}:{passage.waves}:turns")
     wanted = random_.randint(*options.turns)
     if len(slots) >= 2:
         return await talk(passage, slots, wanted, complete, manner)

@@ -18,8 +18,8 @@ from seedbed import content
 
 def thread(passage: Passage, brief: Brief) -> list[Slot]:
     """All points of the passage that were not asked about yet, in the order of a dialogue. Drawn from the job's seed,
-    the passage and its wave alone."""
-    random_ = random.Random(f"{brief.seed}:{passage.record.id}:{passage.waves}:thread")
+    the passage's text and its wave alone."""
+    random_ = random.Random(f"{brief.seed}:{passage.text}:{passage.waves}:thread")
     open_ = [
         point
         for point in passage.key_points(brief.about)

@@ -7,7 +7,6 @@ question and answer together must hold content that only the first sentence has,
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from datagen.checks.verify import Fault
 from datagen.doc_qa import draft as drafting
 from datagen.doc_qa.brief import Brief, Slot
+from datagen.material.lots import lot
 from datagen.material.passages import Passage, both
 from datagen.material.points import Point
 from seedbed import content
@@ -39,15 +39,15 @@ class Hop:
 
 
 def hops(passages: Iterable[Passage], briefs: Mapping[str, Brief]) -> list[Hop]:
-    """The hops of all documents; no sentence is in two of them. In an order drawn from the seed."""
+    """The hops of all documents; no sentence is in two of them. In an order drawn from the seed, in which the hops of
+    another document come in between."""
     documents: dict[tuple[str, str], list[Passage]] = defaultdict(list)
     for passage in passages:
         source = passage.record.source
         if source is not None and source.start is not None:
             documents[source.document, passage.language].append(passage)
     found = [hop for key in sorted(documents) for hop in _of_document(documents[key], briefs[key[1]])]
-    random.Random(f"{briefs['en'].seed}:hops").shuffle(found)
-    return found
+    return sorted(found, key=lambda hop: lot(briefs["en"].seed, f"{hop.first.text}{hop.second.text}{hop.numbers}"))
 
 
 async def hop_pair(hop: Hop, complete: Complete, brief: Brief) -> list[Record]:

@@ -14,7 +14,6 @@ After the pairs about one passage come those over two (hops.py) and those that t
 
 from __future__ import annotations
 
-import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from datagen.doc_qa.phrasings import wordings
 from datagen.doc_qa.probes import Probes
 from datagen.doc_qa.unanswerable import Unanswered, unanswerable
 from datagen.material import kinds
+from datagen.material.lots import lot
 from datagen.material.passages import Passage, passage_of
 from datagen.material.rounds import Wholes, next_round
 from seedbed.chat import Complete, Loop
@@ -43,7 +43,7 @@ from seedbed.kin import named
 from seedbed.record import Record
 from seedbed.text import language, opening
 
-VERSION = 5
+VERSION = 6
 
 # Share of drafted pairs that is accepted, for the plan. Measured with the embedded teacher on the handbook
 # (docs/quality.md).
@@ -164,7 +164,7 @@ def doc_qa(records: Iterable[Record], options: Options, context: Context) -> Ite
     passages = [passage_of(r, "zh" if language(r.text) in ("zh", "mixed") else "en") for r in records if r.text]
     # Each has its place by lot, whatever others there are: a new document comes in between, and who is the twin of whom
     # among the old passages stays as it was.
-    passages.sort(key=lambda passage: random.Random(f"{context.seed}:{passage.text}").random())
+    passages.sort(key=lambda passage: lot(context.seed, passage.text))
     most = options.per_passage * options.phrasings * len(passages)
     leaves = topics.topics(passages, options.topic_depth, nearness.merge(options.encoder))
     target = min(options.target or most, most)

@@ -69,7 +69,7 @@ async def unanswerable(
     stated = [p for p in passage.key_points(brief.about) if len(p.numbers) == 1]
     if not stated:
         return []
-    random_ = random.Random(f"{brief.seed}:{passage.record.id}:unanswerable")
+    random_ = random.Random(f"{brief.seed}:{passage.text}:unanswerable")
     point = random_.choice(stated)
     aspect = random_.choice(brief.prompt(passage.language, "aspects").text.splitlines())
     form = random_.choice(brief.prompt(passage.language, "not_stated").text.splitlines())

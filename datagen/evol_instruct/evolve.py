@@ -29,6 +29,7 @@ from datagen.evol_instruct.elimination import (
     rewritten_fault,
 )
 from datagen.material import kinds
+from datagen.material.lots import said
 from datagen.material.statements import Statements, statements
 from seedbed.chat import Complete, Request
 from seedbed.context import Context
@@ -116,8 +117,8 @@ class Evolution:
     sampling: Sampling
 
     def draw(self, parent: Record, round_: int) -> Draft:
-        """What becomes of a record in a round: decided by the job's seed, the record's id and the round alone."""
-        random_ = random.Random(f"{self.context.seed}:{parent.id}:{round_}")
+        """What becomes of a record in a round: decided by the job's seed, what the record says and the round alone."""
+        random_ = random.Random(f"{self.context.seed}:{said(parent)}:{round_}")
         operation = kinds.draw(self.operations, list(OPERATIONS), random_)
         form = random_.choice(FORMS) if operation == "complicate_input" else ""
         return Draft(parent, round_, operation, form, statements(parent, self.ground, spoken(parent)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from datagen.material.lots import lot, said
 from datagen.self_instruct.seed_tasks import own_files, read_seeds
 from seedbed.record import Record, Step, chat
 
@@ -33,7 +33,8 @@ def parents(records: Iterable[Record], seeds: bool, seeds_if_none: bool, count: 
     wanted = seeds or (seeds_if_none and not given and not passed_over)
     own = {record.id: record for record in (_seeds() if wanted else ()) if record.id not in given}
     found = given | own
-    drawn = set(found) if count is None else set(heapq.nsmallest(count, found, key=lambda id_: _lot(seed, id_)))
+    most = len(found) if count is None else count
+    drawn = set(heapq.nsmallest(most, found, key=lambda id_: lot(seed, said(found[id_]))))
     return Parents(
         [record for id_, record in found.items() if id_ in drawn],
         drawn & set(own),
@@ -46,10 +47,6 @@ def _fits(record: Record) -> bool:
     """One instruction and its answer; not one whose answer is that the documents do not say."""
     single = [m.role for m in record.messages] == ["user", "assistant"] and record.rejected is None
     return single and record.labels.get("answerable") != "no"
-
-
-def _lot(seed: int, id_: str) -> bytes:
-    return hashlib.blake2b(f"{seed}:{id_}".encode(), digest_size=8).digest()
 
 
 def _seeds() -> Iterator[Record]:

@@ -7,9 +7,9 @@
 What is evolved: seedbed's written tasks (`from: seeds`, which are then in the data set too), or the records of other
 stages. Grounded records stay grounded: question and answer rest on the passage of the parent.
 
-A round's operation is drawn from the job's seed, the record's id and the round, so it depends on no other record. What
-is near to a task that is there already is told from the pool as the order of the records makes it, not that of the
-replies: equal job and equal journal give equal records.
+A round's operation is drawn from the job's seed, what the record says and the round, so it depends on no other record.
+What is near to a task that is there already is told from the pool as the order of the records makes it, not that of
+the replies: equal job and equal journal give equal records.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from seedbed.ground import Ground
 from seedbed.record import Record
 from seedbed.text import exact_terms, normalise
 
-VERSION = 1
+VERSION = 2
 
 _NEIGHBOURS = 3  # most similar tasks kept on a task made in breadth
 # For the plan, in tokens: prompts were 340 to 710 long and replies 15 to 130 (docs/generators/evol_instruct.md).

@@ -17,10 +17,11 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from datagen.material.lots import lot, said
 from datagen.preference import demands
 from datagen.preference.negatives import Ground, by_code
 from datagen.preference.pairing import CODED, Case, Manner, pair, task_of
@@ -29,7 +30,7 @@ from seedbed.context import Context
 from seedbed.record import Record, Step
 from seedbed.text import language
 
-VERSION = 1
+VERSION = 2
 
 ASKED = ("unsupported_addition", "ignored_constraint", "wrong_format")
 _WEIGHTS = {"wrong_figure": 3, "swapped_entity": 2, "missing_condition": 2, "unsupported_addition": 2,
@@ -77,19 +78,19 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 @dataclass
 class _Parent:
     """A record, the ways in which its answer can be made wrong, in the order in which they are tried, and for those
-    made by code the wrong answer."""
+    made by code the wrong answer. Not what it rests on: all parents are held at once, and the texts of their passages
+    and documents would be most of that."""
 
     record: Record
-    ground: Ground
     plan: list[str]
     coded: dict[str, str]
     tried: int = 0
     accepted: int = 0
 
-    def case(self, manner: Manner, context: Context) -> Case:
+    def case(self, source: grounding.Ground, manner: Manner, context: Context) -> Case:
         """The next wrong answer to try."""
         kind = self.plan[self.tried]
-        return Case(self.record, self.ground, kind, self.coded.get(kind, ""), manner, context)
+        return Case(self.record, _ground(self.record, source), kind, self.coded.get(kind, ""), manner, context)
 
 
 @dataclass
@@ -119,14 +120,14 @@ def preference(records: Iterable[Record], options: Options, context: Context) ->
             parents.append(parent)
         else:
             yield _no_negative(record)
-    random.Random(context.seed).shuffle(parents)
+    parents.sort(key=lambda parent: lot(context.seed, said(parent.record)))
     most = options.per_record * len(parents)
     state = _State(min(options.target or most, most))
     manner = Manner(options.close, options.temperature, options.max_tokens)
     rounds = 0
     while turns := _next_round(parents, state, options):
         rounds += 1
-        works = (pair(parent.case(manner, context)) for parent in turns)
+        works = (pair(parent.case(source, manner, context)) for parent in turns)
         for parent, record in zip(turns, loop.in_order(works, context.width), strict=True):
             parent.tried += 1
             yield _count(record, parent, state)
@@ -159,20 +160,30 @@ def estimate(records: Iterable[Record], options: Options) -> tuple[int, int, int
 
 
 def _parent(record: Record, source: grounding.Ground, options: Options, seed: int) -> _Parent:
-    lang = record.language if record.language in ("en", "zh") else "zh" if language(record.answer) == "zh" else "en"
-    evidence = "\n".join(quote.quote for quote in record.evidence)
-    ground = Ground(_question(record), evidence, source.of(record), source.document(record), lang)
-    random_ = random.Random(f"{seed}:{record.id}:preference")
-    coded = {kind: wrong for kind in CODED
-             if options.kinds.get(kind, 0) > 0 and (wrong := by_code(kind, record.answer, ground, random_))}
+    seeded = f"{seed}:{said(record)}"
+    ground = replace(_ground(record, source), document=source.document(record))
+    # Each draws for itself: what else the document says must not change which kinds are tried.
+    coded = {kind: by_code(kind, record.answer, ground, random.Random(f"{seeded}:{kind}"))
+             for kind in CODED if options.kinds.get(kind, 0) > 0}
+    random_ = random.Random(f"{seeded}:preference")
     task = task_of(record)
-    offered = [kind for kind in _WEIGHTS if kind in coded
+    offered = [kind for kind in _WEIGHTS if coded.get(kind)
                or (options.kinds.get(kind, 0) > 0 and _asks(kind, task, record.answer))]
     plan: list[str] = []
     while offered:
         plan.append(random_.choices(offered, [options.kinds[kind] for kind in offered])[0])
         offered.remove(plan[-1])
-    return _Parent(record, ground, plan, coded)
+    return _Parent(record, plan, coded)
+
+
+def _ground(record: Record, source: grounding.Ground) -> Ground:
+    """What the checks of a pair compare with; the document beyond the passage is for making wrong answers alone."""
+    evidence = "\n".join(quote.quote for quote in record.evidence)
+    return Ground(_question(record), evidence, source.of(record), "", _language(record))
+
+
+def _language(record: Record) -> str:
+    return record.language if record.language in ("en", "zh") else "zh" if language(record.answer) == "zh" else "en"
 
 
 def _question(record: Record) -> str:
@@ -207,7 +218,7 @@ def _count(record: Record, parent: _Parent, state: _State) -> Record:
     if record.rejection is None:
         parent.accepted += 1
         state.accepted += 1
-        state.by_language[parent.ground.lang] += 1
+        state.by_language[_language(parent.record)] += 1
         state.by_kind[record.labels["negative"]] += 1
     return record
 

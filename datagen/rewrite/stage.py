@@ -27,7 +27,7 @@ from seedbed.gate import Gate
 from seedbed.record import Evidence, Record, Step, make
 from seedbed.text import language
 
-VERSION = 2
+VERSION = 3
 TASK = "rewrite"
 
 # For the plan: tokens of the examples and of a reply, by form, as the embedded teacher has them.
@@ -179,10 +179,10 @@ def _nothing(passage: Passage) -> Fault | None:
 
 def _drawn(passages: list[Passage], options: Options, seed: int) -> list[Telling]:
     """What to tell, in a seeded order: each passage once before any comes again. Fractions are drawn from the seed and
-    the passage's id alone, so that no other passage changes them."""
+    the passage's text alone, so that no other passage changes them."""
     drawn: list[tuple[int, float, Telling]] = []
     for passage in passages:
-        random_ = random.Random(f"{seed}:{passage.record.id}")
+        random_ = random.Random(f"{seed}:{passage.text}")
         own = [
             Telling(passage, form, number)
             for form, times in options.times.items()

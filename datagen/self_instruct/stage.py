@@ -17,6 +17,7 @@ replies are taken in the order of the requests, so the accepted set does not dep
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from datagen.asking.answering import Answering
+from datagen.material.lots import said
 from datagen.material.passages import without_orders
 from datagen.self_instruct.filters import task_fault
 from datagen.self_instruct.instances import Filled, Filler, joined
@@ -40,7 +42,7 @@ from seedbed.prompts import Prompt, load
 from seedbed.record import Message, Record, Step, make
 from seedbed.text import language
 
-VERSION = 1
+VERSION = 2
 
 SHOWN, OF_MACHINE, LAST = 8, 2, 16  # the paper's: tasks in a request, of them machine-made, and where the list ends
 _CALLS_A_ROUND = 8
@@ -119,7 +121,7 @@ class _Pool:
     target: int
     seeds: list[Seed]
     gate: Gate
-    passages: list[Record] = field(default_factory=list)  # of the job's documents, to show what tasks shall be about
+    passages: list[tuple[str, Record]] = field(default_factory=list)  # what tasks shall be about, by a hash of its text
     made: list[tuple[str, str]] = field(default_factory=list)  # key, instruction
     ids: dict[str, str] = field(default_factory=dict)  # key -> id of its record
     accepted: int = 0
@@ -153,7 +155,7 @@ def self_instruct(records: Iterable[Record], options: Options, context: Context)
         gate = Gate(options.threshold)
         for seed in own:
             gate.add(seed.id, seed.instruction)
-        near = [r for r in passages if language(r.text) in (name, "mixed" if name == "zh" else name)]
+        near = [(said(r), r) for r in passages if language(r.text) in (name, "mixed" if name == "zh" else name)]
         pools.append(_Pool(name, share, own, gate, near))
     filler = Filler(complete, options, options.instances, options.max_tokens, context.prompts)
     works = _Work(options, context, complete, loop, filler)
@@ -257,8 +259,12 @@ class _Work:
 
     def _subject(self, pool: _Pool, number: int) -> Record | None:
         """The passage that request `number` shows, if it is one of those that do."""
-        random_ = random.Random(f"{self.context.seed}:{pool.language}:{number}:subject")
-        return random_.choice(pool.passages) if pool.passages and random_.random() < self.options.passages else None
+        drawn = f"{self.context.seed}:{pool.language}:{number}"
+        if not pool.passages or random.Random(f"{drawn}:subject").random() >= self.options.passages:
+            return None
+        # The passage with the least hash: another document takes over the requests that it wins, and no others.
+        _, passage = min(pool.passages, key=lambda one: hashlib.blake2b(f"{drawn}:{one[0]}".encode()).digest())
+        return passage
 
     def _proposed(self, pool: _Pool, shown: list[tuple[str, str]], reply: Reply) -> Iterator[_Task]:
         """The tasks of one reply, past filters and gate; those that passed are in the pool from here on."""

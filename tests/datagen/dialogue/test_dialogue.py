@@ -14,9 +14,15 @@ from datagen.dialogue.stage import Options, estimate
 from datagen.teacher.scripted import scripted
 from seedbed.chat import Request
 from seedbed.prompts import load
-from seedbed.record import make
+from seedbed.record import Record, make
 from tests.datagen.talking import ANSWERS, FULL, SAID, SENTENCES, follows, passage, talk, talking, turn
 from tests.datagen.teaching import BOTH, Made, pair, point
+
+
+def several(lang: str, count: int) -> list[Record]:
+    """Passages of a document each that say the same and are not the same to the letter, so that each has its own lot."""
+    more = {"en": "See page {0}.", "zh": "参见第 {0} 页。"}[lang]
+    return [passage(lang, n, more=more.format(n)) for n in range(count)]
 
 
 def questions(made: Made) -> list[str]:
@@ -81,10 +87,9 @@ def test_a_follow_up_is_asked_for_with_the_talk_before_it_alone(tmp_path: Path, 
 
 @BOTH
 def test_the_number_of_turns_is_drawn_within_bounds(tmp_path: Path, lang: str) -> None:
-    passages = [passage(lang, n) for n in range(8)]
-    made = talk(tmp_path, passages, turns=(2, 4), twin=1.0)
+    made = talk(tmp_path, several(lang, 8), turns=(2, 4), twin=1.0)
     assert {len(record.messages) // 2 for record in made.kept} == {2, 3, 4}
-    again = talk(tmp_path, passages, turns=(2, 4), twin=1.0)
+    again = talk(tmp_path, several(lang, 8), turns=(2, 4), twin=1.0)
     assert msgspec.json.encode(made.records) == msgspec.json.encode(again.records)
 
 
@@ -127,7 +132,11 @@ def test_a_turn_that_fails_is_left_out_and_named_and_the_rest_is_kept(tmp_path: 
 
 @BOTH
 def test_fewer_than_two_verified_turns_are_rejected_with_the_first_reason(tmp_path: Path, lang: str) -> None:
-    bad = talking(lambda r: pair(FULL[lang][0], ANSWERS[lang][0][:-1], 1) if not follows(r) else None)
+    def broken_off(request: Request) -> str:
+        n = SENTENCES[lang].index(point(request))
+        return pair(FULL[lang][n], ANSWERS[lang][n][:-1], n + 1)
+
+    bad = talking(lambda r: None if follows(r) else broken_off(r))
     made = talk(tmp_path, [passage(lang)], bad)
     (record,) = made.rejected
     assert made.reasons == ["cut_answer"] and record.extra["raw"] and not made.kept
@@ -136,8 +145,8 @@ def test_fewer_than_two_verified_turns_are_rejected_with_the_first_reason(tmp_pa
 
 @BOTH
 def test_the_near_twin_of_an_accepted_first_question_is_rejected(tmp_path: Path, lang: str) -> None:
-    made = talk(tmp_path, [passage(lang, n) for n in range(12)])
-    assert len(made.kept) == len({record.instruction for record in made.kept}) <= 4
+    made = talk(tmp_path, several(lang, 12))
+    assert 1 < len(made.kept) == len({record.instruction for record in made.kept}) <= 4
     assert set(made.reasons) == {"twin_question"}
     kept = {record.id: record.instruction for record in made.kept}
     assert all(record.rejection and kept[record.rejection.match] == record.instruction for record in made.rejected)

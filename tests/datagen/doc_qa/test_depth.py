@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
+from datagen.doc_qa.brief import Brief
+from datagen.doc_qa.hops import hops
 from datagen.doc_qa.topics import by_passage, topics
 from datagen.material.facts import fact_id
 from datagen.material.passages import passage_of
@@ -106,6 +109,21 @@ def test_a_hop_rests_on_two_passages_of_one_document(tmp_path: Path, lang: str) 
     assert hop.labels["kind"] == "hop" and set(hop.history[0].parents) == {passages[0].id, passages[1].id}
     assert [document[e.start : e.end] for e in hop.evidence] == [e.quote for e in hop.evidence]
     assert len(hop.evidence) == 2 and hop.evidence[1].quote == passages[1].text
+
+
+@BOTH
+def test_the_hops_of_another_document_come_in_between(lang: str) -> None:
+    brief = Brief("", {}, {}, 0.0, 1, "point", 0.0, 0.0, seed=7)
+    documents = []
+    for number in range(5):
+        source = Source(document=f"{number}.md", document_hash="d0c", start=0, end=1)
+        texts = (record.text.replace("KX-40", f"KX-4{number}") for record in hop_passages(lang))
+        documents.append([passage_of(make(text=text, source=source), lang) for text in texts])
+    found = hops(itertools.chain(*documents), {lang: brief, "en": brief})
+    assert len(found) == 5
+    for gone in documents:
+        left = hops((p for document in documents if document is not gone for p in document), {lang: brief, "en": brief})
+        assert left == [hop for hop in found if hop.first not in gone]
 
 
 @BOTH

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from datagen.readers.worker import Worker
+from datagen.teacher.journal import canonical, key_of
+from datagen.teacher.scripted import Rule
 from seedbed import config, jsonl
+from seedbed.chat import Request
 from seedbed.pipeline import Pipeline
-from seedbed.record import make
+from seedbed.record import Record, Source, chat, content_id, make
+from tests.datagen import talking
+from tests.datagen.generating import GENERATORS, Generator, Says, by, generate
 from tests.datagen.teaching import BOTH, SENTENCES, knowing, numbered, point, run
 from tests.tiny_job import PAIRS, PUMP, Pair, rules, write_job
 
@@ -138,3 +146,79 @@ def test_a_refused_document_is_not_opened_again(job: Job) -> None:
     refused = {r.source.document: r.rejection.reason for r in jsonl.read(job.run_folder / "01-ingest" / "rejected.jsonl")
                if r.source and r.rejection}
     assert refused["scan.json"] == "data_set" and refused["en/pump.md"] == "duplicate_document"
+
+
+# ---- every generator by itself: what it reads is about the machines KX-40 to KX-45, one of which is new ----
+
+ONES = {
+    "doc_qa": {"target": 5, "per_passage": 2, "at_once": 1},
+    "dialogue": {"target": 2, "turns": (2, 4), "twin": 1.0},
+    "preference": {"target": 2, "per_record": 2, "kinds": {"unsupported_addition": 1, "wrong_figure": 1}},
+    "rewrite": {"target": 3, "forms": {"summary": 1, "facts": 0.5}},
+    "augment": {"target": 2},
+    "evol_instruct": {"count": 2, "rounds": 2, "operations": {"deepen": 1, "add_constraints": 1, "concretise": 1}},
+}
+EACH = pytest.mark.parametrize("one", [GENERATORS[name] for name in ONES], ids=str)
+MACHINE = re.compile(r"KX-4\d")
+
+
+def machines(one: Generator, lang: str) -> list[Record]:
+    """What a generator reads about each machine."""
+    first = {
+        "doc_qa": talking.passage(lang),  # each of its sentences names the machine
+        "evol_instruct": chat({"en": "Explain how the KX-40 works.", "zh": "说明 KX-40 的工作原理。"}[lang], "…", language=lang,
+                              source=Source(document="rows.jsonl", line=1)),
+    }.get(one.name) or one.given(lang)[0]
+    return [of_machine(first, f"KX-4{n}") for n in range(6)]
+
+
+def of_machine(first: Record, name: str) -> Record:
+    made = msgspec.json.decode(msgspec.json.encode(first).replace(b"KX-40", name.encode()), type=Record)
+    return msgspec.structs.replace(made, id=content_id(made))
+
+
+def moved(record: Record) -> Record:
+    """The record as it is at another place: its id is another one."""
+    assert record.source
+    made = msgspec.structs.replace(record, source=msgspec.structs.replace(record.source, document="moved.md", line=7))
+    return msgspec.structs.replace(made, id=content_id(made))
+
+
+def of_each(say: Says) -> Says:
+    """A teacher who knows of each machine what `say` knows of the first."""
+
+    def knows(request: Request) -> str | Rule:
+        found = MACHINE.search(request.messages[-1].content)
+        turns = tuple(msgspec.structs.replace(m, content=MACHINE.sub("KX-40", m.content)) for m in request.messages)
+        reply = say(msgspec.structs.replace(request, messages=turns))
+        return reply.replace("KX-40", found.group()) if found and isinstance(reply, str) else reply
+
+    return knows
+
+
+def asks(folder: Path, one: Generator, lang: str, given: list[Record], **options: Any) -> dict[str, str]:
+    """The calls that a run without a journal makes: their keys, and what they ask."""
+    knows = by(talking.talking()) if one.name == "doc_qa" else one.knows(lang)
+    made = generate(folder, one, lang, of_each(knows), given, **options)
+    assert made.kept
+    return {key_of(canonical("scripted", request)): request.messages[-1].content for request in made.script.requests}
+
+
+@BOTH
+@EACH
+def test_a_new_document_buys_nothing_about_the_others(tmp_path: Path, one: Generator, lang: str) -> None:
+    every, options = machines(one, lang), ONES[one.name]
+    calls, bought = asks(tmp_path, one, lang, every, **options), set()
+    for n, new in enumerate(every):
+        before = asks(tmp_path, one, lang, [record for record in every if record is not new], **options)
+        fresh = {MACHINE.search(asked) for key, asked in calls.items() if key not in before}
+        assert {found and found.group() for found in fresh} <= {f"KX-4{n}"}
+        bought |= {n} if fresh else set()
+    assert bought
+
+
+@BOTH
+@EACH
+def test_a_text_put_in_above_buys_nothing(tmp_path: Path, one: Generator, lang: str) -> None:
+    every, options = machines(one, lang), ONES[one.name]
+    assert asks(tmp_path, one, lang, list(map(moved, every)), **options) == asks(tmp_path, one, lang, every, **options)

@@ -279,8 +279,9 @@ def test_the_target_ends_the_run_and_every_passage_comes_before_any_comes_twice(
     assert {record.history[0].parents[0] for record in made.kept} == {record.id for record in given}
     again = run(tmp_path, given, target=4)
     assert [record.id for record in again.records] == [record.id for record in made.records]
-    half = run(tmp_path, [passage("en", n) for n in range(40)], forms={"summary": 0.5}, twin=1.0)
-    assert 10 < len(half.kept) < 30
+    many = [make(text=f"{given[0].text} See page {n}.", language="en", source=given[0].source) for n in range(40)]
+    half = run(tmp_path, many, forms={"summary": 0.5}, twin=1.0)
+    assert 10 < len(half.records) < 30
 
 
 @pytest.mark.parametrize(

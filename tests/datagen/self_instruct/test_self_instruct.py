@@ -18,7 +18,7 @@ from seedbed.chat import Loop, Reply, Request
 from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.record import Record
-from tests.datagen.teaching import BOTH, Asked, Notes
+from tests.datagen.teaching import BOTH, Asked, Notes, numbered
 
 
 def task(lang: str, number: int) -> str:
@@ -310,6 +310,17 @@ def test_passages_of_the_documents_steer_the_tasks(tmp_path: Path, lang: str) ->
     systems = [request.messages[0].content for request in made.requests("propose")]
     other = "zh" if lang == "en" else "en"
     assert systems and all(SENTENCES[lang][0] in text and SENTENCES[other][0] not in text for text in systems)
+
+
+@BOTH
+def test_a_new_passage_takes_over_the_requests_that_show_it_and_no_others(tmp_path: Path, lang: str) -> None:
+    *old, new = numbered(lang, 6)
+    options: dict[str, Any] = {"passages": 1.0, "patience": 24}
+    before, after = (
+        Made(tmp_path, lang, scripted(lambda request: ""), records=given, **options).script.requests for given in (old, [*old, new])
+    )
+    changed = [two.messages[0].content for one, two in zip(before, after, strict=True) if one != two]
+    assert 0 < len(changed) < 12 and all(new.text[:20] in text for text in changed)
 
 
 @BOTH
