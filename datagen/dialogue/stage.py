@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from datagen.asking.answering import Answering
+from datagen.checks.borrowed import common_words
 from datagen.checks.certainty import ANSWER, QUESTION
 from datagen.dialogue.talk import Manner
 from datagen.dialogue.talking import talk
@@ -111,7 +112,14 @@ def dialogue(records: Iterable[Record], options: Options, context: Context) -> I
     passages.sort(key=lambda passage: lot(context.seed, passage.text))
     most = options.per_passage * len(passages)
     state = _State(min(options.target or most, most), Gate(options.twin))
-    manners = {lang: Manner(_brief(options, lang, context), options.leaning, options.twin) for lang in ("en", "zh")}
+    manners = {
+        lang: Manner(
+            _brief(options, lang, context, common_words((p.text for p in passages if p.language == lang), lang)),
+            options.leaning,
+            options.twin,
+        )
+        for lang in ("en", "zh")
+    }
     rounds = 0
     while shares := next_round(passages, state.target - state.accepted, options.per_passage, options.waves, 1):
         rounds += 1
@@ -153,7 +161,7 @@ def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, in
     return round(calls), round(calls * _PROMPT), round(calls * _REPLY)
 
 
-def _brief(options: Options, lang: str, context: Context) -> Brief:
+def _brief(options: Options, lang: str, context: Context, common: frozenset[str] | None) -> Brief:
     return Brief(
         (options.about_zh or options.about) if lang == "zh" else options.about,
         options.kinds,
@@ -166,6 +174,7 @@ def _brief(options: Options, lang: str, context: Context) -> Brief:
         context.seed,
         context.prompts,
         options,
+        common=common,
     )
 
 

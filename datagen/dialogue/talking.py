@@ -147,10 +147,10 @@ async def _at_once(work: Talk, wanted: int) -> None:
         work.leave_out("", Fault(parsed.reason, parsed.detail))
         return
     for told in parsed.value.turns[:wanted]:
-        await _take(told, work)
+        await _take(told, work, request)
 
 
-async def _take(told: _Told, work: Talk) -> None:
+async def _take(told: _Told, work: Talk, request: Request) -> None:
     """A turn of a dialogue that came at once: added, or left out with the reason."""
     passage = work.passage
     said, full, answer = (tidy(text, passage) for text in (told.question, told.full, told.answer))
@@ -163,7 +163,7 @@ async def _take(told: _Told, work: Talk) -> None:
     slot = Slot(kinds.recognise(full, work.language, "fact"), "basic", Point(tuple(dict.fromkeys(cited)), ()), {})
     draft = Draft(passage, slot, work.complete, work.manner.brief, question=full, answer=answer)
     passage.asked.update(cited)
-    fault = drafting.pair_fault(draft, told.sentences) or _repeats(draft, work)
+    fault = drafting.pair_fault(draft, told.sentences) or drafting.from_example(draft, request) or _repeats(draft, work)
     if fault is None and work.turns:
         fault = follow_fault(said, full, work.history, work.turns[-1].full, work.language)
         # Said as it would be asked alone; one with a pronoun only claims to be.

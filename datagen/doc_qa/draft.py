@@ -50,7 +50,7 @@ _SPANS = {"question": ('"question"', '"answer"'), "answer": ('"answer"', '"sente
 
 
 # Of an example's turns, what is form: its JSON's names, and its last line.
-_MARKS = re.compile(r'"(?:question|answer|sentences)":|^(?:Kind|类型)[:：].*$', re.M)
+_MARKS = re.compile(r'"(?:question|answer|sentences|full|turns)":|^(?:Kind|类型|Turns|轮数)[:：].*$', re.M)
 
 
 class _Pair(msgspec.Struct):
@@ -117,7 +117,7 @@ async def fault_of(work: Draft) -> Fault | None:
             work.scores[f"{name}_certainty"] = round(sure, 4)
     return (
         pair_fault(work, parsed.value.sentences)
-        or _borrowed_fault(work, request)
+        or from_example(work, request)
         or _certainty_fault(work)
     )
 
@@ -138,7 +138,8 @@ def _typed(work: Draft) -> list[str]:
     return [line for number in own for line in lines(passage.text[slice(*passage.spans[number])])]
 
 
-def _borrowed_fault(work: Draft, request: Request) -> Fault | None:
+def from_example(work: Draft, request: Request) -> Fault | None:
+    """Whether the pair has a word of the request's examples that its documents do not use."""
     passage, said = work.passage, f"{work.question} {work.answer}"
     examples = " ".join(_MARKS.sub(" ", turn.content) for turn in request.messages[1:-1])
     known = f"{passage.text} {names(work)} {work.slot.variables.get('kind', '')}"

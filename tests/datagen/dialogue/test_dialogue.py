@@ -184,6 +184,24 @@ def test_a_later_wave_goes_over_what_is_left(tmp_path: Path, lang: str) -> None:
     assert sorted(asked) == sorted(FULL[lang])
 
 
+@BOTH
+@pytest.mark.parametrize("context", ["point", "passage"])
+def test_a_turn_with_a_word_of_the_examples_is_left_out(tmp_path: Path, lang: str, context: str) -> None:
+    taken = {"en": "It needs new grease after 500 hours.", "zh": "每运行 500 小时加注一次。"}[lang]
+    first = turn(lang, 0, question=FULL[lang][0])
+    turns = [first, turn(lang, 1, answer=taken, sentences=[3]), *(turn(lang, n, sentences=[n + 2]) for n in (2, 3))]
+    whole = json.dumps({"turns": turns}, ensure_ascii=False)
+
+    def odd(request: Request) -> str | None:
+        if context == "passage":
+            return whole
+        return pair(FULL[lang][1], taken, 3) if not follows(request) and point(request) == SENTENCES[lang][1] else None
+
+    made = talk(tmp_path, several(lang, 20), talking(odd), context=context, twin=1.0, target=1)
+    assert [left["reason"] for left in made.kept[0].extra["_left_out"]] == ["from_example"]
+    assert made.kept[0].labels["turns"] == "3"
+
+
 # ---- what is a follow-up ----
 
 
