@@ -35,7 +35,8 @@ class Context:
 
     folder    the stage's own directory, for files besides records (document texts, exports, an adapter)
     seed      the job's seed; equal job + equal journal = equal bytes
-    upstream  finished stages of the run by name, for those that need more than records (the report, evaluate)
+    upstream  finished stages of the run by name, for those that need more than records (the report, evaluate); where
+              several have one name it is that of the last, and the others have those of their folders (`03-augment`)
     figures   numbers that the stage wants kept in its manifest and shown in the report
     roles     teachers that the job names for a role of their own
     width     how many pieces of work a stage should have under way

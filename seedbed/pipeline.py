@@ -322,7 +322,11 @@ class Pipeline:
 
     def context(self, step: Planned, folder: Path, done: Manifest, progress: Progress) -> Context:
         """A stage's surroundings, but for the teacher, with `folder` as its own."""
-        upstream = {before.stage.name: before.folder for before in step.earlier}
+        last = {before.stage.name: before.folder for before in step.earlier}
+        upstream = {
+            before.stage.name if last[before.stage.name] == before.folder else before.folder.name: before.folder
+            for before in step.earlier
+        }
         return Context(folder, self.job.top.seed, upstream, done.figures, progress, prompts=self.prompts)
 
     @contextmanager

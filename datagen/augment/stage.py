@@ -4,7 +4,8 @@ What comes is a record of its own beside its original: source, evidence and fact
 the kind, and the history has the original as its parent. The kinds are in reword.py, the checks in
 meaning.py; what fails one is rejected with its reason, and the next record is taken until the target is met.
 
-Natural noise is at most 5 % of the records, whatever the weights say: enough to get used to, too little to learn.
+Natural noise is at most 5 % of the records, whatever the weights say and over all passes of a job: enough to get used
+to, too little to learn. Another pass takes the records in another order, so that it does not make the same again.
 Records that are near their original on purpose (noise, a polished answer to the same question) are spared by the
 near-duplicate stages (see seedbed/kin.py); `split` keeps near-duplicate questions together in train, so no test is
 answered.
@@ -13,9 +14,11 @@ answered.
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -25,6 +28,7 @@ from datagen.augment.reword import KINDS, Manner, Rewording, reword
 from datagen.checks.verify import Fault
 from datagen.material import kinds as weights
 from datagen.material.lots import lot, said
+from seedbed import jsonl
 from seedbed.context import Context
 from seedbed.gate import rouge_l
 from seedbed.ground import Ground
@@ -84,7 +88,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class _State:
     """How far the stage is. `noise` is how many noisy records may still come."""
 
-    queue: list[Record]
+    queue: deque[Record]
     target: int
     noise: int
     asked: Counter[str] = field(default_factory=Counter)
@@ -104,12 +108,15 @@ def augment(records: Iterable[Record], options: Options, context: Context) -> It
     complete, loop = context.teacher()
     given = list(records)
     left_out = Counter(why for record in given if (why := _unfit(record)))
-    fit = sorted((r for r in given if not _unfit(r)), key=lambda record: lot(context.seed, said(record)))
+    passes = [f for name, f in context.upstream.items() if name == STAGE or name.endswith(f"-{STAGE}")]
+    seed = context.seed + len(passes)
+    fit = sorted((r for r in given if not _unfit(r)), key=lambda record: lot(seed, said(record)))
     target = min(options.target or round(options.share * len(fit)), len(fit))
-    state = _State(fit, target, int(options.noise * len(given)))
+    noise = max(0, int(options.noise * len(given)) - _noisy(given, passes))
+    state = _State(deque(fit), target, noise)
     ground = Ground(context)
     manner = Manner(complete, options.translated, options.temperature, options.max_tokens, context.prompts)
-    while state.missing > 0 and (batch := _batch(state, options, context.seed)):
+    while state.missing > 0 and (batch := _batch(state, options, seed)):
         for work in loop.in_order((reword(one, manner) for one in batch), context.width):
             work.fault = work.fault or _fault(work, ground)
             state.asked[work.kind] += 1
@@ -122,10 +129,14 @@ def augment(records: Iterable[Record], options: Options, context: Context) -> It
         "accepted": state.accepted.total(),
         "by_kind": {k: {"tried": state.asked[k], "accepted": state.accepted[k]} for k in KINDS if state.asked[k]},
         "left_out": dict(sorted(left_out.items())),
-        "noise_at_most": int(options.noise * len(given)),
+        "noise_at_most": noise,
     }
     if state.missing > 0:
-        context.progress.say(f"  augment: {state.accepted.total()} of {target} accepted; no record is left to try")
+        why = (
+            f"of {len(given)} records {noise} more may be noisy, and no other kind is asked for"
+            if state.queue else "no record is left to try"
+        )
+        context.progress.say(f"  augment: {state.accepted.total()} of {target} accepted; {why}")
 
 
 def expected(records: Sequence[Record], options: Options) -> int:
@@ -161,14 +172,22 @@ def _unfit(record: Record) -> str:
     return ""
 
 
+def _noisy(given: Sequence[Record], passes: Sequence[Path]) -> int:
+    """How many noisy records earlier passes have made of these, be they among them or, for `from`, not."""
+    ids = {record.id for record in given}
+    made = chain.from_iterable(jsonl.read(folder / "kept.jsonl") for folder in passes)
+    besides = (record for record in made if record.id not in ids and record.history[-1].parents[0] in ids)
+    return sum(record.labels.get("augmented") == "noise" for record in chain(given, besides))
+
+
 def _batch(state: _State, options: Options, seed: int) -> list[Rewording]:
     """As many records as are missing, each with its kind; one language and kind after the other, for prompt caches."""
     batch: list[Rewording] = []
     while state.queue and len(batch) < state.missing:
-        record = state.queue.pop(0)
         known = [kind for kind, weight in options.kinds.items() if weight > 0 and (kind != "noise" or state.noise > 0)]
         if not known:
             break
+        record = state.queue.popleft()
         kind = weights.draw(options.kinds, known, random.Random(f"{seed}:{said(record)}:kind"))
         state.noise -= kind == "noise"
         lang = "zh" if language(record.instruction) in ("zh", "mixed") else "en"

@@ -21,11 +21,14 @@ from datagen.augment.meaning import lost_in_translation
 from datagen.augment.reword import KINDS, PROMPTS, replaced
 from datagen.augment.stage import Options, augment, estimate
 from datagen.teacher.scripted import Rule, scripted
+from seedbed import config, jsonl
 from seedbed.chat import Loop, Request
 from seedbed.context import Context
+from seedbed.pipeline import Pipeline
 from seedbed.prompts import load
 from seedbed.record import Evidence, Message, Record, Source, Step, chat, make
 from tests.datagen.teaching import ANSWERS, BOTH, NAMES, QUESTIONS, SENTENCES, Asked, Made, Notes
+from tests.tiny_job import write_job
 
 OTHER = {"en": "zh", "zh": "en"}
 PARAPHRASE = {"en": "The KX-40 pump has which pressure by default?", "zh": "KX-40 离心泵默认有多少压力？"}
@@ -290,11 +293,15 @@ def many(lang: str, count: int) -> list[Record]:
     return [chat(ask.format(name.replace("  ", " ")), say.format(n + 20), language=lang) for n, name in enumerate(names[:count])]
 
 
+def swapping_for(lang: str) -> str:
+    return pairs(("normal", "regular") if lang == "en" else ("通常", "一般"))
+
+
 def swapping(request: Request) -> str:
     """Exchanges one word, whatever the question."""
     kind, lang = asked(request)
     assert kind == "synonyms"
-    return pairs(("normal", "regular") if lang == "en" else ("通常", "一般"))
+    return swapping_for(lang)
 
 
 @BOTH
@@ -335,6 +342,26 @@ def test_noise_is_at_most_one_record_in_twenty_and_needs_no_teacher(tmp_path: Pa
     assert Counter(r.labels["augmented"] for r in mixed.kept) == {"noise": 3, "synonyms": 57}
     assert len(run(tmp_path, given, kinds={"noise": 1}, noise=0.02).kept) == 1
     assert not run(tmp_path, given[:19], kinds={"noise": 1}).records
+
+
+@BOTH
+def test_noise_is_bounded_over_all_passes_whatever_they_read(tmp_path: Path, lang: str) -> None:
+    rows = "".join(json.dumps({"instruction": r.instruction, "output": r.answer}, ensure_ascii=False) + "\n" for r in many(lang, 60))
+    (tmp_path / "rows.jsonl").write_text(rows, encoding="utf-8")
+    job = write_job(tmp_path, [{"default": json.loads(swapping_for(lang))}], records="rows.jsonl", curate=[],
+                    generate=[{"augment": {"from": "records", "kinds": {"noise": 1, "synonyms": 1}, "share": 0.2, "noise": noise}}
+                              for noise in (0.02, 0.04, 0.05)])
+    job.write_text(job.read_text(encoding="utf-8").replace("documents: docs\n", ""), encoding="utf-8")
+    Pipeline(config.load(job), report=False).execute()
+    made = [list(jsonl.read(path)) for path in sorted(tmp_path.glob("run/*-augment/kept.jsonl"))]
+    assert [Counter(r.labels["augmented"] for r in one) for one in made] == [{"noise": 1, "synonyms": 11}] * 3
+    assert len({r.id for one in made for r in one}) > 20  # another pass takes other records
+
+
+@BOTH
+def test_where_only_noise_is_left_it_is_told(tmp_path: Path, lang: str) -> None:
+    made = run(tmp_path, many(lang, 40), kinds={"noise": 1}, share=0.5)
+    assert len(made.kept) == 2 and "2 of 20 accepted; of 40 records 2 more may be noisy" in made.said[0]
 
 
 @BOTH
