@@ -175,7 +175,8 @@ def _unfit(record: Record) -> str:
 def _noisy(given: Sequence[Record], passes: Sequence[Path]) -> int:
     """How many noisy records earlier passes have made of these, be they among them or, for `from`, not."""
     ids = {record.id for record in given}
-    made = chain.from_iterable(jsonl.read(folder / "kept.jsonl") for folder in passes)
+    files = (folder / "kept.jsonl" for folder in passes)
+    made = chain.from_iterable(jsonl.read(file) for file in files if file.is_file())  # in a preview it may not be there
     besides = (record for record in made if record.id not in ids and record.history[-1].parents[0] in ids)
     return sum(record.labels.get("augmented") == "noise" for record in chain(given, besides))
 

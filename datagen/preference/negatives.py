@@ -112,14 +112,22 @@ def _made_up(number: str, unit: str) -> Iterator[str]:
 def _entity(answer: str, ground: Ground, random_: random.Random) -> str:
     taken = normalise(f"{answer}\n{ground.evidence}\n{ground.question}")
     asked = normalise(ground.question)
-    names = {name: shape for name, shape in _terms(answer, ground.lang) if normalise(name) not in asked}
+    names = {name: shape for name, shape in _terms(answer, ground.lang)
+             if normalise(name) not in asked and _alone(name).search(answer)}
     for name in random_.sample(sorted(names), len(names)):
         # A plain word has no shape that tells what it names, so its rival must stand near it.
         for text in (ground.passage,) if names[name] == "word" else (ground.passage, ground.document):
             found = {other for other, shape in _named(text, ground.lang) if shape == names[name]}
             if other := sorted(o for o in found if normalise(o) not in taken):
-                return answer.replace(name, random_.choice(other))
+                return random_.choice(other).join(_alone(name).split(answer))
     return ""
+
+
+def _alone(name: str) -> re.Pattern[str]:
+    """The name where it is no part of another: Apache, but not Apache2ctl. ASCII, as Chinese may stand beside it."""
+    if name.startswith("`"):
+        return re.compile(re.escape(name))
+    return re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-]|\.\w)", re.A)
 
 
 @lru_cache(maxsize=64)

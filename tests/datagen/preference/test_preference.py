@@ -166,6 +166,15 @@ def test_names_that_the_question_says_are_not_swapped(lang: str) -> None:
 
 
 @BOTH
+def test_a_name_is_swapped_where_it_stands_alone(lang: str) -> None:
+    answer = {"en": "Stop the server Apache, and Apache2ctl restarts it, as Apache.conf says.",
+              "zh": "先停止Apache服务，再用 Apache2ctl 重启，见 Apache.conf。"}[lang]
+    passage = {"en": f"{answer} Another server is Nginx.", "zh": f"{answer}另一个服务器是 Nginx 服务。"}[lang]
+    wrong = {by_code("swapped_entity", answer, ground(lang, "", answer, passage), random.Random(seed)) for seed in range(8)}
+    assert wrong == {answer.replace("Apache服务", "Nginx服务").replace("Apache,", "Nginx,")}
+
+
+@BOTH
 def test_a_condition_that_the_question_has_said_is_none_to_drop(lang: str) -> None:
     _, answer, _ = QA[lang]["missing_condition"]
     question = {"en": "What is done about the filter when the oil is older than 500 hours?",
