@@ -103,7 +103,8 @@ def to_row(record: Record, format: str) -> Row:
 
 
 def plain(record: Record) -> Record:
-    """The record (same id) without the notes and extra columns of the row it came from; tools and tool calls stay."""
+    """The record (same id) without the notes and extra columns of the row it came from; tools, tool calls and the steps
+    that led to an answer stay."""
     messages = tuple(_plain_message(message) for message in record.messages)
     rejected = record.rejected and _plain_message(record.rejected)
     labels = {key: value for key, value in record.labels.items() if key != "format"}
@@ -170,6 +171,8 @@ def _tools(tools: Any, as_text: bool) -> Any:
 
 def _plain_message(message: Message) -> Message:
     kept = {key: message.extra[key] for key in ("tool_calls", "tool_call_id", "name") if message.extra.get(key)}
+    if isinstance(steps := message.extra.get("reasoning_content"), str) and steps:
+        kept["reasoning_content"] = steps
     if shape_of(message).get("from") == "function_call":
         kept[SHAPE] = {"from": "function_call"}
     return Message(message.role, message.content, kept)

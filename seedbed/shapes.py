@@ -175,11 +175,11 @@ def _to_preference(record: Record, shape: dict[str, Any]) -> Row:
         return row | {"chosen": row["conversations"].pop(), "rejected": rejected}
     if kind == "alpaca":
         row = _to_alpaca(one, shape)
-        return row | {"chosen": row.pop("output"), "rejected": record.rejected.content}
+        return row | {"chosen": row.pop("output"), "rejected": record.rejected.spoken}
     if kind == "lists":
         return _to_lists(record, shape)
     head = {"system": record.messages[0].content} if record.messages[0].role == "system" else {}
-    return {"prompt": record.user_text, "chosen": record.answer, "rejected": record.rejected.content} | head
+    return {"prompt": record.user_text, "chosen": record.messages[-1].spoken, "rejected": record.rejected.spoken} | head
 
 
 def _to_lists(record: Record, shape: dict[str, Any]) -> Row:

@@ -31,7 +31,7 @@ from seedbed.formats import FORMATS
 from seedbed.record import Record
 from seedbed.repeats import times
 
-VERSION = 2
+VERSION = 3
 # What a container has no room for: lists of turns; and whatever columns imported records brought along.
 _UNFIT = {"csv": {"sharegpt", "messages", "record"}, "parquet": {"record"}}
 
@@ -226,5 +226,6 @@ def _loading(told: dict[str, Any], configs: list[str], passed_over: dict[str, in
     for name, count in passed_over.items():
         lines.append(f"- LLaMA-Factory passes over {count} rows of {name}: their turns do not alternate")
     if "messages" in untold:
-        lines.append("- LLaMA-Factory loses the tool calls of `messages`, so it is not told of it: use `sharegpt`")
+        lost = "tool calls and worked-out steps"
+        lines.append(f"- LLaMA-Factory loses the {lost} of `messages`, so it is not told of it: use `sharegpt`")
     return "\n".join(lines) + "\n"

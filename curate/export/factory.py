@@ -4,7 +4,8 @@ Its words are explained in its data/README.md; what it really takes was read in 
 
     a conversation has to alternate, from the user's turn (or a tool's) to the assistant's (or a call of a tool);
     another one is skipped with a warning in the log, and trains nothing
-    rows of role/content lose their tool calls: the assistant's turn is then learned as an empty answer
+    rows of role/content lose their tool calls: the assistant's turn is then learned as an empty answer; and the steps
+    in `reasoning_content` (which stand in the text itself in `alpaca` and `sharegpt`)
     two answers to a dialogue are single turns beside `conversations`, not lists of turns
 """
 
@@ -21,6 +22,7 @@ _SHAREGPT_TAGS = {"role_tag": "from", "content_tag": "value", "user_tag": "human
                   "observation_tag": "observation", "function_tag": "function_call", "system_tag": "system"}
 _OPENAI_TAGS = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant",
                 "observation_tag": "tool", "function_tag": "function_call", "system_tag": "system"}
+_LOST = ("tool_calls", "reasoning_content")
 _CONVERSATIONS = {"messages": "conversations", "system": "system", "tools": "tools"}
 _TOLD: dict[str, dict[str, Any]] = {
     "alpaca": {
@@ -47,7 +49,7 @@ def entry(format: str, file_name: str, columns: Columns) -> dict[str, Any] | Non
     told = _TOLD.get(format)
     if told is None or (format == "preference" and columns.types.get("prompt") != "string"):
         return None
-    if format == "messages" and _calls_tools(columns):
+    if format == "messages" and _has_more(columns):
         return None
     there = {role: name for role, name in told["columns"].items() if name in columns.types}
     return {"file_name": file_name, **told, "columns": there}
@@ -75,6 +77,7 @@ def as_conversation(row: Row) -> Row:
     return {"conversations": turns, "chosen": chosen[-1], "rejected": rejected[-1], "system": system} | tools
 
 
-def _calls_tools(columns: Columns) -> bool:
+def _has_more(columns: Columns) -> bool:
+    """Whether turns hold what would be lost."""
     turns = columns.types.get("messages")
-    return isinstance(turns, list) and isinstance(turns[0], dict) and "tool_calls" in turns[0]
+    return isinstance(turns, list) and isinstance(turns[0], dict) and not turns[0].keys().isdisjoint(_LOST)

@@ -26,7 +26,7 @@ from seedbed.pairs import conversation, is_pair
 from seedbed.record import Record
 from seedbed.repeats import times
 
-VERSION = 3
+VERSION = 4
 TEST = "test_general"
 
 # Below this share of general data the protection is weak (see the figures above).

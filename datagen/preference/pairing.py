@@ -83,9 +83,11 @@ async def pair(case: Case) -> Record:
         step = msgspec.structs.replace(step, calls=(*step.calls, *calls), note="judged")
     own = plain(case.record)
     labels = {name: value for name, value in own.labels.items() if name != "turns"}
+    steps = own.messages[-1].extra.get("reasoning_content")
     made = own.revised(
         step,
-        rejected=Message("assistant", rejected),
+        # With the same steps before it: where one of the two had none, that is what a model would learn.
+        rejected=Message("assistant", rejected, {"reasoning_content": steps} if steps else {}),
         task="preference",
         split="",
         labels=labels | {"negative": case.kind},

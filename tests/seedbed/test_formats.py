@@ -294,3 +294,8 @@ def test_steps_of_a_reasoned_answer_are_kept_apart_in_messages_and_written_out_e
     assert to_row(record, "alpaca")["output"] == spoken
     assert to_row(record, "sharegpt")["conversations"][1] == {"from": "gpt", "value": spoken}
     assert record.turns()[1]["content"] == spoken
+    assert all(to_row(plain(record), name) == to_row(record, name) for name in ("messages", "alpaca", "sharegpt"))
+    pair = make(messages=record.messages, rejected=Message("assistant", "答案是 5。", answer.extra))
+    assert to_row(plain(pair), "preference") == {
+        "prompt": "二加二得几？", "chosen": spoken, "rejected": spoken.replace("答案是 4", "答案是 5")
+    }

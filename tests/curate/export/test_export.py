@@ -162,6 +162,8 @@ STOP = {"type": "function", "function": {"name": "stop", "arguments": {"pump": "
 TOOLS = [{"type": "function", "function": {"name": "stop", "parameters": {"type": "object", "properties": {"pump": {"type": "string"}}}}}]
 CALL = make(messages=(Message("user", "停泵。"), Message("assistant", "", {"tool_calls": [STOP]}), Message("tool", "done"), Message("assistant", "泵已停。")),
             language="zh", split="train", extra={"tools": TOOLS})  # fmt: skip
+STEPS = {"reasoning_content": "It has leaked for two days."}
+REASONED = make(messages=(Message("user", "Stop the pump?"), Message("assistant", "Stop it.", STEPS)), language="en", split="train")
 
 
 def test_tools_and_arguments_are_json_text_so_that_no_tool_gets_the_fields_of_another(tmp_path: Path) -> None:
@@ -174,10 +176,17 @@ def test_tools_and_arguments_are_json_text_so_that_no_tool_gets_the_fields_of_an
     assert value["from"] == "function_call" and json.loads(value["value"])["arguments"] == {"pump": "P1", "秒": 3}
 
 
-def test_llama_factory_is_not_told_of_tool_calls_that_it_would_lose(tmp_path: Path) -> None:
-    run([CALL], tmp_path, formats=("messages", "sharegpt"))
+@pytest.mark.parametrize("record", [CALL, REASONED], ids=["tools", "steps"])
+def test_llama_factory_is_not_told_of_what_it_would_lose(tmp_path: Path, record: Record) -> None:
+    run([record], tmp_path, formats=("messages", "sharegpt"))
     assert list(json.loads((tmp_path / "dataset_info.json").read_text())) == ["seedbed_sharegpt"]
-    assert "LLaMA-Factory loses the tool calls of `messages`" in (tmp_path / "README.md").read_text()
+    assert "LLaMA-Factory loses the tool calls and worked-out steps of `messages`" in (tmp_path / "README.md").read_text()
+
+
+def test_the_steps_of_an_answer_are_exported(tmp_path: Path) -> None:
+    run([REASONED], tmp_path, formats=("messages", "alpaca"))
+    assert lines(tmp_path / "messages/train.jsonl")[0]["messages"][1] == {"role": "assistant", "content": "Stop it.", **STEPS}
+    assert lines(tmp_path / "alpaca/train.jsonl")[0]["output"] == "<think>\nIt has leaked for two days.\n</think>\n\nStop it."
 
 
 def test_rows_that_llama_factory_passes_over_are_counted(tmp_path: Path) -> None:

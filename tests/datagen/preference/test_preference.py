@@ -132,6 +132,15 @@ def test_a_pair_keeps_source_evidence_and_lineage(tmp_path: Path, lang: str) -> 
 
 
 @BOTH
+def test_the_steps_of_a_reasoned_answer_stand_before_both(tmp_path: Path, lang: str) -> None:
+    steps = {"reasoning_content": {"en": "The table gives it.", "zh": "表里写着。"}[lang], "source": "row 7"}
+    question, answer = parent(lang).messages
+    asked = msgspec.structs.replace(parent(lang), messages=(question, Message("assistant", answer.content, steps)))
+    (record,) = run(tmp_path, [asked], kinds={"wrong_figure": 1}).kept
+    assert [m.extra for m in (record.messages[-1], record.rejected) if m] == [{"reasoning_content": steps["reasoning_content"]}] * 2
+
+
+@BOTH
 def test_a_figure_without_a_rival_in_the_document_is_changed_by_a_factor(lang: str) -> None:
     question, answer, _ = QA[lang]["wrong_figure"]
     evidence = sentence(lang, "2.5 bar")
