@@ -206,6 +206,8 @@ def _explain(error: msgspec.ValidationError, type_: type, job: Job, key: KeyPath
     if unknown := re.search(r"unknown field `(.*)`", text):
         name = unknown.group(1)
         known = _fields(type_, len(at) - len(key), at[len(key) :])
+        if lacks := getattr(type_, "LACKS", {}).get(name):  # an option of its neighbours that it cannot have
+            return JobError(f"no `{name}` here: {lacks}", where=job.where((*at, name)), next_step="Leave it out")
         return JobError(f"unknown key `{name}`", where=job.where((*at, name)), next_step=suggest(name, known))
     return JobError(text[:1].lower() + text[1:], where=job.where(at))
 

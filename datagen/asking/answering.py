@@ -48,6 +48,11 @@ class Answering(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("agree: expected 1 or more, and no more than `answers`")
 
 
+def lacks(why: str) -> dict[str, str]:
+    """These options, each with the reason why a generator has none of them: for the error of a job that names one."""
+    return dict.fromkeys(Answering.__struct_fields__, why)
+
+
 @dataclass(frozen=True)
 class Answer:
     """An answer, or the `fault` (reason, words) why there is none. `agreement` is the share of the samples that say the

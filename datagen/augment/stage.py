@@ -19,10 +19,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
+from datagen.asking.answering import lacks
 from datagen.augment import meaning
 from datagen.augment.reword import KINDS, Manner, Rewording, reword
 from datagen.checks.verify import Fault
@@ -68,6 +69,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     translated: Literal["instruction", "answer", "both"] = "instruction"
     temperature: float = 0.7
     max_tokens: int = 800
+
+    LACKS: ClassVar[dict[str, str]] = lacks("it makes no new answer; steps that an answer has stay")
 
     def __post_init__(self) -> None:
         if unknown := set(self.kinds) - set(KINDS):

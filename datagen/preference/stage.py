@@ -18,9 +18,11 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import msgspec
 
+from datagen.asking.answering import lacks
 from datagen.material.lots import lot, said
 from datagen.preference import demands
 from datagen.preference.negatives import Ground, by_code
@@ -60,6 +62,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     close: tuple[float, float] = (0.4, 0.99)
     temperature: float = 0.7
     max_tokens: int = 500
+
+    LACKS: ClassVar[dict[str, str]] = lacks("it makes wrong answers, each with the steps of the right one before it")
 
     def __post_init__(self) -> None:
         if unknown := set(self.kinds) - set(_WEIGHTS):

@@ -15,9 +15,11 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import msgspec
 
+from datagen.asking.answering import lacks
 from datagen.checks.verify import Fault
 from datagen.documents.usable import unusable
 from datagen.material.passages import Passage, passage_of
@@ -55,6 +57,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     twin: float = 0.7
     temperature: float = 0.3
     max_tokens: int = 600
+
+    LACKS: ClassVar[dict[str, str]] = lacks("it makes running text, in which nothing is answered")
 
     def __post_init__(self) -> None:
         if unknown := set(self.forms) - set(FORMS):

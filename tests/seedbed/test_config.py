@@ -73,6 +73,11 @@ train: {epochs: 2}
         ("documents: d\ngenerate: [docqa]\n", "job.yaml:2: generate: unknown stage `docqa`. Did you mean `doc_qa`?"),
         ("documents: d\ncurate: [doc_qa]\n", "job.yaml:2: curate: `doc_qa` is a generate stage and cannot stand under "
          "`curate`. Known there: clean, "),
+        # an option of its neighbours that a generator cannot have
+        ("documents: d\ngenerate:\n  - rewrite: {reasoning: true}\n", "job.yaml:3: generate.rewrite.reasoning: no `reasoning` "
+         "here: it makes running text, in which nothing is answered. Leave it out"),
+        ("documents: d\ngenerate:\n  - doc_qa\n  - augment: {answers: 3}\n", "job.yaml:4: generate.augment.answers: no `answers` "
+         "here: it makes no new answer; steps that an answer has stay. Leave it out"),
         # a value of the wrong type
         ("documents: d\nseed: 七\n", "job.yaml:2: seed: expected `int`, got `str`"),
         ("documents: 5\n", "job.yaml:1: documents: expected `str | object | array`, got `int`"),
