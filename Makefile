@@ -24,6 +24,8 @@ benchmarks: .venv/ready
 	$(BIN)/python -m benchmarks.gate
 	$(BIN)/python -m benchmarks.teacher
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.memory --generator preference
+	$(BIN)/python -m benchmarks.memory --generator evol_instruct
 	$(BIN)/seedbed models pull use-multilingual-v3
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.encode
 

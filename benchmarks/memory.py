@@ -147,7 +147,10 @@ class Case:
 def _known(count: int) -> Iterator[tuple[Record, list[tuple[str, str, str]]]]:
     """Passages with sentence, question and answer of each thing that they tell."""
     for passage, (lang, name, figure) in zip(passages(count), things(count), strict=True):
-        yield passage, [tuple(text.format(name, figure) for text in known) for known in _KNOWN[lang]]
+        yield passage, [
+            (said.format(name, figure), asks.format(name), answers.format(name, figure))
+            for said, asks, answers in _KNOWN[lang]
+        ]
 
 
 CASES = {

@@ -64,9 +64,9 @@ def _figure(answer: str, ground: Ground, random_: random.Random) -> str:
     places = [m for m in _QUANTITY.finditer(prose) if not asked.intersection(figures(m[1]))]
     for place in random_.sample(places, len(places)):
         number, unit = place[1], _unit(place)
-        for text in (ground.passage, ground.document):
-            others = {other for other, same in _quantities(text) if unit and same == unit}
-            likely = sorted(o for o in others if _likely(number, o) and not taken.intersection(figures(o)))
+        for text, found in ((ground.passage, _quantities), (ground.document, _quantities_of_document)):
+            others = {other for other, same in found(text) if unit and same == unit}
+            likely = sorted(o for o in others if _likely(number, o) and not taken.intersection(_figures(o)))
             if likely:
                 return _everywhere(answer, number, random_.choice(likely))
         if made := [o for o in _made_up(number, unit) if not taken.intersection(figures(o))]:
@@ -74,10 +74,19 @@ def _figure(answer: str, ground: Ground, random_: random.Random) -> str:
     return ""
 
 
-@lru_cache(maxsize=64)
 def _quantities(text: str) -> frozenset[tuple[str, str]]:
-    """The numbers of a passage or document with their units; many records ask for those of one document."""
+    """The numbers of a text with their units."""
     return frozenset((match[1], _unit(match)) for match in _QUANTITY.finditer(_without_code(text)))
+
+
+# Many records ask for those of one document. Passages are not kept: they would drive the documents out.
+_quantities_of_document = lru_cache(maxsize=64)(_quantities)
+
+
+@lru_cache(maxsize=4096)
+def _figures(number: str) -> tuple[str, ...]:
+    """`figures` of a number alone: a long document offers hundreds, and each of its records asks for them."""
+    return tuple(figures(number))
 
 
 def _unit(quantity: re.Match[str]) -> str:
@@ -116,8 +125,9 @@ def _entity(answer: str, ground: Ground, random_: random.Random) -> str:
              if normalise(name) not in asked and _alone(name).search(answer)}
     for name in random_.sample(sorted(names), len(names)):
         # A plain word has no shape that tells what it names, so its rival must stand near it.
-        for text in (ground.passage,) if names[name] == "word" else (ground.passage, ground.document):
-            found = {other for other, shape in _named(text, ground.lang) if shape == names[name]}
+        places = ((ground.passage, _named), (ground.document, _named_of_document))
+        for text, terms in places[:1] if names[name] == "word" else places:
+            found = {other for other, shape in terms(text, ground.lang) if shape == names[name]}
             if other := sorted(o for o in found if normalise(o) not in taken):
                 return random_.choice(other).join(_alone(name).split(answer))
     return ""
@@ -130,9 +140,11 @@ def _alone(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-]|\.\w)", re.A)
 
 
-@lru_cache(maxsize=64)
 def _named(text: str, lang: str) -> frozenset[tuple[str, str]]:
     return frozenset(_terms(text, lang))
+
+
+_named_of_document = lru_cache(maxsize=64)(_named)
 
 
 def _terms(text: str, lang: str) -> Iterator[tuple[str, str]]:
