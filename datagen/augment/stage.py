@@ -35,7 +35,7 @@ from seedbed.gate import rouge_l
 from seedbed.ground import Ground
 from seedbed.kin import STAGE
 from seedbed.record import Message, Record, Step, make
-from seedbed.text import language
+from seedbed.text import language, normalise
 from seedbed.turns import calls_tools
 
 VERSION = 2
@@ -211,6 +211,9 @@ def _fault(work: Rewording, ground: Ground) -> Fault | None:
         besides = record.user_text if name == "answer" else record.input
         if fault := meaning.changed(old, new, lang, known, besides):
             return fault
+    question = normalise(record.instruction)
+    if question in normalise(work.answer) and question not in normalise(record.answer):
+        return Fault("echo", "the answer says the question again")
     if fault := meaning.asks_otherwise(record.instruction, work.instruction, lang):
         return fault
     if not evidence:

@@ -14,7 +14,7 @@ from datagen.teacher.scripted import Rule, Script, scripted
 from seedbed.chat import Loop, Request
 from seedbed.context import Context
 from seedbed.prompts import load
-from seedbed.record import Record, Source, Step, chat
+from seedbed.record import Message, Record, Source, Step, chat
 from seedbed.stages import STAGES
 from tests.datagen import talking
 from tests.datagen.augment import test_augment as augmenting
@@ -58,9 +58,13 @@ class Generator:
 
 
 def pair_records(lang: str) -> list[Record]:
-    """Records to augment: one question and answer in four documents, so that each kind of augmentation is drawn."""
-    return [augmenting.record(lang, source=Source(document=f"{lang}{n}.md", document_hash="d0c", start=100, end=300))
-            for n in range(4)]
+    """Records to augment: one question and answer, and a note that makes each another record, so that each kind of
+    augmentation is drawn."""
+    question, answer = augmenting.record(lang).messages
+    given = [augmenting.record(lang, source=Source(document=f"{lang}{n}.md", document_hash="d0c", start=100, end=300))
+             for n in range(4)]
+    return [one.revised(one.history[0], messages=(question, Message("assistant", answer.content, {"row": n})))
+            for n, one in enumerate(given)]
 
 
 def preferred(lang: str) -> list[Record]:

@@ -151,6 +151,7 @@ def test_a_question_that_says_something_else_is_rejected(tmp_path: Path, lang: s
 
 
 ANSWERED = {
+    "echo": {"en": f"{QUESTIONS['en'][0]} At 2.5 bar.", "zh": f"{QUESTIONS['zh'][0]}回答：默认压力是 2.5 bar。"},
     "changed_figure": {"en": "By default its pressure is 3.5 bar.", "zh": "默认压力为 3.5 bar。"},
     "changed_negation": {"en": "Its default is not 2.5 bar.", "zh": "默认压力不是 2.5 bar。"},
     "cut_answer": {"en": "The KX-40 has a default pressure of 2.5 bar and", "zh": "KX-40 的默认压力是 2.5 bar，而且"},
