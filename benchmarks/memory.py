@@ -166,7 +166,7 @@ CASES = {
         Pairing(kinds={"wrong_figure": 1, "unsupported_addition": 1}),
         lambda records, folder: memory_records.pairs(_known(-(-records // PER_PASSAGE)), folder),
         memory_records.added,
-        "a pair for each record of doc_qa, every second made by code, from documents of 250 passages",
+        "a pair for each record of doc_qa, from documents of 250 passages",
     ),
     "evol_instruct": Case(
         evol_instruct,
@@ -240,8 +240,9 @@ def _lines(generator: str, records: int, small: Measured, large: Measured) -> It
     waiting, working = large.before - small.before, (large.peak - large.before) - (small.peak - small.before)
     asked = f" --generator {generator} --records {records}" if (generator, records) != ("doc_qa", RECORDS) else ""
     yield from (f"# Memory of {generator}", "")
-    yield f"`python -m benchmarks.memory{asked}`: a scripted teacher, {CASES[generator].told},"
-    yield f"half of them Chinese; resident memory of the whole process. Python {platform.python_version()}."
+    yield f"`python -m benchmarks.memory{asked}`: a scripted teacher,"
+    yield f"{CASES[generator].told}, half of them Chinese; resident memory of the"
+    yield f"whole process. Python {platform.python_version()}."
     yield from ("", "| accepted | drafted | before the first call | peak | time |", "|---|---|---|---|---|")
     for m in (small, large):
         yield f"| {m.accepted:,} | {m.drafts:,} | {m.before:.0f} MB | {m.peak:.0f} MB | {m.seconds:.0f} s |"
