@@ -43,7 +43,7 @@ from seedbed.kin import named
 from seedbed.record import Record
 from seedbed.text import language, opening
 
-VERSION = 5
+VERSION = 6
 
 # Share of drafted pairs that is accepted, for the plan. Measured with the embedded teacher on the handbook
 # (docs/quality.md).

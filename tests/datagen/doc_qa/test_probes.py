@@ -19,7 +19,7 @@ UNKNOWN = {"en": "unknown", "zh": "不知道"}
 WRONG = {"en": "It is 9 bar.", "zh": "是 9 bar。"}
 
 
-def probed(folder: Path, lang: str, replies: dict[str, str], **options: object) -> Made:
+def probed(folder: Path, lang: str, replies: dict[str, str | Rule], **options: object) -> Made:
     """A run over one passage whose teacher gives a fixed reply to a probe's prompt, or else says the sentence of the
     passage that the question is about."""
 
@@ -115,3 +115,38 @@ def test_the_majority_begins_with_the_answer_that_most_agree_with() -> None:
     answers = ["It is 9 bar.", "It is 2.5 bar.", "The pressure is 2.5 bar.", "It is 2.5 bar by default.", "No idea."]
     group = majority(answers, "en")
     assert set(group) == {1, 2, 3} and majority([], "en") == []
+
+
+CUT = {"en": "The KX-40 pump runs at 2.5 bar, and", "zh": "KX-40 离心泵的默认压力是 2.5 bar，而"}
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["open_book", "closed_book"])
+@pytest.mark.parametrize(("finish", "reason"), [("length", "cut"), ("content_filter", "refused"), ("error: no", "bad_request")])
+def test_a_reply_that_did_not_come_whole_gives_no_label(
+    tmp_path: Path, lang: str, name: str, finish: str, reason: str
+) -> None:
+    prompt = {"open_book": "answer/direct_from_source", "closed_book": "answer/closed_book"}[name]
+    reply = {prompt: Rule(text=CUT[lang], finish=finish)}
+    made = probed(tmp_path, lang, reply, probes=(name,))
+    assert len(made.kept) == 3 and not any({"grounded", "known"} & r.labels.keys() for r in made.kept)
+    keep = {"open_book": "grounded", "closed_book": "new"}[name]
+    made = probed(tmp_path / "kept", lang, reply, probes=(name,), keep=(keep,))
+    assert not made.kept and set(made.reasons) == {reason}
+
+
+@BOTH
+def test_what_the_model_thinks_aloud_is_not_its_answer(tmp_path: Path, lang: str) -> None:
+    thought = "<think>" + SENTENCES[lang][0] + "?</think>" + UNKNOWN[lang]
+    made = probed(tmp_path, lang, {"answer/closed_book": thought}, probes=("closed_book",), keep=("new",))
+    assert len(made.kept) == 3 and {r.labels["known"] for r in made.kept} == {"no"}
+
+
+@BOTH
+@pytest.mark.parametrize("prompt", ["answer/question_of", "answer/same_answer"])
+def test_a_judge_that_says_nothing_says_neither_yes_nor_no(tmp_path: Path, lang: str, prompt: str) -> None:
+    partly = {"en": "The rubber grows brittle over the years.", "zh": "橡胶年久变脆。"}[lang]
+    name = "back_translation" if prompt == "answer/question_of" else "open_book"
+    made = probed(tmp_path, lang, {"answer/direct_from_source": partly, prompt: "?"}, probes=(name,))
+    why = next(r for r in made.kept if r.labels["kind"] == "why")
+    assert "grounded" not in why.labels
