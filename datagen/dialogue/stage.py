@@ -30,7 +30,7 @@ from seedbed.gate import Gate
 from seedbed.record import Record, Step, make
 from seedbed.text import language
 
-VERSION = 3
+VERSION = 4
 
 # For the plan; guesses, until a whole run was measured (docs/generators/dialogue.md).
 EXPECTED_ACCEPTANCE = 0.5

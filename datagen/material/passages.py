@@ -10,7 +10,8 @@ from itertools import pairwise
 
 import msgspec
 
-from datagen.checks.phrases import ASIDE, INSTANCE, ORDERS
+from datagen.checks.orders import is_order
+from datagen.checks.phrases import ASIDE, INSTANCE
 from datagen.material.commands import blocks, lines
 from datagen.material.points import LIST_MARK, Point, points
 from datagen.material.tables import Tables, tables_of
@@ -50,7 +51,7 @@ class Passage:
     @property
     def shown(self) -> list[int]:
         """Numbers (from 0) of the sentences that a teacher may be shown: all that give no orders to a model."""
-        return [number for number, sentence in enumerate(self.sentences) if not ORDERS.search(sentence)]
+        return [number for number, sentence in enumerate(self.sentences) if not is_order(sentence)]
 
     def numbered(self, numbers: tuple[int, ...], named: bool = True) -> str:
         """Sentences as prompts show them, one a line, with their numbers from 1: `[1] …`.
@@ -150,6 +151,6 @@ def passage_of(record: Record, language: str) -> Passage:
 def without_orders(text: str) -> str:
     """A text less the sentences that give orders to a model."""
     for start, end in reversed(sentences(text)):
-        if ORDERS.search(text[start:end]):
+        if is_order(text[start:end]):
             text = text[:start] + text[end:]
     return text

@@ -27,7 +27,7 @@ from seedbed.gate import Gate
 from seedbed.record import Evidence, Record, Step, make
 from seedbed.text import language
 
-VERSION = 2
+VERSION = 3
 TASK = "rewrite"
 
 # For the plan: tokens of the examples and of a reply, by form, as the embedded teacher has them.

@@ -40,7 +40,7 @@ from seedbed.prompts import Prompt, load
 from seedbed.record import Message, Record, Step, make
 from seedbed.text import language
 
-VERSION = 1
+VERSION = 2
 
 SHOWN, OF_MACHINE, LAST = 8, 2, 16  # the paper's: tasks in a request, of them machine-made, and where the list ends
 _CALLS_A_ROUND = 8
