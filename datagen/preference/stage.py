@@ -29,7 +29,7 @@ from seedbed.context import Context
 from seedbed.record import Record, Step
 from seedbed.text import language
 
-VERSION = 1
+VERSION = 2
 
 ASKED = ("unsupported_addition", "ignored_constraint", "wrong_format")
 _WEIGHTS = {"wrong_figure": 3, "swapped_entity": 2, "missing_condition": 2, "unsupported_addition": 2,
