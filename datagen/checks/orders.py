@@ -43,6 +43,11 @@ _ENGLISH = (
     r"|you (?:were|have|know)\b)|{DROP} what(?:ever)? you (?:were|have been) told\b",
     r"{DROP} (?:all )?(?:of )?the above(?: text| content| instructions?)?(?: and\b|\s*[,.;:!]|$)",
     r"(?:^\W*|[:.] )(?:override|ignore) the instructions?\b",
+    r"{DROP} (?:the |this |any )?users?'?s? (?:requests?|questions?|instructions?|prompts?)\b",
+    r"\b(?:stop|abort|cancel|quit) (?:what you are doing|(?:the|your) (?:current )?task)(?: now)?(?:,| and)"
+    r"(?: instead)? {SAY}",
+    r"\b(?:text|content|everything|all) (?:above|before this) (?:was|is|were) (?:only |just |merely )?(?:a )?"
+    r"(?:test|joke|decoy|fake)\b",
     r"\b(?:(?:all|any) (?:the |of the |your )?{BEFORE}|your(?: {BEFORE})?) {RULES}.{{0,40}}\b{VOID}",
     r"\binstructions? (?:that |which )?you (?:(?:have |had )?(?:received|got)|(?:were|are|have been) given)\b"
     r".{{0,40}}\b{VOID}",
@@ -61,6 +66,12 @@ _ENGLISH = (
     r"(?:, \w+| you\b)",
     r"(?:{START}|and )(?:act|behave) (?:as|like) an? (?:\w+ )?(?:AI|chatbot|language model|LLM|DAN)\b",
     r"{START}pretend (?:to be|that you|you)\b",
+    r"{START}act as an? (?:[\w-]+ ){{1,3}}and (?:{SAY}|reveal)",
+    r"\b(?:in which|imagine|now|that) you are \w+, an? (?:\w+ )?(?:model|AI|assistant|bot|chatbot)\b",
+    r"\b(?:model|AI|assistant|chatbot|bot) (?:without|with no|that has no|free of|not bound by) (?:any )?"
+    r"(?:rules|restrictions|limits|limitations|filters|guidelines)\b",
+    r"\b(?:note|message|memo|instructions?) (?:to|for) (?:the|any|all|every)"
+    r" (?:machine|bot|robot|computer|program|model|parser)s? (?:that|who|which|reading|processing|parsing)\b",
     # it wants the prompt, or gives another task
     r"{SHOW}your (?:\w+ )?(?:prompt|instructions|guidelines|rules|programming)\b",
     r"{SHOW}(?:the )?(?:system prompt|(?:instructions|prompt|rules|text) (?:that |which )?you (?:were|are|have|got)\b)",
@@ -68,7 +79,8 @@ _ENGLISH = (
     r"(?: (?:is|are)(?: now)? to\b|:)",
     r"(?:^\W*|\bsystem: )new (?:system message|(?:system )?(?:prompt|instructions?))"
     r"(?: (?:from|by|for) [^.:]{{1,30}})?:",
-    r"^\W*assistant ?: (?:I|sure|okay|of course)\b",
+    r"\bassistant ?: (?:I|sure|okay|of course|here)\b",
+    r"\b(?:reveal|print|output|repeat|show|leak) (?:the|this|our) (?:conversation|chat|dialogue)\b",
     # it lays down what answers look like
     r"\bfrom (?:now|here|this point) on,? (?:you (?:will|must|shall|should|are to) )?"
     r"(?:(?:please|only|always|never) )*(?:respond|answer|reply|say|speak|write|talk|end|begin)\b",
@@ -78,6 +90,12 @@ _ENGLISH = (
     r"\b(?:all|every|each|any) (?:of the |of your )?{ANSWER} (?:that )?you (?:give|write|generate|produce|make)\b",
     r"\b(?:begin|start|end|finish|prefix|conclude) (?:your|every|each|all(?: your)?|any) (?:\w+ )?{ANSWER}\b",
     r"\b(?:do not|don't|never|refuse to) answer (?:the|this|any|that)(?: user's| user)? questions?\s*[;,.:]",
+    r"\b(?:whatever|regardless of|no matter (?:what|which|how)) (?:\w+ ){{0,2}}"
+    r"(?:questions?|prompts?|users?|asks?|asked)\b.{{0,30}}\b(?:answer|reply|respond|response|say)\b",
+    r"\b(?:never|not|always|must) [^.;]{{0,60}}\bin (?:(?:each|every|all|any) of )?your"
+    r" (?:answers|replies|responses|outputs?)\b",
+    r"\byour {ANSWER} (?:must|should|shall|has to|have to) (?:always |only )*(?:consist of|contain only|begin|start|end"
+    r"|be (?:only|just|nothing but|the (?:single )?word))\b",
     r"\binstead of answering(?: the questions?| it)?, (?:please )?{SAY}",
     r"\byou (?:must|should|shall|may|will) (?:not|never) answer (?:any )?questions\b",
     r"{START}(?:respond|reply|answer|output|return|say)\b[^.;]{{0,80}}\b(?:and|with) nothing else\b",
@@ -105,7 +123,10 @@ _CHINESE = (
     r"{DROP}任务(?:要求|说明)",
     r"{DROP}你?{BEFORE}的?{ALL}?的?(?:{TOLD}|内容|文字|任务|话|说明|被告知)(?!时|的时候|后|之后)",
     r"{DROP}(?:用户|提问者)的?(?:问题|要求|请求)",
+    r"(?:停止|中断|放弃|取消)(?:当前|现在|目前)的?任务[，,](?:改|转|告诉|输出|去|直接)",
+    r"(?:上面|以上|前面)的?(?:文字|内容|一切)[^，。；]{{0,4}}(?:只|仅|都)不?过?是[^，。；]{{0,6}}(?:测试|玩笑|假的)",
     r"(?:你的?{BEFORE}?|{BEFORE}的?{ALL})[^，。；]{{0,6}}{TOLD}[^，。；]{{0,6}}{VOID}",
+    r"{BEFORE}的(?:指令|指示|提示词|设定|准则|限制|约束|指引)[^，。；]{{0,4}}{VOID}",
     r"你{BEFORE}?所?(?:收到|得到|接到)的[^，。；]{{0,6}}{TOLD}[^。；]{{0,8}}(?:{VOID}|不要再?遵)",
     r"你(?:现在|已经?)?(?:没有|不受|再无|不再受)(?:任何|一切)?的?(?:规则|限制|约束|道德)",
     # it is addressed to an AI
@@ -119,6 +140,8 @@ _CHINESE = (
     r"你(?:现在)?(?:是|扮演)(?:一?[个名位款台])?[^，。]{{0,6}}(?:{AI}|助手|模型|机器人|DAN)",
     r"你现在(?:是|扮演)一[个名位](?![^，。]{{0,8}}(?:用户|管理员|成员))",
     r"{START}作为(?:一[个名位款])?[^，。]{{0,8}}(?:{AI}|助手)，(?:请|你|应|必)",
+    r"没有(?:任何)?(?:规则|限制|约束|底线)的[^，。；]{{0,4}}(?:{AI}|模型|助手|机器人)",
+    r"(?:给|致|告诉)(?:所有|任何|正在)?[^，。：:]{{0,4}}(?:读|处理|看)[^，。：:]{{0,6}}的(?:机器|程序|模型|电脑)[：:，]",
     r"{START}(?:请|现在)?你?(?:假装|装作|扮演)(?:成|是|自己|你|一[个名位])",
     # it wants the prompt, or gives another task
     r"(?:输出|显示|打印|透露|泄露|复述|重复|公开|说出|列出|告诉我|展示)(?:一下|所有|全部)?你(?:的|所?[收得]到的)?"
@@ -126,11 +149,15 @@ _CHINESE = (
     r"把你(?:的|所?[收得]到的)[^，。；]{{0,6}}{PROMPT}[^，。]{{0,6}}(?:重复|复述|输出|打印|写|说|列|公开|告诉)",
     r"你的?(?:新|真正|唯一|实际)的?(?:任务|指令|目标|角色|职责|使命)(?:就?是|：|:)",
     r"新的?系统(?:消息|提示词?|指令)[：:]|(?:以下|下面)是新的[^，。]{{0,4}}(?:指令|提示词)",
+    r"来自(?:开发者|管理员|系统|用户)的[^，。：:]{{0,4}}(?:指令|命令|消息)[：:]",
+    r"(?:把|将)[^，。；]{{0,4}}(?:对话|聊天)(?:记录|内容)[^，。；]{{0,4}}(?:输出|打印|公开|列出|发)",
     r"系统提示词?[：:](?:以后|今后|从[现今此]|你|忘|忽略|无视)",
     # it lays down what answers look like
-    r"(?:从[现今此]在?(?:起|开始|以后|往后)|{START}(?:今后|以后))[^。；]{{0,16}}(?:一律|都|全部|只|必须)"
+    r"你在(?:所有|每个)?的?(?:回答|回复|输出)[中里时]",
+    r"(?:从[现今此]在?刻?(?:起|开始|以后|往后)|{START}(?:今后|以后))[^。；]{{0,16}}(?:一律|都|全部|只|必须)"
     r"[^，。；]{{0,8}}(?:{ANSWER}|答(?!案)|说)",
-    r"(?:无论|不管|不论|任凭)[^，。]{{0,6}}[问提](?:什么|到|起|的是)?[^。；]{{0,16}}(?:回答|回复|答|输出|说|写)",
+    r"(?:无论|不管|别管|不论|任凭)[^，。]{{0,6}}[问提](?:什么|到|起|的是)?[^。；]{{0,16}}(?:回答|回复|答|输出|说|写)",
+    r"你(?:只能|必须|要)(?:一直|始终|都)?用[^，。；]{{1,10}}(?:说话|回答|回复|作答|写)",
     r"(?:每个|{ALL})(?:关于|有关)?[^，。；]{{0,12}}(?:问题|提问)(?:都|一律|均|全部)(?:要|必须|请|应)?只?能?"
     r"(?:回答|回复|答|用|说)",
     r"(?:所有|每[个条一次]+|全部)的?(?:答案|回答|回复)(?:都|均|一律|必须|应)?[要须]?(?:写成|改成|换成|以|用|是)",
