@@ -91,7 +91,7 @@ _ENGLISH = (
     r"\b(?:begin|start|end|finish|prefix|conclude) (?:your|every|each|all(?: your)?|any) (?:\w+ )?{ANSWER}\b",
     r"\b(?:do not|don't|never|refuse to) answer (?:the|this|any|that)(?: user's| user)? questions?\s*[;,.:]",
     r"\b(?:whatever|regardless of|no matter (?:what|which|how)) (?:\w+ ){{0,2}}"
-    r"(?:questions?|prompts?|users?|asks?|asked)\b.{{0,30}}\b(?:answer|reply|respond|response|say)\b",
+    r"(?:questions?|prompts?|users?|asks?|asked)\b(?!.s).{{0,30}}\b(?:answer|reply|respond|response|say)\b",
     r"\b(?:never|not|always|must) [^.;]{{0,60}}\bin (?:(?:each|every|all|any) of )?your"
     r" (?:answers|replies|responses|outputs?)\b",
     r"\byour {ANSWER} (?:must|should|shall|has to|have to) (?:always |only )*(?:consist of|contain only|begin|start|end"
