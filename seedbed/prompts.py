@@ -70,9 +70,12 @@ class Prompt:
 
     def messages(self, **variables: str) -> tuple[Message, ...]:
         """The rendered text as a conversation: parts between lines of `---` are the system's, then by turns the user's
-        and the assistant's, so that all but the last user's are examples. Values never begin a new part."""
+        and the assistant's, so that all but the last user's are examples. Values never begin a new part, and a chat
+        template's own marks in them (`<|im_end|>`) are broken up: servers read them as marks wherever they stand, and a
+        document about templates, or a hostile one, would end the user's turn in the middle."""
         self.render(**variables)  # complains where a mark and its value do not meet
-        parts = [_MARK.sub(lambda mark: variables[mark.group(1)], part) for part in self.parts]
+        safe = {name: value.replace("<|", "< |") for name, value in variables.items()}
+        parts = [_MARK.sub(lambda mark: safe[mark.group(1)], part) for part in self.parts]
         roles: tuple[Role, ...] = ("system", *(("user", "assistant") * len(parts)))
         return tuple(Message(role, part.strip()) for role, part in zip(roles, parts, strict=False))
 

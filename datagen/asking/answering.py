@@ -93,7 +93,10 @@ async def answer(
         Request(messages=messages, max_tokens=max_tokens, temperature=warm, top_p=top_p, sample=number)
         for number in range(options.answers)
     ]
-    found = [_answer(r, lang, options.reasoning) for r in await asyncio.gather(*(complete(r) for r in requests))]
+    replies = await asyncio.gather(*(complete(request) for request in requests))
+    if "<|" in f"{task}{sentences}":  # marks of a template as the task has them; prompts show them broken up
+        replies = [msgspec.structs.replace(reply, text=reply.text.replace("< |", "<|")) for reply in replies]
+    found = [read(reply, lang, options.reasoning) for reply in replies]
     calls = tuple(key for one in found for key in one.calls)
     if len(found) == 1:
         return found[0]
@@ -113,7 +116,8 @@ def prompt(lang: str, options: Answering, grounded: bool = False, prompts: Path 
     return load(lang, f"answer/{manner}_from_source" if grounded else f"answer/{manner}", prompts)
 
 
-def _answer(reply: Reply, lang: str, reasoning: bool) -> Answer:
+def read(reply: Reply, lang: str, reasoning: bool = False) -> Answer:
+    """One reply as an answer without its thoughts, or the fault why it is none."""
     calls = (reply.key,) if reply.key else ()
 
     def failed(reason: str, why: str) -> Answer:

@@ -103,18 +103,6 @@ META = {
     "zh": re.compile(r"作为一[个名]\W?(?:AI|人工智能|机器人|大?(?:语言)?模型|助手)|语言模型|人工智能助手"
         r"|抱歉|对不起|我无法|我不能|很高兴|好的[，。！]"),
 }
-# Speaks to a model and not to a reader: planted, or an example of what is planted. No part of what a document says, so
-# it is neither shown to a teacher nor asked about. Of both languages at once: an order may be in another than its text.
-ORDERS = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,40}"
-    r"\b(?:instructions?|prompts?|rules|context|above|orders|directions|messages?)\b"
-    r"|\byou are (?:now )?(?:an? )?(?:\w+ )?(?:ai|assistant|chatbot|language model|dan)\b"
-    r"|\b(?:system prompt|developer mode)\b|\b(?:respond|reply|answer) (?:only )?with\b|\bas an ai\b"
-    r"|</?(?:system|user|assistant)>|\[/?INST\]"
-    r"|(?:忽略|无视|忘记|忘掉|抛开|不必遵守|不要理会|不用管).{0,12}(?:指令|指示|提示|要求|规则|设定|命令|以上|之前)"
-    r"|你现在(?:是|扮演)|系统提示|开发者模式|你是一个?.{0,6}(?:AI|助手|模型)|(?:只|请)(?:回复|回答|输出)[“\"「:：]",
-    re.I,
-)
 # What in a follow-up stands for something that was said before.
 POINTERS = {
     "en": re.compile(

@@ -226,7 +226,9 @@ def _answer_fault(work: Draft, cited: list[int | str]) -> Fault | None:
     point = work.slot.point.numbers
     heads = {number: passage.heads[number] for number in point if number in passage.heads}
     proposed = list(dict.fromkeys([*point, *heads.values(), *named]))
-    work.evidence = verify.carriers(work.answer, passage.sentences, proposed, language, _MOST_SENTENCES)
+    shown = set(passage.shown)  # an order to a model carries nothing
+    said = [sentence if number in shown else "" for number, sentence in enumerate(passage.sentences)]
+    work.evidence = verify.carriers(work.answer, said, proposed, language, _MOST_SENTENCES)
     told = " ".join(cell for n in point if n in heads for cell in passage.tables.cells(n, passage.sentences[n]))
     fault = verify.answer_fault(work.question, work.answer, joined(passage, work.evidence), language, names(work), told)
     if fault is None and work.slot.point.form == "pair":

@@ -6,6 +6,9 @@
     closed_book       the question is answered without the passage. The answers agree: `known` yes. What a model knows
                       already teaches it nothing; what it does not know is what the documents are for
 
+A reply that was cut, filtered or refused tells nothing: the pair gets no label from it, and is rejected for that
+reply's own reason where the job keeps by that label.
+
 Two answers are compared by their words and figures (datagen/checks/agreement.py), then, where those leave it open, by
 an encoder if the job names one, which can only rule out, and then by the judge. Contradicting figures are never put to
 either: an encoder does not see them.
@@ -22,22 +25,20 @@ from typing import Literal
 
 import msgspec
 
-from datagen.asking.answering import Answering, answer
+from datagen.asking.answering import Answering, answer, read
 from datagen.checks.agreement import agree
+from datagen.checks.declining import declines
 from datagen.checks.verify import Fault
-from seedbed.chat import Complete, Reply, Request
+from seedbed.chat import Complete, Request
 from seedbed.content import support
 from seedbed.gate import rouge_l
 from seedbed.parse import ask
 from seedbed.prompts import load
-from seedbed.text import normalise
 
 PROBES = ("open_book", "back_translation", "closed_book")
 # A label that the job may ask for: its name on the record, and the value.
 LABELS = {"grounded": ("grounded", "yes"), "ungrounded": ("grounded", "no"), "known": ("known", "yes"),
           "new": ("known", "no")}
-# How an answer says that it is not there. The prompts ask for the first of each.
-_NOT_STATED = ("not stated", "unknown", "not mentioned", "没有说明", "不知道", "未说明", "没有提到", "未提及")
 _MAX_TOKENS = 160
 # ROUGE-L F1, or share of its content words that the question has too, from which a rebuilt question is the same one. An
 # answer does not repeat all of its question, so half is much.
@@ -45,6 +46,8 @@ _SAME_QUESTION = 0.5
 
 # Whether two texts say the same: an encoder's view; None where it does not tell.
 Alike = Callable[[str, str], "bool | None"]
+# What a probe says of a pair, or why it says nothing.
+Told = bool | Fault
 
 
 class _Verdict(msgspec.Struct):
@@ -80,22 +83,32 @@ class Probes:
     async def look(self, question: str, answer_: str, passage: str, lang: str) -> Look:
         """Asks what the job wants asked about one pair. `passage` is the text that the open-book answer may use."""
         found = Look()
+        told: dict[str, list[Told]] = {"grounded": [], "known": []}
         if "open_book" in self.names:
-            found.labels["grounded"] = _yes(await self._open_book(found, question, answer_, passage, lang))
+            told["grounded"].append(await self._open_book(found, question, answer_, passage, lang))
         if "back_translation" in self.names:
-            same = await self._back_translation(found, question, answer_, lang)
-            found.labels["grounded"] = _yes(same and found.labels.get("grounded", "yes") == "yes")
+            told["grounded"].append(await self._back_translation(found, question, answer_, lang))
         if "closed_book" in self.names:
-            found.labels["known"] = _yes(await self._closed_book(found, question, answer_, lang))
+            told["known"].append(await self._closed_book(found, question, answer_, lang))
+        unread: dict[str, Fault] = {}
+        for name, said in told.items():
+            faults = [one for one in said if isinstance(one, Fault)]
+            if False in said or (said and not faults):
+                found.labels[name] = "no" if False in said else "yes"
+            elif faults:
+                unread[name] = faults[0]
         for wanted in self.keep:
             name, value = LABELS[wanted]
+            if name in unread:
+                found.fault = unread[name]
+                break
             if found.labels.get(name, value) != value:
                 label = next(label for label, (n, v) in LABELS.items() if n == name and v != value)
                 found.fault = Fault(label, f"the job keeps {wanted} pairs, and the probes found this one {label}")
                 break
         return found
 
-    async def _open_book(self, found: Look, question: str, answer_: str, passage: str, lang: str) -> bool:
+    async def _open_book(self, found: Look, question: str, answer_: str, passage: str, lang: str) -> Told:
         said = await answer(
             self.verifier,
             question,
@@ -107,44 +120,51 @@ class Probes:
             prompts=self.prompts,
         )
         found.calls += said.calls
-        if said.fault or declines(said.text):
+        if said.fault:
+            return _untold("open_book", *said.fault)
+        if declines(said.text, lang):
             return False
-        return await self._same(found, question, said.text, answer_, lang)
+        return await self._same(found, "open_book", question, said.text, answer_, lang)
 
-    async def _closed_book(self, found: Look, question: str, answer_: str, lang: str) -> bool:
+    async def _closed_book(self, found: Look, question: str, answer_: str, lang: str) -> Told:
         messages = load(lang, "answer/closed_book", self.prompts).messages(about=self.about[lang], task=question)
         reply = await self.verifier(Request(messages=messages, max_tokens=_MAX_TOKENS, temperature=0.0))
-        found.calls += _keys(reply)
-        said = reply.text.strip()
-        return bool(said) and not declines(said) and await self._same(found, question, said, answer_, lang)
+        said = read(reply, lang)
+        found.calls += said.calls
+        if said.fault:
+            return _untold("closed_book", *said.fault)
+        if declines(said.text, lang):
+            return False
+        return await self._same(found, "closed_book", question, said.text, answer_, lang)
 
-    async def _back_translation(self, found: Look, question: str, answer_: str, lang: str) -> bool:
+    async def _back_translation(self, found: Look, question: str, answer_: str, lang: str) -> Told:
         messages = load(lang, "answer/question_of", self.prompts).messages(about=self.about[lang], answer=answer_)
         request = Request(messages=messages, max_tokens=_MAX_TOKENS, temperature=0.0)
         parsed = await ask(self.judge, request, _Rebuilt)
         found.calls += parsed.calls
         if parsed.value is None:
-            return True  # nothing was rebuilt, so nothing speaks against the pair
+            return _untold("back_translation", parsed.reason, parsed.detail)
         rebuilt = parsed.value.question
         score = max(rouge_l(rebuilt, question), support(rebuilt, question, lang))
         found.scores["back_translation"] = round(score, 4)
-        return score >= _SAME_QUESTION or await self._same(found, question, rebuilt, question, lang, questions=True)
+        return score >= _SAME_QUESTION or await self._same(found, "back_translation", "", rebuilt, question, lang)
 
-    async def _same(
-        self, found: Look, question: str, first: str, second: str, lang: str, questions: bool = False
-    ) -> bool:
-        """Whether two answers (or two questions) say the same: words and figures, then the encoder, then the judge."""
+    async def _same(self, found: Look, probe: str, question: str, first: str, second: str, lang: str) -> Told:
+        """Whether two answers to a question (or, where there is none, two questions) say the same: words and figures,
+        then the encoder, then the judge."""
         verdict = agree(first, second, lang)
         if verdict is None and self.alike is not None:
             verdict = self.alike(first, second)
         if verdict is None:
-            name = "answer/same_question" if questions else "answer/same_answer"
+            name = "answer/same_answer" if question else "answer/same_question"
             messages = load(lang, name, self.prompts).messages(
-                **({} if questions else {"question": question}), first=first, second=second
+                **({"question": question} if question else {}), first=first, second=second
             )
             parsed = await ask(self.judge, Request(messages=messages, max_tokens=16, temperature=0.0), _Verdict)
             found.calls += parsed.calls
-            verdict = parsed.value is not None and parsed.value.verdict == "same"
+            if parsed.value is None:
+                return _untold(probe, parsed.reason, f"the judge: {parsed.detail}")
+            verdict = parsed.value.verdict == "same"
         return verdict
 
 
@@ -161,14 +181,5 @@ def check(names: tuple[str, ...], keep: tuple[str, ...]) -> None:
         raise ValueError("keep: known and new are told by the probe closed_book, which is not among `probes`")
 
 
-def declines(text: str) -> bool:
-    """Whether an answer says that it is not there."""
-    return any(normalise(text).startswith(phrase) for phrase in _NOT_STATED)
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-def _keys(reply: Reply) -> list[str]:
-    return [reply.key] if reply.key else []
+def _untold(probe: str, reason: str, detail: str) -> Fault:
+    return Fault(reason, f"{probe} told nothing: {detail}")

@@ -17,11 +17,12 @@ import msgspec
 
 from datagen.asking.answering import Answering, answer
 from datagen.checks import verify
+from datagen.checks.declining import declines
 from datagen.checks.phrases import QUESTION_WORDS
 from datagen.checks.verify import Fault
 from datagen.doc_qa import draft as drafting
 from datagen.doc_qa.brief import Brief
-from datagen.doc_qa.probes import declines
+from datagen.doc_qa.mending import tidy
 from datagen.material.passages import Passage
 from datagen.material.points import Point
 from seedbed import content
@@ -79,7 +80,7 @@ async def unanswerable(
     parsed = await ask(
         complete, Request(messages=messages, max_tokens=120, temperature=brief.temperature), _Question
     )
-    question = parsed.value.question.strip() if parsed.value else ""
+    question = tidy(parsed.value.question, passage) if parsed.value else ""
     calls = parsed.calls
     if parsed.value is None:
         fault: Fault | None = Fault(parsed.reason, parsed.detail)
@@ -91,7 +92,9 @@ async def unanswerable(
         said = await answer(verifier, question, passage.language, Answering(), sentences=shown, temperature=0.0,
                             max_tokens=120, prompts=brief.prompts)
         calls += said.calls
-        if said.fault is None and not declines(said.text):
+        if said.fault:  # whether the passage answers it is not known then
+            fault = Fault(said.fault[0], f"asked with the passage: {said.fault[1]}")
+        elif not declines(said.text, passage.language):
             fault = Fault("may_be_answered", f"asked with the passage, the teacher answers: {said.text[:80]}")
     step = Step(stage="doc_qa", operation="unanswerable", parents=(passage.record.id,), prompt=prompt.label,
                 teacher=complete.model, calls=calls)

@@ -16,8 +16,8 @@ import msgspec
 
 from datagen.asking.answering import Answer, answer
 from datagen.checks import verify
+from datagen.checks.declining import declines
 from datagen.checks.verify import Fault
-from datagen.doc_qa.probes import declines
 from datagen.evol_instruct.elimination import answer_fault, language_fault
 from datagen.evol_instruct.evolve import Draft, Evolution
 from datagen.material.statements import Statements
@@ -123,7 +123,7 @@ def _answer_fault(draft: Draft) -> Fault | None:
 def _grounding_fault(draft: Draft, ground: Statements) -> Fault | None:
     """The checks of `verify` against the sentences that carry the answer, which become its evidence."""
     text = draft.answer.text
-    if declines(text):
+    if declines(text, draft.language):
         return Fault("not_stated", "the passage does not answer the evolved question")
     draft.evidence = ground.carrying(text, draft.parent.evidence, _MOST_SENTENCES)
     evidence = ground.joined(draft.evidence)

@@ -10,7 +10,8 @@ from itertools import pairwise
 
 import msgspec
 
-from datagen.checks.phrases import ASIDE, INSTANCE, ORDERS
+from datagen.checks.orders import is_order
+from datagen.checks.phrases import ASIDE, INSTANCE
 from datagen.material.commands import blocks, lines
 from datagen.material.points import LIST_MARK, Point, points
 from datagen.material.tables import Tables, tables_of
@@ -49,8 +50,10 @@ class Passage:
 
     @property
     def shown(self) -> list[int]:
-        """Numbers (from 0) of the sentences that a teacher may be shown: all that give no orders to a model."""
-        return [number for number, sentence in enumerate(self.sentences) if not ORDERS.search(sentence)]
+        """Numbers (from 0) of the sentences that a teacher may be shown: all that give no orders to a model, and no row
+        below a head that does."""
+        rows = (self.tables.stated(n, row, True) if n in self.heads else row for n, row in enumerate(self.sentences))
+        return [number for number, said in enumerate(rows) if not is_order(said)]
 
     def numbered(self, numbers: tuple[int, ...], named: bool = True) -> str:
         """Sentences as prompts show them, one a line, with their numbers from 1: `[1] …`.
@@ -84,9 +87,10 @@ class Passage:
         prints may read like a sentence, so that of code only the commands are points."""
         names, sentences = " ".join((*self.headings, about)), self.sentences
         code = [match.span() for match in _CODE.finditer(self.text)]
+        visible = set(self.shown)
         lines = {n for n, (a, b) in enumerate(self.spans) if any(a < end and b > start for start, end in code)}
         for point in points(sentences, names, self.language, self.tables.carrying(sentences), self.commands):
-            if not lines.intersection(point.numbers) - self.commands.keys():
+            if visible.issuperset(point.numbers) and not lines.intersection(point.numbers) - self.commands.keys():
                 yield point
 
     def place(self, number: int) -> Span:
@@ -108,10 +112,12 @@ class Passage:
 
     @property
     def headings(self) -> tuple[str, str]:
-        """Document title and section: the first and the last heading, or the file's name where there is none."""
+        """Document title and section: the first and the last heading, or the file's name where there is none; none that
+        gives orders to a model."""
         source = self.record.source
-        names = source.headings if source else ()
+        names = [name for name in source.headings if not is_order(name)] if source else []
         file = source.document.rsplit("/", 1)[-1].rsplit(".", 1)[0] if source else ""
+        file = "" if is_order(re.sub("[_-]", " ", file)) else file
         return (names[0], names[-1]) if names else (file, file)
 
 
@@ -150,6 +156,6 @@ def passage_of(record: Record, language: str) -> Passage:
 def without_orders(text: str) -> str:
     """A text less the sentences that give orders to a model."""
     for start, end in reversed(sentences(text)):
-        if ORDERS.search(text[start:end]):
+        if is_order(text[start:end]):
             text = text[:start] + text[end:]
     return text

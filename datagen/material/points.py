@@ -12,7 +12,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from datagen.checks.phrases import ASIDE, ELSEWHERE, INSTANCE, ORDERS
+from datagen.checks.orders import is_order
+from datagen.checks.phrases import ASIDE, ELSEWHERE, INSTANCE
 from datagen.material import commands, kinds
 from seedbed import content
 
@@ -129,7 +130,7 @@ def _points(
         anchored = _ANCHOR[language].search(text) or named.intersection(content.units(text, language))
         return bool(anchored) and not LEANS[language].search(text)
 
-    planted = {sentence for sentence in sentences if ORDERS.search(sentence)}
+    planted = {sentence for sentence in sentences if is_order(sentence)}
     for number, sentence in enumerate(sentences):
         if sentence in planted:
             continue

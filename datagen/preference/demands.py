@@ -27,6 +27,9 @@ _LIMITS = {
     "句": re.compile(r"(?:用|以|最多|不超过)([一二两三四五]|\d+)句话?"),
     "字": re.compile(r"(?:不超过|最多|少于|控制在)\s*(\d+)\s*(?:个)?字|(\d+)\s*字(?:以内|之内)"),
 }
+# How a number of sentences is asked for that is to be met and not only kept to; of words none is met to the word.
+_EXACT = re.compile(r"exactly\b|in\b|用|以", re.I)
+_OR_LESS = re.compile(r" or (?:fewer|less)|以内|之内|左右")
 _FREE = re.compile(
     r"\b(?:without (?:using|mentioning|the word)|(?:do not|don't|avoid) (?:us|mention|includ|writ)\w*"
     r"|(?:start|begin|end)(?:ing)? with|in (?:upper|lower)case|in capital letters)\b"
@@ -67,7 +70,8 @@ def keeps_limits(instruction: str, answer: str) -> bool | None:
             said = next(part for part in found.groups() if part)
             most = _NUMBERS.get(said.lower()) or int(said)
             size = len(sentences(answer)) if unit in ("sentences", "句") else length(answer)
-            kept = kept is not False and size <= most
+            exact = _EXACT.match(found.group()) and not _OR_LESS.match(instruction, found.end())
+            kept = kept is not False and (size == most if exact and unit in ("sentences", "句") else size <= most)
     return kept
 
 

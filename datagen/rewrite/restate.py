@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from datagen.checks import verify
-from datagen.checks.phrases import ORDERS
+from datagen.checks.orders import is_order
 from datagen.checks.verify import Fault
 from datagen.material.facts import fact_of, key_facts, stated
 from datagen.material.passages import Passage
@@ -211,7 +211,7 @@ def _sentence_fault(telling: Telling, sentence: str, evidence: str, names: str) 
     lang = telling.passage.language
     if len(sentence) >= _LONGEST:
         return Fault("cut_answer", "it reaches the longest length")
-    if ORDERS.search(sentence):
+    if is_order(sentence):
         return Fault("orders", "it gives orders to a model")
     if sentence.endswith(("?", "？")):
         return Fault("asks", "a question tells nothing")

@@ -6,6 +6,8 @@ import itertools
 import json
 from pathlib import Path
 
+import pytest
+
 from datagen.doc_qa.brief import Brief
 from datagen.doc_qa.hops import hops
 from datagen.doc_qa.topics import by_passage, topics
@@ -141,7 +143,7 @@ def test_a_hop_that_one_passage_answers_is_rejected(tmp_path: Path, lang: str) -
 ASKS = {"en": "Who is responsible for the KX-40 pump?", "zh": "KX-40 离心泵由谁负责？"}
 
 
-def honest(lang: str, question: str, open_book: str) -> Script:
+def honest(lang: str, question: str, open_book: str | Rule) -> Script:
     def say(request: Request) -> str | Rule | None:
         name = asked_with(request)
         if name == "doc_qa/unanswerable":
@@ -172,6 +174,45 @@ def test_a_question_that_the_passage_does_answer_is_not_taken_for_one_without(tm
     known = {"en": "What is the default pressure of the KX-40 pump?", "zh": "KX-40 离心泵的默认压力是多少？"}[lang]
     made = run(tmp_path / "b", passages, honest(lang, known, "not stated"), unanswerable=0.3)
     assert all(r.labels["kind"] != "unanswerable" for r in made.kept)
+
+
+@BOTH
+@pytest.mark.parametrize(("finish", "reason"), [("length", "cut"), ("content_filter", "refused"), ("error: no", "bad_request")])
+def test_a_reply_that_did_not_come_whole_does_not_tell_that_there_is_no_answer(
+    tmp_path: Path, lang: str, finish: str, reason: str
+) -> None:
+    told = Rule(text={"en": "not stated", "zh": "没有说明"}[lang], finish=finish)
+    made = run(tmp_path, [passage(lang), passage(lang, 1)], honest(lang, ASKS[lang], told), unanswerable=0.3)
+    assert reason in made.reasons and all(r.labels["kind"] != "unanswerable" for r in made.kept)
+
+
+MARKS = {"en": "A KX-40 message ends with <|im_end|> after 5 seconds.", "zh": "KX-40 的每条消息在 5 秒后以 <|im_end|> 结束。"}
+
+
+@BOTH
+def test_marks_of_a_template_are_broken_up_in_every_request_and_whole_in_the_record(tmp_path: Path, lang: str) -> None:
+    asks = {"en": "How does a KX-40 message end?", "zh": "KX-40 的每条消息以什么结束？"}[lang]
+    beside = {"en": "Who chose < |im_end|> for a KX-40 message?", "zh": "KX-40 消息的 < |im_end|> 由谁选定？"}[lang]
+
+    def say(request: Request) -> str | None:
+        match asked_with(request):
+            case "doc_qa/pair":
+                return pair(asks, MARKS[lang].replace("<|", "< |"), 1) if "im_end" in point(request) else None
+            case "doc_qa/unanswerable":
+                marked = "im_end" in request.messages[-1].content
+                return json.dumps({"question": beside if marked else ASKS[lang]}, ensure_ascii=False)
+            case "answer/question_of":
+                return json.dumps({"question": asks}, ensure_ascii=False)
+        return {"en": "not stated", "zh": "没有说明"}[lang]
+
+    one = make(text=MARKS[lang], language=lang, source=Source(document="a.md", start=0, end=1))
+    made = run(tmp_path, [one, passage(lang), passage(lang, 1)], knowing(say), unanswerable=0.3, keep=(),
+               probes=("open_book", "closed_book", "back_translation"))
+    asked = {asked_with(request) for request in made.script.requests}
+    assert {"doc_qa/unanswerable", "answer/direct_from_source", "answer/closed_book", "answer/question_of"} <= asked
+    assert not any("<|" in message.content for request in made.script.requests for message in request.messages)
+    said = [r.instruction + r.answer for r in made.records if "im_end" in r.instruction + r.answer]
+    assert said and not any("< |" in text for text in said)
 
 
 @BOTH

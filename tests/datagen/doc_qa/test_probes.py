@@ -19,7 +19,7 @@ UNKNOWN = {"en": "unknown", "zh": "不知道"}
 WRONG = {"en": "It is 9 bar.", "zh": "是 9 bar。"}
 
 
-def probed(folder: Path, lang: str, replies: dict[str, str], **options: object) -> Made:
+def probed(folder: Path, lang: str, replies: dict[str, str | Rule], **options: object) -> Made:
     """A run over one passage whose teacher gives a fixed reply to a probe's prompt, or else says the sentence of the
     passage that the question is about."""
 
@@ -106,6 +106,26 @@ def test_options_that_cannot_be_met_are_refused(options: dict[str, tuple[str, ..
     ("zh", "每运行 500 小时更换一次。", "每运行 800 小时更换一次。", False),
     ("zh", "门传感器脏了。", "电机温度过高。", False),
     ("zh", "阀门限制压力。", "阀门不限制压力。", None),
+    ("en", "Use TCP instead of UDP.", "Use UDP instead of TCP.", None),
+    ("en", "The client connects to the server.", "The server connects to the client.", None),
+    ("en", "Raise the pressure from 2 bar to 4 bar.", "Raise the pressure from 4 bar to 2 bar.", None),
+    ("en", "Open the valve, then start the pump.", "Start the pump, then open the valve.", None),
+    ("en", "Open the valve before you start the pump.", "Before you open the valve, start the pump.", None),
+    ("en", "Start the pump before you open the valve.", "Before you open the valve, start the pump.", True),
+    ("en", "The oil is changed every 500 hours.", "Every 500 hours the oil is changed.", True),
+    ("en", "The pressure is 2.5 bar by default.", "By default the pressure is 2.5 bar.", True),
+    ("en", "Use TCP, not UDP.", "Use UDP, not TCP.", None),
+    ("en", "Start it before the pump.", "Start it after the pump.", None),
+    ("zh", "启动水泵前检查。", "启动水泵后检查。", None),
+    ("zh", "把文件复制到磁盘。", "将文件复制到磁盘。", True),
+    ("en", "The server starts the client.", "The client is started by the server.", None),
+    ("zh", "用 TCP 代替 UDP。", "用 UDP 代替 TCP。", None),
+    ("zh", "客户端连接到服务器。", "服务器连接到客户端。", None),
+    ("zh", "先打开阀门，再启动水泵。", "先启动水泵，再打开阀门。", None),
+    ("zh", "把压力从 2 bar 提高到 4 bar。", "把压力从 4 bar 提高到 2 bar。", None),
+    ("zh", "润滑油每运行 500 小时更换一次。", "每运行 500 小时更换一次润滑油。", True),
+    ("zh", "TCP 比 UDP 快。", "UDP 比 TCP 快。", None),
+    ("zh", "每 500 小时更换润滑油。", "润滑油每 500 小时更换。", True),
 ])
 def test_two_answers_agree_contradict_or_leave_it_open(lang: str, first: str, second: str, verdict: bool) -> None:
     assert agree(first, second, lang) is verdict and agree(second, first, lang) is verdict
@@ -115,3 +135,38 @@ def test_the_majority_begins_with_the_answer_that_most_agree_with() -> None:
     answers = ["It is 9 bar.", "It is 2.5 bar.", "The pressure is 2.5 bar.", "It is 2.5 bar by default.", "No idea."]
     group = majority(answers, "en")
     assert set(group) == {1, 2, 3} and majority([], "en") == []
+
+
+CUT = {"en": "The KX-40 pump runs at 2.5 bar, and", "zh": "KX-40 离心泵的默认压力是 2.5 bar，而"}
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["open_book", "closed_book"])
+@pytest.mark.parametrize(("finish", "reason"), [("length", "cut"), ("content_filter", "refused"), ("error: no", "bad_request")])
+def test_a_reply_that_did_not_come_whole_gives_no_label(
+    tmp_path: Path, lang: str, name: str, finish: str, reason: str
+) -> None:
+    prompt = {"open_book": "answer/direct_from_source", "closed_book": "answer/closed_book"}[name]
+    reply = {prompt: Rule(text=CUT[lang], finish=finish)}
+    made = probed(tmp_path, lang, reply, probes=(name,))
+    assert len(made.kept) == 3 and not any({"grounded", "known"} & r.labels.keys() for r in made.kept)
+    keep = {"open_book": "grounded", "closed_book": "new"}[name]
+    made = probed(tmp_path / "kept", lang, reply, probes=(name,), keep=(keep,))
+    assert not made.kept and set(made.reasons) == {reason}
+
+
+@BOTH
+def test_what_the_model_thinks_aloud_is_not_its_answer(tmp_path: Path, lang: str) -> None:
+    thought = "<think>" + SENTENCES[lang][0] + "?</think>" + UNKNOWN[lang]
+    made = probed(tmp_path, lang, {"answer/closed_book": thought}, probes=("closed_book",), keep=("new",))
+    assert len(made.kept) == 3 and {r.labels["known"] for r in made.kept} == {"no"}
+
+
+@BOTH
+@pytest.mark.parametrize("prompt", ["answer/question_of", "answer/same_answer"])
+def test_a_judge_that_says_nothing_says_neither_yes_nor_no(tmp_path: Path, lang: str, prompt: str) -> None:
+    partly = {"en": "The rubber grows brittle over the years.", "zh": "橡胶年久变脆。"}[lang]
+    name = "back_translation" if prompt == "answer/question_of" else "open_book"
+    made = probed(tmp_path, lang, {"answer/direct_from_source": partly, prompt: "?"}, probes=(name,))
+    why = next(r for r in made.kept if r.labels["kind"] == "why")
+    assert "grounded" not in why.labels

@@ -360,6 +360,11 @@ def test_limits_are_counted() -> None:
     assert keeps_limits("In one sentence, why?", "Because it is wet.") is True
     assert keeps_limits("In one sentence, why?", "It is wet. It is cold.") is False
     assert keeps_limits("不超过 6 个字。", "因为下过雨了，很湿。") is False
+    for asked in ("Reply in exactly three sentences.", "Why? In three sentences.", "用三句话回答。"):
+        assert [keeps_limits(asked, "It is wet. " * n) for n in (1, 3, 4)] == [False, True, False]
+    for asked in ("Reply in at most three sentences.", "In three sentences or fewer: why?", "用三句话以内回答。", "最多三句话。"):
+        assert [keeps_limits(asked, "下雨了。" * n) for n in (1, 3, 4)] == [True, True, False]
+    assert keeps_limits("In 20 words, why?", "Because it is wet.") is True
     assert keeps_limits("Why?", "Because.") is None
     assert needs_judge("unsupported_addition", "a", "b", ground("en", passage=""))
 
