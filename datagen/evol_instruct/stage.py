@@ -35,7 +35,7 @@ from seedbed.ground import Ground
 from seedbed.record import Record
 from seedbed.text import exact_terms, normalise
 
-VERSION = 1
+VERSION = 2
 
 _NEIGHBOURS = 3  # most similar tasks kept on a task made in breadth
 # For the plan, in tokens: prompts were 340 to 710 long and replies 15 to 130 (docs/generators/evol_instruct.md).
