@@ -1,6 +1,7 @@
 """Each generator, killed half way and stopped while its teacher hangs: nothing is bought twice, and the bytes are the same.
 
-What is asked of whole jobs in tests/test_kill.py, asked of each generator alone, with jobs of a few calls.
+What is asked of whole jobs in tests/test_kill.py, asked of each generator alone, with jobs of a few calls; and once more
+of those that have many ways of asking, with all of these.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
+from seedbed import jsonl
 from seedbed.stages import STAGES
 from tests import tiny_job
 from tests.datagen.augment import test_augment as augmenting
@@ -43,12 +45,53 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "rewrite": {"forms": {"facts": 1, "summary": 2}},
     "augment": {"kinds": {"paraphrase": 1, "polish": 1}, "share": 1.0},
     "passages": {"minimum": 5},
+    "doc_qa deep": {"about": "the KX-40 pump", "about_zh": "KX-40 离心泵", "levels": {"basic": 1}, "phrasings": 2, "hops": 0.2,
+                    "unanswerable": 0.2, "probes": ["open_book", "back_translation", "closed_book"], "keep": [],
+                    "reasoning": True, "answers": 2, "agree": 2, "spread": "topics"},
+    "augment all": {"kinds": dict.fromkeys(("paraphrase", "polish", "back_translate", "synonyms", "noise"), 1), "share": 1.0},
+    "rewrite all": {"forms": ["facts", "summary", "explain", "relations"], "twin": 1.0},
 }
+# What the deeper rows must have come to, by the step that made a record: else they kill nothing of it.
+DEEP = {"doc_qa deep": {"pair", "phrasing", "hop", "unanswerable"},
+        "augment all": {"paraphrase", "polish", "back_translate", "synonyms", "noise"},
+        "rewrite all": {"facts", "summary", "explain", "relations"}}
+
+
+def worked_out() -> list[dict[str, Any]]:
+    """The tiny job's pairs, whose answers the teacher can lead up to."""
+    *asked, default = tiny_job.rules()
+    steps = [{"match": pair.question, "text": f"{pair.sentence}\n{'Answer: ' if pair.question.isascii() else '答案：'}{pair.answer}"}
+             for passage in tiny_job.PAIRS.values() for pair in passage]
+    return [*asked, *steps, default]
+
+
+def reworded() -> list[dict[str, Any]]:
+    """There and back between the languages, and synonyms."""
+    into = {"en": "Translate into Chinese: ", "zh": "译成英文："}
+    there = [(into["en"] + QUESTIONS["en"][0], QUESTIONS["zh"][0]), (into["zh"] + QUESTIONS["zh"][0], augmenting.BACK["en"]),
+             (into["en"] + augmenting.BACK["en"], augmenting.BACK["zh"])]
+    other = [("Find synonyms: ", augmenting.pairs(("normal", "regular"))), ("找同义词：", augmenting.pairs(("通常", "一般")))]
+    return [{"match": match, "json": {"text": text}} for match, text in there] + [
+        {"match": match, "text": text} for match, text in other]
+
+
+def retold() -> list[dict[str, Any]]:
+    """One reply for all forms: the request does not name the form, and each reads its own part."""
+    names = {"Oil\n": [("oil", "KX-40 pump"), ("sight glass", "oil level")], "润滑\n": [("KX-40 离心泵", "润滑油"), ("油位", "视镜")]}
+    marks = {"Oil\n": "The oil level is checked", "润滑\n": "每次启动之前通过视镜检查油位。"}
+    return [{"match": marks[key], "json": {"sentences": FACTS[key], "relations": [
+        {"first": first, "second": second, "sentence": sentence}
+        for (first, second), sentence in zip(names[key], FACTS[key], strict=True)]}} for key in FACTS]
 
 
 def replies(name: str) -> list[dict[str, Any]]:
     """What the teacher of a generator's small job says, good and bad."""
-    found: list[dict[str, Any]] = []
+    if name == "doc_qa deep":
+        return worked_out()
+    if name == "rewrite all":
+        return [*retold(), {"default": "I do not know. 我不知道。"}]
+    found: list[dict[str, Any]] = reworded() if name == "augment all" else []
+    name = name.split()[0]
     for lang in ("en", "zh"):
         if name == "self_instruct":
             listed = "\n".join(f"{9 + n}. {task(lang, n)}" for n in range(8))
@@ -75,7 +118,9 @@ def rows(name: str) -> list[dict[str, str]]:
     if name == "preference":
         return [dict(zip(("instruction", "output"), preferring.QA[lang]["wrong_figure"], strict=False)) for lang in ("en", "zh")]
     found = [{"instruction": QUESTIONS[lang][n], "output": ANSWERS[lang][n]} for lang in ("en", "zh") for n in range(3)]
-    return found if name == "augment" else []
+    more = [{"instruction": record.instruction, "output": record.answer}
+            for lang in ("en", "zh") for record in augmenting.many(lang, 20)]
+    return {"augment": found, "augment all": found + more}.get(name, [])
 
 
 def write(folder: Path, name: str, found: list[dict[str, Any]] | None = None) -> Path:
@@ -85,7 +130,7 @@ def write(folder: Path, name: str, found: list[dict[str, Any]] | None = None) ->
         if found:
             tiny_job.write_rules(folder / "replies.jsonl", found)
         return path
-    path = tiny_job.write_job(folder, found or replies(name), generate=[{name: OPTIONS[name]}], curate=[])
+    path = tiny_job.write_job(folder, found or replies(name), generate=[{name.split()[0]: OPTIONS[name]}], curate=[])
     if name == "dialogue":
         for document in (folder / "docs").rglob("*.md"):
             document.unlink()
@@ -106,14 +151,18 @@ def lives_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
     found.close()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *DEEP])
 def test_killed_half_way_it_ends_with_the_same_bytes_and_no_call_twice(tmp_path: Path, lives_of: Lives, name: str) -> None:
     job, scratch = str(write(tmp_path, name)), tmp_path / "scratch"
     undisturbed = tmp_path / "whole"
     first = lives_of.live(["run", job, "--out", str(undisturbed)], fork=False)
     expected, bought = tiny_job.contents(undisturbed), answered(undisturbed, scratch)
-    (kept,) = (text for path, text in expected.items() if path.endswith(f"-{name}/kept.jsonl"))
-    assert first["status"] == 0 and kept and bool(bought) == STAGES[name].teacher
+    generator = name.split()[0]
+    (kept,) = (text for path, text in expected.items() if path.endswith(f"-{generator}/kept.jsonl"))
+    assert first["status"] == 0 and kept and bool(bought) == STAGES[generator].teacher
+    (folder,) = undisturbed.glob(f"*-{generator}")
+    tried = {record.history[-1].operation for name_ in ("kept", "rejected") for record in jsonl.read(folder / f"{name_}.jsonl")}
+    assert DEEP.get(name, set()) <= tried
     for share in (0.3, 0.5, 0.7, 0.9):
         run, ends = tmp_path / f"run-{share}", []
         lives_of.log.unlink(missing_ok=True)
