@@ -6,13 +6,16 @@ of those that have many ways of asking, with all of these.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.fake_endpoint import completion, listen
 from seedbed import jsonl
 from seedbed.stages import STAGES
 from tests import tiny_job
@@ -31,6 +35,7 @@ from tests.datagen.preference import test_preference as preferring
 from tests.datagen.rewrite.test_rewrite import said
 from tests.datagen.self_instruct.test_self_instruct import task
 from tests.datagen.talking import SENTENCES
+from tests.datagen.teacher.fake_batches import BatchService
 from tests.datagen.teaching import ANSWERS, QUESTIONS
 from tests.test_kill import ROOT, Life, Lives, answered, watched
 
@@ -172,6 +177,59 @@ def test_killed_half_way_it_ends_with_the_same_bytes_and_no_call_twice(tmp_path:
             assert not lived & {key for what, key in lives_of.calls()[before:] if what == "sent"}
         assert ends[0] == -signal.SIGKILL and ends[-1] == 0
         assert answered(run, scratch) == bought and tiny_job.contents(run) == expected
+
+
+@contextmanager
+def batches(service: BatchService) -> Iterator[str]:
+    """The service's base URL, for as long as other processes may ask it."""
+    loop = asyncio.new_event_loop()
+    server, url = loop.run_until_complete(listen(service))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield url
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def by_rule(body: dict[str, Any]) -> tuple[int, bytes]:
+    said = body["messages"][-1]["content"]
+    rule = next(rule for rule in tiny_job.rules() if rule.get("match", "") in said)
+    return 200, completion(json.dumps(rule["json"], ensure_ascii=False) if "json" in rule else rule["default"])
+
+
+def test_killed_while_a_batch_is_under_way_the_next_run_fetches_it_and_asks_nothing_twice(tmp_path: Path) -> None:
+    """Killed twice: in the life that handed it in, and in one that only looked at it."""
+    expected: dict[str, bytes] = {}
+    for name in ("whole", "killed"):
+        service = BatchService(by_rule, states=("validating",) if name == "whole" else ("in_progress",) * 100_000)
+        with batches(service) as url:
+            teacher = {"model": "m", "url": url, "batch": True, "batch_poll": 0.05}
+            job = tiny_job.write_job(tmp_path / name, generate=[{"doc_qa": OPTIONS["doc_qa"] | {"target": 4}}], curate=[],
+                                     teacher=teacher)
+            command = [sys.executable, "-m", "seedbed.cli", "run", str(job)]
+            for _ in range(2 if name == "killed" else 0):
+                child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                deadline, seen = time.monotonic() + 60, sum(len(b["left"]) for b in service.batches.values())
+                # It has handed in its batch, or looked at the one of the life before.
+                while sum(len(b["left"]) for b in list(service.batches.values())) in (0, seen) and time.monotonic() < deadline:
+                    assert child.poll() is None
+                    time.sleep(0.02)
+                child.kill()
+                assert child.wait() == -signal.SIGKILL
+            assert len(service.batches) == (name == "killed")
+            for batch in service.batches.values():
+                batch["left"] = ["completed"]
+            service.states = ("validating",)
+            subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        asked = [question for batch in service.submitted for question in batch]
+        assert asked and len(asked) == len(set(asked))
+        found = {path: text for path, text in tiny_job.contents(tmp_path / name / "run").items() if "doc_qa" in path}
+        expected = expected or found
+        assert found == expected and any(path.endswith("kept.jsonl") and text for path, text in found.items())
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if STAGES[name].teacher])
