@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # 128 + SIGPIPE, as a shell counts it
     except Exception as error:  # noqa: BLE001  the edge: whatever it is, say where the details are
-        return _unexpected(error)
+        return _unexpected(error, _job_of(given))
     return 0
 
 
@@ -57,20 +57,28 @@ def _terminated(number: int, frame: object) -> None:
     raise KeyboardInterrupt(number)
 
 
-def _unexpected(error: Exception) -> int:
+def _job_of(given: argparse.Namespace) -> Path | None:
+    """The job file among what was typed, if there is one."""
+    typed = [getattr(given, "job", None), getattr(given, "config", None), *(getattr(given, "data", None) or ())]
+    return next((Path(path) for path in typed if path and Path(path).suffix in (".yaml", ".yml")), None)
+
+
+def _unexpected(error: Exception, job: Path | None) -> int:
     import tempfile
     import traceback
+
+    from seedbed.scrub import scrubbed
 
     where = "nowhere, for the temporary folder cannot be written"
     with (
         suppress(OSError),
         tempfile.NamedTemporaryFile("w", prefix="seedbed-", suffix=".log", delete=False, encoding="utf-8") as log,
     ):
-        log.write("".join(traceback.format_exception(error)))
+        log.write(scrubbed("".join(traceback.format_exception(error)), job))
         where = log.name
     print(
-        f"seedbed: a fault of seedbed itself: {type(error).__name__}: {error}. Details: {where}. Everything finished "
-        "so far is kept; please report this",
+        f"seedbed: a fault of seedbed itself: {scrubbed(f'{type(error).__name__}: {error}', job)}. Details: {where}. "
+        "Everything finished so far is kept; please report this",
         file=sys.stderr,
     )
     return 1

@@ -57,7 +57,7 @@ def evolved(desk: Desk, seeds: int, rounds: int) -> Evolved:
     """Evol-Instruct on `seeds` of seedbed's own tasks in the desk's language."""
     written = (
         chat(seed.instruction, seed.output, input=seed.input, language=desk.language, task="seed")
-        for seed in read_seeds(own_files([desk.language]))
+        for seed in read_seeds(own_files([desk.language]))[0]
     )
     options = EvolOptions(from_="records", rounds=rounds, count=seeds)
     made = desk.run("05-evol_instruct", evol_instruct, written, options)

@@ -18,8 +18,9 @@ import msgspec
 
 from curate.duplicates.compared import group, parts
 from seedbed import kin
+from seedbed.gate import rouge_l
 from seedbed.record import Record
-from seedbed.text import language
+from seedbed.text import language, normalise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from curate.duplicates.pairs import Pairs
 
     Array = np.ndarray[Any, Any]
+
+# ROUGE-L F1 from which on two questions about one fact are one wording: a word in twenty (in Chinese a character).
+_SAME_WORDS = 0.95
 
 Keep = Literal["first", "longest", "best_score", "most_evidence"]
 
@@ -39,6 +43,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     grounded  it has evidence, so that its figures and codes tell which fact it is about
     worth     what the policy goes by; the higher stays, of equals the earlier
     fact      the id of the fact that it states a wording of (seedbed's label `fact`)
+    asked     the question, where it states a fact: nearly the same question is no other wording
     origin, names  its family (`seedbed.kin`)
     """
 
@@ -49,6 +54,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     grounded: bool = False
     worth: float = 0.0
     fact: str = ""
+    asked: str = ""
     origin: str = ""
     names: tuple[str, ...] = ()
 
@@ -62,6 +68,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
             grounded=bool(record.evidence),
             worth=worth(record, keep, score),
             fact=record.labels.get("fact", ""),
+            asked=normalise(record.instruction) if record.labels.get("fact") else "",
             origin=kin.origin(record),
             names=kin.names(record),
         )
@@ -69,6 +76,12 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     def is_kin(self, other: Item) -> bool:
         """Whether this is a form of `other`, or of what `other` is a form of."""
         return bool(self.origin) and (self.origin == other.id or self.origin in other.names)
+
+    def rewords(self, other: Item) -> bool:
+        """Whether this asks for the same fact as `other`, in other words."""
+        if not self.fact or self.fact != other.fact or self.asked == other.asked:
+            return False
+        return rouge_l(self.asked, other.asked) < _SAME_WORDS
 
 
 def worth(record: Record, keep: Keep, score: str = "") -> float:
@@ -131,7 +144,7 @@ class Deciding:
                 continue
             if item.is_kin(self._items[other]):
                 kin_near = True
-            elif item.fact and item.fact == self._items[other].fact and self._stated[item.fact] < self._most:
+            elif self._stated[item.fact] < self._most and item.rewords(self._items[other]):
                 wording_near = True
             else:
                 decision.gone[place] = (other, score)

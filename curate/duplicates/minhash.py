@@ -30,7 +30,7 @@ from seedbed.context import Context
 from seedbed.record import Record
 from seedbed.text import normalise
 
-VERSION = 2
+VERSION = 3
 KEEPS = True
 
 

@@ -32,7 +32,7 @@ class NearOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     floor         pairs from here on are kept, so that thresholds down to it can be tried without comparing again
     keep          first, longest, best_score (of the score that `score` names) or most_evidence; of equals the first
-    max_per_fact  how many wordings of one fact may stay beside each other, however near
+    max_per_fact  how many wordings of one fact may stay beside each other, however near (decide.py: what is a wording)
     """
 
     on: On = "both"
@@ -132,7 +132,9 @@ def known(material: Material, options: NearOptions, context: Context, near: Near
         settings=near.settings,
         material=material.hash,
     )
-    decided = fingerprint(keep=options.keep, score=options.score, threshold=options.threshold)
+    decided = fingerprint(
+        keep=options.keep, score=options.score, threshold=options.threshold, max_per_fact=options.max_per_fact
+    )
     pairs = kept.load(context.folder, key, decided)
     if pairs is None:
         pairs = near.find(material, options.lowest)

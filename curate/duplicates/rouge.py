@@ -23,7 +23,7 @@ from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.record import Record
 
-VERSION = 5
+VERSION = 6
 KEEPS = True
 
 

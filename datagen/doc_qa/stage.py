@@ -36,6 +36,7 @@ from datagen.material import kinds
 from datagen.material.lots import lot
 from datagen.material.passages import Passage, passage_of
 from datagen.material.rounds import Wholes, next_round
+from datagen.material.verbs import verb
 from seedbed.chat import Complete, Loop
 from seedbed.context import Context
 from seedbed.gate import Gate
@@ -49,7 +50,7 @@ VERSION = 6
 # (docs/quality.md).
 EXPECTED_ACCEPTANCE = 0.45
 _EXAMPLES, _REPLY = 700, 65  # tokens, likewise
-_ENOUGH = 20  # accepted questions about a document before any opening counts as worn out
+_ENOUGH = 20  # accepted questions about a document before any opening or verb counts as worn out
 _TRIES = 6  # hops, and questions without an answer, tried for each that is wanted: what a poor teacher may cost
 _PROBE = {"open_book": 450, "back_translation": 200, "closed_book": 100}  # prompt tokens of each
 _KINDS = {"fact": 3, "how_to": 2, "why": 2, "compare": 1, "diagnose": 2, "summarise": 1}
@@ -70,8 +71,8 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
                  questions may name it. `about_zh` for Chinese passages, where it differs
     kinds        weights of the kinds of question; 0 leaves one out
     levels       weights of the levels of difficulty
-    openings     share of the accepted questions about a document that may begin alike; beyond it requests name that
-                 opening as worn out. 1: any share
+    openings     share of the accepted questions about a document that may begin alike, or have one verb (as far as
+                 material/verbs.py sees it); beyond it requests name these as worn out. 1: any share
     personas     share of the requests that name who asks (prompts/…/doc_qa/personas.md)
     hops         share of the target for questions over two passages of a document
     unanswerable share of the accepted pairs whose question the documents do not answer, and whose answer says so
@@ -147,6 +148,7 @@ class _State:
     by_language: dict[str, int] = field(default_factory=dict)
     by_kind: dict[str, int] = field(default_factory=dict)
     openings: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    verbs: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     fresh: list[tuple[Passage, Record]] = field(default_factory=list)  # facts whose other wordings are to be asked for
 
 
@@ -278,13 +280,14 @@ class _Asking:
         return turns
 
     def _worn(self, state: _State, passage: Passage) -> tuple[str, ...]:
-        """Openings that too many accepted questions about this document have; other documents do not matter, so that
-        adding one changes no request about this one."""
-        begun = state.openings[_document(passage.record), passage.language]
-        return tuple(
-            text for text, count in begun.most_common(3)
-            if begun.total() >= _ENOUGH and count > self.options.openings * begun.total()
-        )
+        """Openings that too many accepted questions about this document have, and then verbs (`… mean`); other
+        documents do not matter, so that adding one changes no request about this one."""
+        key = _document(passage.record), passage.language
+        begun, verbs = state.openings[key], state.verbs[key]
+        if (asked := begun.total()) < _ENOUGH:
+            return ()
+        common = [*begun.most_common(3), *((f"… {name}", count) for name, count in verbs.most_common(3) if name)]
+        return tuple(text for text, count in common if count > self.options.openings * asked)
 
     def _wholes(self, state: _State) -> Wholes | None:
         """Topics as what passages are parts of, where the job shares or bounds its pairs by them."""
@@ -308,7 +311,9 @@ class _Asking:
                 score=round(match.score, 4),
             )
         state.accepted += 1
-        state.openings[_document(record), record.language][opening(record.instruction, record.language)] += 1
+        document = _document(record), record.language
+        state.openings[document][opening(record.instruction, record.language)] += 1
+        state.verbs[document][verb(record.instruction, record.language)] += 1
         state.by_language[record.language] = state.by_language.get(record.language, 0) + 1
         kind = record.labels.get("angle") or record.labels["kind"]
         state.by_kind[kind] = state.by_kind.get(kind, 0) + 1

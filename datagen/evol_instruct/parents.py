@@ -52,7 +52,7 @@ def _fits(record: Record) -> bool:
 def _seeds() -> Iterator[Record]:
     for path in own_files():
         lang = path.name.split(".")[1]
-        for seed in read_seeds([path]):
+        for seed in read_seeds([path])[0]:
             step = Step(stage="evol_instruct", operation="seed", note=seed.id)
             about: dict[str, Any] = {"language": lang, "task": "evol_instruct", "history": (step,)}
             yield chat(seed.instruction, seed.output, input=seed.input, **about)

@@ -38,7 +38,7 @@ class Passage:
     accepted: int = 0
     asked: set[int] = field(default_factory=set)  # numbers (from 0) of the sentences asked about
     set_aside: bool = False  # carries nothing to ask about
-    worn: tuple[str, ...] = ()  # openings that too many questions about its document have
+    worn: tuple[str, ...] = ()  # openings and verbs that too many questions about its document have
 
     @property
     def text(self) -> str:

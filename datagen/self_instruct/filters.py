@@ -83,6 +83,8 @@ def instance_fault(instruction: str, input_: str, output: str, lang: str) -> tup
         return "output_is_instruction", "the output repeats the task"
     if output.endswith((":", "：")) or input_.endswith((":", "：")):
         return "breaks_off", "it ends in a colon"
+    if instruction.rstrip().endswith((":", "：")) and not input_:
+        return "breaks_off", "the task ends in a colon, and nothing comes after it"
     if phrase := evasion(output[:160]):
         return "refused", f"the output evades: {phrase}"
     if language(instruction) == lang and in_other_language(output, f"{instruction}\n{input_}", lang):

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,9 @@ def joined(instruction: str, input_: str, lang: str, random_: random.Random, pro
     if not input_:
         return instruction
     forms = load(lang, "self_instruct/templates", prompts).text.split("\n---\n")
-    return random_.choice(forms).strip().replace("{{instruction}}", instruction).replace("{{input}}", input_)
+    parts = {"{{instruction}}": instruction, "{{input}}": input_}
+    # In one go: a task about templates has such marks of its own.
+    return re.sub("|".join(map(re.escape, parts)), lambda mark: parts[mark.group()], random_.choice(forms).strip())
 
 
 # The order of the keys is the order of writing: the label before the text that bears it.

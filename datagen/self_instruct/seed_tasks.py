@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from seedbed import jsonl
 from seedbed.errors import InputError
-from seedbed.record import Record
+from seedbed.jsonl import BadLine
+from seedbed.record import Record, Source, make
 from seedbed.resources import resource
+from seedbed.rows import Row, rows
 
 
 class Seed(msgspec.Struct):
@@ -29,24 +30,50 @@ def own_files(languages: Iterable[str] = ("en", "zh")) -> list[Path]:
     return [resource("seeds") / f"tasks.{name}.jsonl" for name in languages]
 
 
-def read_seeds(files: Iterable[Path]) -> list[Seed]:
-    """The tasks of some files, in order. Raises InputError with the line that is none."""
+def read_seeds(files: Iterable[Path]) -> tuple[list[Seed], list[Record]]:
+    """The tasks of some files, in order, and a rejected record for each line that is none.
+
+    Raises InputError, with its first line that is none, where no line of a file is a task.
+    """
     seeds: list[Seed] = []
+    rejected: list[Record] = []
     for path in files:
-        seeds += [_seed(line, f"{path.name}:{n}") for n, line in enumerate(jsonl.read_as(dict[str, Any], path), 1)]
-    return seeds
+        good, bad = _read(path)
+        if not good:
+            why = f"no line is a seed task; the first (line {bad[0].number}): {bad[0].why}" if bad else "holds no lines"
+            step = 'A line is {"instruction": …, "input": …, "output": …}, or a record of an earlier run'
+            raise InputError(why, where=str(path), next_step=step)
+        seeds += good
+        for line in bad:
+            record = make(text=line.start, source=Source(document=path.name, line=line.number))
+            rejected.append(record.reject("self_instruct", "bad_line", f"{path}:{line.number}: {line.why}"))
+    return seeds, rejected
 
 
-def _seed(line: dict[str, Any], where: str) -> Seed:
-    """A line as a seed: a written task, or a record of an earlier run."""
-    try:
-        if "messages" in line:
-            record = msgspec.convert(line, Record)
-            labelled = record.labels.get("classification") == "yes"
-            return Seed(record.instruction, record.input, record.answer, labelled, record.id)
-        seed = msgspec.convert(line, Seed)
-    except msgspec.MsgspecError as error:
-        raise InputError(
-            f"is no seed task: {error}", where=where, next_step='A line is {"instruction": …, "input": …, "output": …}'
-        ) from error
+def _read(path: Path) -> tuple[list[Seed], list[BadLine]]:
+    good: list[Seed] = []
+    bad: list[BadLine] = []
+    for item in rows(path):
+        if isinstance(item, BadLine):
+            bad.append(item)
+            continue
+        number, row = item
+        try:
+            good.append(_seed(row, f"{path.name}:{number}"))
+        except ValueError as error:
+            shown = json.dumps(row, ensure_ascii=False, default=str)[:200]
+            bad.append(BadLine(number, f"is no seed task: {error}", shown))
+    return good, bad
+
+
+def _seed(row: Row, where: str) -> Seed:
+    """A row as a seed: a written task, or a record of an earlier run. Raises ValueError where it is neither."""
+    if "messages" in row:
+        record = msgspec.convert(row, Record)
+        labelled = record.labels.get("classification") == "yes"
+        seed = Seed(record.instruction, record.input, record.answer, labelled, record.id)
+    else:
+        seed = msgspec.convert(row, Seed)
+    if not seed.instruction.strip():
+        raise ValueError("`instruction` is empty")
     return msgspec.structs.replace(seed, id=seed.id or where)

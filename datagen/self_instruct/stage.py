@@ -142,14 +142,16 @@ def self_instruct(records: Iterable[Record], options: Options, context: Context)
     their subject where the job wants that; seeds come from the options."""
     passages = [record for record in records if record.text] if options.passages else []
     complete, loop = context.teacher()
-    seeds = read_seeds(_seed_files(options))
+    seeds, bad = read_seeds(_seed_files(options))
+    yield from bad
     share = -(-options.target // len(options.languages))
     pools = []
     for name in options.languages:
         own = [seed for seed in seeds if language(seed.instruction) in (name, "mixed" if name == "zh" else name)]
         if len(own) < SHOWN:
+            lost = f" ({len(bad)} lines are none: {bad[0].rejection.detail} …)" if bad and bad[0].rejection else ""
             raise InputError(
-                f"{len(own)} seed tasks are in the language {name}; {SHOWN} are shown in each request",
+                f"{len(own)} seed tasks are in the language {name}; {SHOWN} are shown in each request{lost}",
                 next_step="Add seed tasks, or leave the language out of `languages`",
             )
         gate = Gate(options.threshold)
@@ -336,14 +338,21 @@ def proposals(reply: Reply, first: int) -> list[str]:
     """The tasks of a reply that goes on a numbered list at `first`; the last one is dropped where the reply was cut.
 
     A reply that leaves the first number out, or starts at another, is taken too: models that were tuned to chat do so.
+    A number that does not go up is part of its task; so a list within the first task of a reply that starts at 1 is
+    not told from tasks.
     """
     if withheld(reply):
         return []
     text = strip_thoughts(reply.text)
     if not _NUMBER.match(text):
         text = f"{first}. {text}"
-    parts = _NUMBER.split(text)
-    tasks = [" ".join(part.split()) for part in parts[2::2]]
+    marks: list[re.Match[str]] = []
+    for mark in _NUMBER.finditer(text):
+        # A list within a task begins at 1 again, or stays below the number of the task.
+        if not marks or int(mark[1]) > int(marks[-1][1]):
+            marks.append(mark)
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    tasks = [" ".join(text[mark.end() : end].split()) for mark, end in zip(marks, ends, strict=True)]
     if reply.finish == "length":
         tasks = tasks[:-1]
     return [_LABEL.sub("", task).strip("*").strip() for task in tasks if task.strip("* ")]

@@ -183,6 +183,32 @@ def test_a_fault_of_seedbed_itself_is_one_line_and_a_file_with_the_details(
 
 
 @pytest.mark.parametrize(
+    ("variable", "value"),
+    [("OTHER_API_KEY", KEY), ("HUB_TOKEN", f"{KEY}\n"), ("DB_PASSWORD", "口令 a long pass phrase"), ("TEACHER", f"“{KEY}”")],
+)
+def test_a_fault_of_seedbed_itself_shows_no_secret(
+    seedbed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    from curate.duplicates import exact
+
+    def broken(records: Any, options: Any, context: Any) -> Any:
+        raise ValueError(f"Illegal header value {value!r}, sent 4096 with {value.strip()}")
+
+    (tmp_path / "rows.jsonl").write_text('{"text": "阀门 V2 限制压力。"}\n', encoding="utf-8")
+    monkeypatch.setattr(exact, "exact", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("MAX_TOKENS", "4096")
+    teacher = {"model": "scripted:replies.jsonl", "roles": {"judge": {"key_env": "TEACHER"}}}
+    job = write_job(tmp_path, documents=None, records="rows.jsonl", generate=[], curate=["exact"], teacher=teacher)
+    line = one_line(seedbed("run", job), 1)
+    (log,) = tmp_path.glob("seedbed-*.log")
+    for text in (line, log.read_text(encoding="utf-8")):
+        assert "Illegal header value" in text and "***" in text and "4096" in text
+        assert KEY not in text and "pass phrase" not in text
+
+
+@pytest.mark.parametrize(
     ("argv", "last"), [(["show", "0000"], "seedbed: stopped. Nothing is lost: the same command goes on from here\n")]
 )
 def test_ctrl_c_is_one_line_and_130(seedbed: Any, monkeypatch: pytest.MonkeyPatch, argv: list[str], last: str) -> None:

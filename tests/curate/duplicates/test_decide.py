@@ -76,7 +76,7 @@ def test_a_form_is_spared_beside_its_origin_and_its_other_forms_only() -> None:
 
 @pytest.mark.parametrize(("most", "left"), [(1, {1: 0, 2: 0, 3: 0}), (2, {2: 0, 3: 0}), (3, {3: 0}), (9, {})])
 def test_so_many_wordings_of_one_fact_may_stay(most: int, left: dict[int, int]) -> None:
-    wordings = items(4, fact=dict.fromkeys(range(4), "a1b2"))
+    wordings = items(4, fact=dict.fromkeys(range(4), "a1b2"), asked=dict(enumerate("abcd")))
     assert gone([(a, b, 0.9) for a, b in itertools.combinations(range(4), 2)], wordings, most=most) == left
 
 
@@ -86,7 +86,7 @@ def test_another_facts_record_and_one_without_a_fact_are_no_wordings() -> None:
 
 
 def test_wordings_that_are_far_from_each_other_count_as_well() -> None:
-    given = items(3, fact=dict.fromkeys(range(3), "a1b2"))
+    given = items(3, fact=dict.fromkeys(range(3), "a1b2"), asked=dict(enumerate("abc")))
     assert gone([(0, 2, 0.9)], given, most=2) == {2: 0}
     assert gone([(0, 2, 0.9)], given, most=3) == {}
 

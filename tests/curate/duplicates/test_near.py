@@ -128,12 +128,18 @@ def test_the_copy_that_the_policy_prefers_stays(tmp_path: Path, stage: str, lang
 @ALL
 @BOTH
 def test_wordings_of_one_fact(tmp_path: Path, stage: str, lang: str) -> None:
-    records = three(lang, labels={"fact": "a1b2c3d4"})[:2]
-    records.append(chat(TEXTS[lang][0] + "!", "-", language=lang, labels={"fact": "a1b2c3d4"}))
-    assert [match is None for match in run(stage, tmp_path, records)[0]] == [True, False, False]
-    matches, figures = run(stage, tmp_path, records, max_per_fact=2)
-    assert [match is None for match in matches] == [True, True, False]
-    assert figures["wordings"] == 1
+    first, _, second = three(lang, labels={"fact": "a1b2c3d4"})
+    twin = chat(TEXTS[lang][0] + "!", "-", language=lang, labels={"fact": "a1b2c3d4", "angle": "reworded"})
+    third = chat(TEXTS[lang][2].replace("KX-40", "KX-40 XL"), "-", language=lang, labels={"fact": "a1b2c3d4"})
+    other = chat(TEXTS[lang][2] + "?", "-", language=lang, labels={"fact": "ffffffff"})
+    records = [first, twin, second, third, other]
+    stays = [True, False, False, False, False]
+    assert [match is None for match in run(stage, tmp_path, records, threshold=0.3)[0]] == stays
+    matches, figures = run(stage, tmp_path, records, threshold=0.3, max_per_fact=2)
+    assert matches == [None, first.id, None, second.id, second.id] and figures["wordings"] == 1
+    # However many wordings may stay, nearly the same question is none.
+    matches, _ = run(stage, tmp_path, [first, twin, second], threshold=0.3, max_per_fact=9)
+    assert matches == [None, first.id, None]
 
 
 @ALL

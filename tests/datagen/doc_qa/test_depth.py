@@ -248,6 +248,29 @@ def test_a_topic_gets_no_more_than_its_share(tmp_path: Path, lang: str) -> None:
     assert heads.count("valves") <= 2 * 3 and made.figures["topics"] == made.figures["topics_covered"] == 2
 
 
+@BOTH
+def test_text_without_headings_has_its_topics_by_its_key_points(lang: str) -> None:
+    texts = {"en": ["The valve V2 opens at 4 bar of pressure. Above 6 bar the valve V2 must be closed.",
+                    "A valve that leaks is replaced within 3 days of the report.",
+                    "The oil of the KX-40 pump is changed every 500 hours. The oil foams at 90 degrees and is lost.",
+                    "Use oil of grade ISO VG 46 in the KX-40 pump.",
+                    "Well."],
+             "zh": ["阀门 V2 在压力达到 4 bar 时打开。阀门 V2 上不得刷漆，否则 3 天后会卡住。",
+                    "泄漏的阀门必须在 3 天之内更换完毕。",
+                    "KX-40 离心泵的机油每运行 500 小时更换一次。机油超过 90 度会起泡沫。",
+                    "KX-40 离心泵应当使用 ISO VG 46 牌号的机油。",
+                    "好。"]}[lang]
+    sources = [Source(document="m.txt", start=place, end=place + 1) for place in range(len(texts))]
+    passages = [passage_of(make(text=text, source=source, language=lang), lang)
+                for text, source in zip(texts, sources, strict=True)]
+    found = topics(passages, 2)
+    valve, oil = {"en": ("valve", "oil"), "zh": ("阀门", "机油")}[lang]
+    assert {topic.name: [passages.index(p) for p in topic.passages] for topic in found} == {
+        "m.txt": [4], f"m.txt > {oil}": [2, 3], f"m.txt > {valve}": [0, 1]}
+    again = topics(passages[::-1], 2)
+    assert [(t.name, len(t.passages)) for t in again] == [(t.name, len(t.passages)) for t in found]
+
+
 def test_sections_that_an_encoder_takes_for_one_share_a_topic() -> None:
     records = [make(text=text, source=Source(document=name, headings=(name,), start=0, end=1))
                for name, text in (("old.md", "Valves"), ("new.md", "Valves!"), ("other.md", "Seals"))]
@@ -298,6 +321,20 @@ def test_openings_that_are_worn_out_are_asked_to_be_avoided(tmp_path: Path, lang
         return [content.partition(mark)[2] for content in asked if mark in content]
 
     assert worn(1.0) == [] and len(set(worn(0.05))) >= 1
+
+
+@BOTH
+def test_a_verb_that_is_worn_out_is_told_beside_the_openings(tmp_path: Path, lang: str) -> None:
+    passages = [make(text=r.text, language=lang, source=Source(document="m.md", line=n, start=0, end=1))
+                for n, r in enumerate(numbered(lang, 10))]
+    phrase = {"en": "… hold", "zh": "… 是多少"}[lang]
+
+    def asked(openings: float) -> list[str]:
+        made = run(tmp_path / str(openings), passages, inventive(lang), openings=openings, waves=3, at_once=1)
+        return [r.messages[-1].content for r in made.script.requests]
+
+    assert any(phrase in content for content in asked(0.2)[20:])  # a third of the questions
+    assert not any(phrase in content for content in [*asked(0.2)[:20], *asked(0.6)])
 
 
 @BOTH

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import msgspec
 import pytest
 
 from datagen.self_instruct.filters import instance_fault, task_fault
+from datagen.self_instruct.instances import joined
 from datagen.self_instruct.stage import Options, estimate, proposals, self_instruct
 from datagen.teacher.scripted import Rule, Script, scripted
 from seedbed.chat import Loop, Reply, Request
@@ -194,6 +196,10 @@ def test_an_instance_that_answers_passes() -> None:
     assert instance_fault("Convert it.", "2 kg", "2,000 g", "en") is None
     assert instance_fault("翻译成英文。", "泵", "pump", "zh") is None
     assert instance_fault("用English说出它的名称。", "", "It is the pump of the mill.", "zh") is None
+    assert instance_fault("Translate into French:", "Good morning.", "Bonjour.", "en") is None
+    for announced, lang in (("Summarise the following list:", "en"), ("总结下面的清单：", "zh")):
+        assert instance_fault(announced, "", "It is short. 很短。", lang) == (
+            "breaks_off", "the task ends in a colon, and nothing comes after it")
     foreign = [instance_fault("说明水泵的用途。", "", "It lifts the water to the tank.", "zh"),
                instance_fault("Say what a pump is for.", "", "把水抽到水箱里。", "en")]
     assert [fault and fault[0] for fault in foreign] == ["wrong_language"] * 2
@@ -213,6 +219,10 @@ def test_an_instance_that_answers_passes() -> None:
         ("9. Sort", "length", []),
         ("10. Sort the list.\n11. Name a city.", "stop", ["Sort the list.", "Name a city."]),
         ("<think>hm</think>9. Sort the list.", "stop", ["Sort the list."]),
+        ("9. Summarise this:\n1. First\n2. Second\n10. Name a city.", "stop",
+         ["Summarise this: 1. First 2. Second", "Name a city."]),
+        ("9. 给下面的步骤排序：\n1. 关泵\n2. 排气\n11. 说出一个城市。", "stop",
+         ["给下面的步骤排序： 1. 关泵 2. 排气", "说出一个城市。"]),
         ("", "stop", []),
         ("", "error: 400", []),
     ],
@@ -221,14 +231,40 @@ def test_a_reply_is_split_on_its_numbers(text: str, finish: str, found: list[str
     assert proposals(Reply(text=text, finish=finish), 9) == found
 
 
-def test_seeds_that_are_none_are_one_clear_line(tmp_path: Path) -> None:
+@BOTH
+def test_lines_that_are_no_seeds_are_set_aside_and_told_by_their_line_in_the_file(tmp_path: Path, lang: str) -> None:
+    good, path = seeds(tmp_path, lang).read_text(encoding="utf-8"), tmp_path / "bad.jsonl"
+    named = good.replace('"id"', '"was"', 1)
+    lost = '\n{"task": 3}\n\n{"instruction": " \u3000"}\nno JSON\n["list"]\n'
+    path.write_text("\ufeff" + named + lost, encoding="utf-8")
+    made = Made(tmp_path, lang, seeds=(str(path),))
+    bad = [record for record in made.records if record.rejection and record.rejection.reason == "bad_line"]
+    assert [record.source and record.source.line for record in bad] == [14, 16, 17, 18]
+    told = [record.rejection.detail for record in bad if record.rejection]
+    assert all(f"bad.jsonl:{n}: " in text for n, text in zip((14, 16, 17, 18), told, strict=True))
+    whys = ("missing required field `instruction`", "`instruction` is empty", "not JSON", "expected an object")
+    assert all(why in text for why, text in zip(whys, told, strict=True)) and len(made.kept) == 6
+    parents = {id_ for record in made.kept for id_ in record.history[0].parents}
+    assert "bad.jsonl:1" in parents and f"{lang}-11" in parents
+
+
+def test_seeds_of_which_none_or_too_few_are_left_are_one_clear_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
+    path.write_text('\n{"task": 3}\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"mine\.jsonl: no line is a seed task; the first \(line 2\).*A line is"):
+        Made(tmp_path, "en", seeds=(str(path),))
     path.write_text('{"instruction": "Sort the list."}\n{"task": 3}\n', encoding="utf-8")
-    with pytest.raises(InputError, match=r"mine\.jsonl:2: is no seed task.*A line is"):
+    with pytest.raises(InputError, match=r"1 seed tasks are in the language en; 8 are shown .* \(1 lines are none: .*:2: "):
         Made(tmp_path, "en", seeds=(str(path),))
-    path.write_text('{"instruction": "Sort the list."}\n', encoding="utf-8")
-    with pytest.raises(InputError, match="1 seed tasks are in the language en; 8 are shown"):
-        Made(tmp_path, "en", seeds=(str(path),))
+
+
+@BOTH
+def test_marks_within_a_task_are_not_filled(lang: str) -> None:
+    asked, given = {"en": ("What does {{input}} mean in Jinja?", "Hello {{instruction}}"),
+                    "zh": ("在 Jinja 里 {{input}} 是什么意思？", "你好 {{instruction}}")}[lang]
+    for seed in range(8):
+        text = joined(asked, given, lang, random.Random(seed))
+        assert text.count(asked) == 1 and text.count(given) == 1
 
 
 def test_records_of_an_earlier_run_are_seeds(tmp_path: Path) -> None:
