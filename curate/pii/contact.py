@@ -108,7 +108,7 @@ PHONE = (
     ),
 )
 
-# Letters of mailboxes (RFC 6531): Latin with its accents, also as signs of their own, Greek, Cyrillic. Not Chinese, which
+# Letters of mailboxes (RFC 6531): Latin with its accents, Greek, Cyrillic. Not Chinese, which
 # stands before and after an address without a blank.
 _A = "A-Za-zÀ-ÖØ-öø-ɏ\u0300-\u036fͰ-ԯ"
 _EMAIL = re.compile(

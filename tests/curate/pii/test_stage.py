@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from curate.pii import names, stage
+from curate.pii import names
 from curate.pii.stage import Options, marks, pii
 from seedbed.context import Context
 from seedbed.errors import InputError, MissingExtra
