@@ -35,15 +35,16 @@ def _all(text: str, hits: Sequence[Hit]) -> Sequence[Hit]:
 
 
 def main() -> None:
-    lines = ["# Names in general data", "", "`python -m benchmarks.pii.general DIR`, profile `default` with both models.",
-             "", "| records | lists of public figures | names replaced | in records |", "|---|---|---|---|"]
+    lines = ["# Names in general data", "",
+             "`python -m benchmarks.pii.general DIR`, profile `default` with both models.", "",
+             "| records | lists of public figures | names replaced | in records |", "|---|---|---|---|"]
     for lang in ("en", "zh"):
         records = list(read_records(Path(sys.argv[1]) / f"alpaca_{lang}_demo.json", bad=[]))
         with mock.patch.object(fame, "without_figures", _all):
             lines.append(f"| Alpaca, {lang}, {len(records):,} | without | {replaced(records)} |")
         lines.append(f"| Alpaca, {lang}, {len(records):,} | with | {replaced(records)} |")
-    lines += ["", "The lists were first written without a look at these records; names and words that were read here were "
-              "added then. So these are figures of data that were looked at.", "", described(), ""]
+    lines += ["", "The lists were first written without a look at these records; names and words that were read here "
+              "were added then. So these are figures of data that were looked at.", "", described(), ""]
     OUT.write_text("\n".join(lines), encoding="utf-8")
     print("\n".join(lines))  # noqa: T201 - a benchmark's output is what it is for
 
