@@ -17,7 +17,9 @@ from seedbed.resources import resource
 
 FIGURES = {lang: resource("seeds") / f"public_figures.{lang}.txt" for lang in ("en", "zh")}
 # What else a model takes into a name: "President Abraham Lincoln", "Martin Luther King, Jr.", 马丁·路德·金都
-_BESIDE = re.compile(r"(?:President|King|Queen|Emperor|Sir|Lord|Lady|Saint|Pope|Jr|Sr|[IVX]+|the|of|s)(?![a-z])|[\W_都也就的是与被]")
+_BESIDE = re.compile(
+    r"(?:President|King|Queen|Emperor|Sir|Lord|Lady|Saint|Pope|Jr|Sr|[IVX]+|the|of|s)(?![a-z])|[\W_都也就的是与被]"
+)
 _TITLE_BEFORE = re.compile(r"(?:Sir|Dr|Prof|Professor|Mr|Mrs|Ms|Miss|Madam)\.? $")
 _TITLE_AFTER = re.compile(TITLES)
 _LABELLED = re.compile(r"[:：]\s*$|(?:客户|用户|会员|患者|联系人|尊敬的)$")
