@@ -3,7 +3,7 @@
     python -m benchmarks.curate                                  # 100,000 and 1,000,000 records; writes curate.md
     python -m benchmarks.curate --sizes 20000                    # a look
     python -m benchmarks.curate --juicer ENV/bin/python          # data-juicer too, on the smallest size
-    python -m benchmarks.curate --clean                          # what `clean` changes in 500 records that are sound
+    python -m benchmarks.curate --clean                          # what `clean` changes in sound data; writes clean.md
 
 The pass is `seedbed curate` with `clean`, `rules`, `language`, `exact`, `rouge` and `minhash` (those that this version
 has), reading JSONL and writing every stage's kept and rejected lines. Records come from benchmarks/made_records.py.
@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import msgspec
@@ -37,6 +38,7 @@ from seedbed.context import Context
 from seedbed.errors import InputError
 from seedbed.formats import read_records
 from seedbed.record import Record
+from seedbed.resources import resource
 from seedbed.run import manifest, stage_folders
 from seedbed.spread import processes
 from seedbed.stages import STAGES
@@ -171,18 +173,43 @@ def _lines(found: list[Measured], theirs: Measured | None) -> Iterator[str]:
         yield f"{theirs.seconds / same.seconds:.2f} times the time of the pass above, without ROUGE-L."
 
 
-def changed_by_clean(count: int = 500) -> Iterator[str]:
-    """What `clean` does to real records, so many of each data set: each change but those that nobody sees."""
-    for path in sorted(DATA.glob("*.json*")):
-        records = list(read_records(path, bad=[]))[:count]
-        after = list(clean(records, Options(), Context(Path())))
-        changed = [pair for new, old in zip(after, records, strict=True) for pair in _differing(old, new)]
-        seen = [(old, new) for old, new in changed if _visible(old) != _visible(new)]
-        amount = f"{len(changed)} texts of {len(records)} records changed"
-        yield f"{path.name}: {amount}, {len(seen)} so that one sees it"
-        for old, new in seen:
-            start = max(0, next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0) - 20)
-            yield f"  {old[start : start + 60]!r} -> {new[start : start + 60]!r}"
+def clean_report(count: int = 500) -> Iterator[str]:
+    """What `clean` does to sound records and to public data: each change but those that nobody sees."""
+    yield from ("# What `clean` changes in sound data", "", "`python -m benchmarks.curate --clean`. Texts changed, and "
+                "those so that one sees it: not only blanks at the ends of lines. "
+                f"At most {count} records of a file.")
+    sound = sorted(resource("seeds").glob("general.*.jsonl")) + sorted(resource("seeds").glob("tasks.*.jsonl"))
+    public = sorted(DATA.glob("*.json*"))
+    altered = {path: _changed_by_clean(path, count) for path in sound + public}
+    for title, paths in (("Records that people have read", sound), ("Public data as they are", public)):
+        yield from ("", f"## {title}", "", "| file | records | texts changed | seen |", "|---|---|---|---|")
+        for path in paths:
+            records, changed = altered[path]
+            seen = sum(_visible(old) != _visible(new) for old, new in changed)
+            yield f"| {path.name} | {records} | {len(changed)} | {seen} |"
+        if paths is sound:
+            records, changes = sum(altered[path][0] for path in sound), sum(len(altered[path][1]) for path in sound)
+            yield from ("", f"Goal: nothing is changed in 500 clean records. {changes} texts of {records:,} records: "
+                        f"{'Met' if records >= 500 and not changes else 'NOT met'}.")
+    yield from ("", "What one sees, the signs that changed:", "", "```text")
+    for path in public:
+        for old, new in altered[path][1]:
+            if _visible(old) != _visible(new):
+                yield f"{path.name}: {_signs(old, new)}"
+    yield from ("```", "")
+
+
+def _signs(old: str, new: str) -> str:
+    """What became of which signs."""
+    steps = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return ", ".join(dict.fromkeys(f"{old[a:b]!r} -> {new[c:d]!r}" for kind, a, b, c, d in steps if kind != "equal"))
+
+
+def _changed_by_clean(path: Path, count: int) -> tuple[int, list[tuple[str, str]]]:
+    """How many records were looked at, and the texts before and after that differ."""
+    records = list(read_records(path, bad=[]))[:count]
+    after = clean(records, Options(), Context(Path()))
+    return len(records), [pair for new, old in zip(after, records, strict=True) for pair in _differing(old, new)]
 
 
 def _differing(old: Record, new: Record) -> list[tuple[str, str]]:
@@ -204,7 +231,9 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write curate.md, whatever the sizes are")
     given = parser.parse_args()
     if given.clean:
-        print("\n".join(changed_by_clean()))  # noqa: T201
+        text = "\n".join(clean_report())
+        (HERE / "clean.md").write_text(text, encoding="utf-8")
+        print(text)  # noqa: T201
         return
     sizes = [int(size) for size in given.sizes.split(",")]
     found = []

@@ -27,7 +27,7 @@ from seedbed.context import Context
 from seedbed.record import Message, Record, Step
 from seedbed.text import CJK
 
-VERSION = 3
+VERSION = 4
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,11 +82,13 @@ def clean_text(text: str, options: Options, done: set[str], about_markup: bool =
 def _once(text: str, options: Options, done: set[str], about_markup: bool) -> str:
     text = _noted("control", text, _without_controls(text), done)
     pieces = _pieces(text)
+    # Who writes code in a text means the tags beside it too. Formulas are no code.
+    code = any(piece[0] not in "$\\" for piece in pieces[1::2]) or markup.is_source("\n".join(pieces[::2]))
     for at in range(0, len(pieces), 2):  # every second piece is code or a formula
         prose = pieces[at]
         if options.encoding:
             prose = _noted("encoding", prose, _mended(prose), done)
-        if options.html and not about_markup:
+        if options.html and not (about_markup or code):
             prose = _noted("html", prose, markup.removed(prose), done)
         if options.repeats:
             prose = _noted("repeats", prose, _shortened(prose, options.longest_run), done)
@@ -103,7 +105,8 @@ def _fields(record: Record, options: Options, done: set[str]) -> dict[str, Any]:
         return {}
     texts = _texts(record)
     has_markup = options.html and any("<" in text or "&" in text for text in texts)
-    about_markup = has_markup and any(markup.ABOUT.search(text) for text in texts)
+    questions = [message.content for message in record.messages if message.role != "assistant"]
+    about_markup = has_markup and markup.asked_for(texts, questions)
 
     def mend(message: Message) -> Message:
         if message.role == "tool":
@@ -126,8 +129,9 @@ def _calls_tool(record: Record) -> bool:
     return bool(record.messages and record.messages[-1].extra.get("tool_calls"))
 
 
-# What decoders leave behind: U+FFFD, that sign's bytes read as GBK, and the filling of fresh memory read as GBK.
-_LOST = re.compile("\ufffd|锟斤拷|烫烫烫|屯屯屯")
+# What decoders leave behind: U+FFFD, that sign's bytes read as GBK, and the filling of fresh memory read as GBK. Of the
+# last there is always much; “烫烫烫！” is said of hot water.
+_LOST = re.compile("\ufffd|锟斤拷|[烫屯]{6}")
 _ABOUT_ENCODING = re.compile(r"(?i)乱码|编码|encoding|unicode|utf-?8|gbk|mojibake|U\+FFFD")
 
 
@@ -207,9 +211,11 @@ def _ftfy() -> Callable[[str], str]:
 
 
 _SAME_MARK = re.compile(r"([!?！？。，、,;；～…．.])\1+")
-_SAME_HAN = re.compile(f"([{CJK}])\\1+")
+_SAME_HAN = re.compile(f"(?![烫屯])([{CJK}])\\1+")  # of those two, see _LOST
 _SAME_LETTER = re.compile(r"([a-wyz])\1+", re.I)  # xxxx stands for something left out
-_WORD = re.compile(r"[A-Za-z0-9_/+=\-]+")
+_WORD = re.compile(r"[#:&]?[A-Za-z0-9_/+=\-]+")
+# A word that is drawn out: not #FFFFFF, ff02::1:ffffff and AAAAAAAAGT, which are values.
+_DRAWN_OUT = re.compile(r"(?=.*[h-mo-su-z])[A-Za-z][a-z]*")
 _RULE = set(" -=_*#~+.·")  # a line of nothing else divides
 
 
@@ -228,7 +234,7 @@ def _shortened(prose: str, longest: int) -> str:
         return run if len(run) <= longest else match[1] * (2 if match[1] == "…" else 3)
 
     def word(match: re.Match[str]) -> str:
-        return _SAME_LETTER.sub(cut, match.group()) if match.group().isalpha() else match.group()
+        return _SAME_LETTER.sub(cut, match.group()) if _DRAWN_OUT.fullmatch(match.group()) else match.group()
 
     def line(text: str) -> str:
         if "|" in text or not set(text) - _RULE:
@@ -238,7 +244,8 @@ def _shortened(prose: str, longest: int) -> str:
     return "\n".join(map(line, prose.split("\n")))
 
 
-_RUN = re.compile(r"(?<=\S) {2,}(?=\S)")
+# Two blanks after the end of a sentence are how many were taught to type; a blank beside `_` is a gap to be filled.
+_RUN = re.compile(r"(?<=[^\s.!?:_]) {2,}(?=[^\s_])|(?<=[.!?:]) {3,}(?=[^\s_])")
 # A run of blanks in a line without an end is layout: log lines, receipts, `call()  what it does`.
 _SENTENCE = re.compile(r"[.!?。！？；…][\"”’'」』）)]*$")
 

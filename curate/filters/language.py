@@ -24,7 +24,7 @@ from seedbed.context import Context
 from seedbed.record import Record, Step
 from seedbed.text import length
 
-VERSION = 1
+VERSION = 2
 
 _CODES = {name.lower(): code for code, name in NAMES.items()} | {
     "cn": "zh", "mandarin": "zh", "cantonese": "zh", "中文": "zh", "汉语": "zh", "英文": "en", "英语": "en", "jp": "ja",

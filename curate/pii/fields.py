@@ -32,15 +32,19 @@ def changed(record: Record, change: Change) -> dict[str, Any]:
         "text": text(record.text, change),
         "source": record.source and _source(record.source, change),
         "evidence": tuple(msgspec.structs.replace(e, quote=change(e.quote, True)) for e in record.evidence),
-        "labels": {key: value if key in _OWN_LABELS else change(value, False) for key, value in record.labels.items()},
+        "labels": {change(key, False): value if key in _OWN_LABELS else change(value, False)
+                   for key, value in record.labels.items()},
         "history": tuple(msgspec.structs.replace(step, note=change(step.note, False)) for step in record.history),
-        "extra": {key: _value(value, change, key != SHAPE) for key, value in record.extra.items()},
+        "extra": _extra(record.extra, change),
     }
 
 
 def _message(message: Message, change: Change) -> Message:
-    extra = {key: _value(value, change, key != SHAPE) for key, value in message.extra.items()}
-    return msgspec.structs.replace(message, content=text(message.content, change), extra=extra)
+    return msgspec.structs.replace(message, content=text(message.content, change), extra=_extra(message.extra, change))
+
+
+def _extra(extra: dict[str, Any], change: Change) -> dict[str, Any]:
+    return {text(key, change, False): _value(value, change, key != SHAPE) for key, value in extra.items()}
 
 
 def _source(source: Source, change: Change) -> Source:
@@ -56,9 +60,11 @@ def _value(value: Any, change: Change, prose: bool = True) -> Any:
         return {text(key, change, False): _value(item, change, prose) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_value(item, change, prose) for item in value]
-    if isinstance(value, int) and not isinstance(value, bool):
-        new = change(str(value), False)
-        return value if new == str(value) else int(new) if re.fullmatch(r"[1-9]\d*", new) else new
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # A column of whole numbers with gaps comes from pandas as floats.
+        said = str(int(value) if isinstance(value, float) and value.is_integer() else value)
+        new = change(said, False)
+        return value if new == said else type(value)(new) if re.fullmatch(r"[1-9]\d*", new) else new
     return value
 
 

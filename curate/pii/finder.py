@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
-from curate.pii import addresses, contact, cues, identity, names, network, secrets
+from curate.pii import addresses, contact, cues, fame, identity, names, network, secrets
 from curate.pii.kinds import Hit, settled
 from curate.pii.rules import Found, Rule
 from seedbed.errors import MissingExtra
@@ -45,7 +45,8 @@ def finder(profile: str, kinds: Sequence[str], languages: Sequence[str], allow: 
         wanted = patterns + models if names else patterns
         results = engine.analyze(plain, _LANGUAGE, entities=wanted) if wanted and plain.strip() else ()
         hits = (Hit(r.start, r.end, "person" if r.entity_type in models else r.entity_type, r.score) for r in results)
-        return [hit for hit in settled(hits) if plain[hit.start : hit.end].casefold() not in allowed]
+        kept = hits if profile == "strict" else fame.without_figures(plain, hits)
+        return [hit for hit in settled(kept) if plain[hit.start : hit.end].casefold() not in allowed]
 
     return find
 

@@ -78,7 +78,10 @@ _NO_NAME = frozenset(
     "Visa Mastercard Fax Text Ticket Order Batch Release Section Commit Payroll Interview Patient Customer Guests Dear "
     "Hi Hello Kind Best Regards Ask Parking Form Contact Header Tunnel Block Warranty Caller Emergency Send Put Reach "
     "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April June July August September "
-    "October November December Street Avenue Road Lane Drive Court Bearer Authorization Server Client Database".split()
+    "October November December Street Avenue Road Lane Drive Court Bearer Authorization Server Client Database "
+    "Learning Training Writing Eating Information Template Management Language Data Team Time Layer Chart Plot Soup "
+    "Cake Challenges Challenge Skills Knowledge Representative Service Handling Houses Reefs Platform Cloud "
+    "Positives Negatives Never Rarely Describe Meet Come".split()
 )
 
 

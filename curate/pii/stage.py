@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from curate.pii import cues, fields, names
+from curate.pii import cues, fame, fields, names
 from curate.pii.actions import ACTIONS, Replacements
 from curate.pii.cast import Cast
 from curate.pii.finder import LONE, Finder, finder
@@ -29,7 +29,7 @@ from seedbed.context import Context
 from seedbed.pairs import conversation
 from seedbed.record import Evidence, Record, Step
 
-VERSION = 1
+VERSION = 2
 PROFILES = ("strict", "default", "technical")
 SCOPES = ("record", "document", "dataset")
 _LANGUAGE_NAMES = {"zh": "Chinese", "en": "English"}
@@ -82,7 +82,7 @@ def _known(key: str, given: Iterable[str], known: tuple[str, ...]) -> None:
 
 def watch(options: Options) -> list[Path]:
     """The lists of names decide what is found and what stands for it."""
-    return [cues.SURNAMES, cues.GIVEN_NAMES, NAMES]
+    return [cues.SURNAMES, cues.GIVEN_NAMES, NAMES, *fame.FIGURES.values()]
 
 
 def marks(options: Options) -> list[tuple[str, str]]:

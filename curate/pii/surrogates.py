@@ -100,7 +100,7 @@ def _email(value: str, pick: Pick) -> str:
     local = value.partition("@")[0]
     given, family, *_ = _lists()
     host = pick("host", value.partition("@")[2].lower()).one(("example.com", "example.org", "example.net"))
-    if parts := re.fullmatch(r"([A-Za-z]{2,})([._-])([A-Za-z]{2,})", local):
+    if parts := re.fullmatch(r"([^\W\d_]{2,})([._-])([^\W\d_]{2,})", local):
         first, last = pick("given", parts[1].lower()).one(given), pick("family", parts[3].lower()).one(family)
         return f"{first}{parts[2]}{last}@{host}".lower()
     return f"user{pick().signs(6)}@{host}"

@@ -26,7 +26,7 @@ from curate.filters.exchange import Exchange, exchanges
 from seedbed.context import Context
 from seedbed.record import Record
 
-VERSION = 1
+VERSION = 2
 
 RULES: dict[str, Callable[[Exchange], str]] = {
     "vague_reference": vague_reference,

@@ -27,7 +27,9 @@ def cleaned(text: str) -> tuple[str, str]:
     ("<div class=x>关闭阀门。<br/>然后停泵。</div>", "关闭阀门。\n然后停泵。", "html, space"),
     ("5 m<sup>2</sup>, H<sub>2</sub>O, 10<sup>-3</sup>, x<sub>max</sub>", "5 m², H₂O, 10⁻³, x_(max)", "html"),
     ("P &gt; 5 bar &amp;amp; T &lt; 60&nbsp;°C", "P > 5 bar & T < 60 °C", "html, space"),
-    ("<script>track()</script>泵已停。<!-- ad -->", "泵已停。", "html"),
+    ("<p>水泵已停。</p><!-- ad -->", "水泵已停。", "html, space"),
+    ("<h2>Pumps</h2>\n<p>A pump moves <a href='/l'>liquid</a>.<br>It turns.</p>", "Pumps\n\nA pump moves liquid.\nIt turns.",
+     "html, space"),
     ("Stop\x00 the\u200b pump.\x1b[31m Now\ufeff", "Stop the pump. Now", "control"),
     ("first\r\nsecond\rthird", "first\nsecond\nthird", "control"),
     ("The pumpâ€™s cafÃ©", "The pump’s café", "encoding"),
@@ -62,6 +64,14 @@ def test_what_is_broken_is_repaired(dirty: str, expected: str, kind: str) -> Non
     "key AAAAAAAA1bbbbbbb, sk-xxxxxxxxxxxx, 1000000000, 0x00000000, aaaaaaaa-bbbb",
     "家庭 👨‍👩‍👧 emoji",
     "It costs $5 or $10...",
+    "One.  Two blanks, as typed on a machine.",
+    "A: 西蒙找到了一个   _   。",
+    "<script>track()</script>泵已停。",
+    "<table><tr><td>泵</td><td>停。</td></tr></table>",
+    "White is #FFFFFF, black is #000000, ff02::1:ffffff is an address.",
+    "白色是 #FFFFFF，掩码是 FFFFFFFFFFFF。",
+    "AAAAAAAAGT binds TTTTTTTTCA, aaaaaaaagt too.",
+    "序列 AAAAAAAAGT 与 aaaaaaaagt 互补。",
 ])
 def test_nothing_that_is_needed_is_touched(text: str) -> None:
     assert cleaned(text) == (text, "")
@@ -97,8 +107,28 @@ def test_a_sound_record_is_the_same_record() -> None:
 @pytest.mark.parametrize("record", [
     chat("How do I write a paragraph in HTML?", "Like this: <p>words</p>"),
     chat("<b>粗体</b>这个标签怎么用？", "写成 <b>文字</b>。"),
+    chat("How do I write a login form?", '<form action="/login"><input name="u"><button>Go</button></form>'),
+    chat("怎么写一个登录表单？", '<form action="/login"><input name="u"><button>登录</button></form>'),
+    chat("How do I write a React component?", "function A() { return <div><p>hi</p></div>; }"),
+    chat("用 React 写一个问候组件。", "function A() { return <div><p>你好。</p></div>; }"),
+    chat("Show it.", "const a = () => <div><p>All is well.</p></div>;"),
+    chat("给我看看。", "const a = () => <div><p>一切正常。</p></div>;"),
+    chat("Write a Vue template.", "<template><p>{{ msg }}</p>\n\n</template>"),
+    chat("写一个 Vue 模板。", "<template><p>{{ 消息 }}</p>\n\n</template>"),
+    chat("What may stand in a string?", '<string name="a">Hello <b>world</b>.</string><br>'),
+    chat("字符串里可以写什么？", '<string name="a">你好，<b>世界</b>。</string><br>'),
+    chat("How do I make a word bold on GitHub?", "Write **word** or <b>word</b>.<br>Then save."),
+    chat("How do I make a word bold on a web page?", "Write <b>word</b>.<br>Then save."),
+    chat("在 GitHub 上怎么加粗？", "写成 **文字** 或 <b>文字</b>。<br>再保存。"),
+    chat("怎么在Markdown里换行？", "写 <br> 即可"),
+    chat("怎么另起一行？", "写 <br> 即可。"),
+    chat("How do I start a new line?", "Use <br> and go on."),
+    chat("How do I write an ampersand in a web page?", "Write &amp; in the source."),
+    chat("怎么打出这个符号？", "输入 &amp; 即可。"),
+    chat("Make a box.", "<div>\n  <p>All is well.</p>\n</div>"),
+    chat("画一个框。", "<div>\n  <p>一切正常。</p>\n</div>"),
 ])
-def test_a_record_about_mark_up_keeps_its_tags(record: Record) -> None:
+def test_a_record_about_mark_up_or_code_keeps_its_tags(record: Record) -> None:
     assert run(record) == [record]
 
 
@@ -112,6 +142,8 @@ def test_passages_keep_every_character_because_offsets_point_at_them() -> None:
     (chat("Say nothing.", "\u200b\n"), "empty"),
     (chat("什么是泵？", "泵是锟斤拷输送液体的机器。"), "broken"),
     (chat("What is it?", "A p\ufffdmp."), "broken"),
+    (chat("读到了什么？", "烫烫烫烫烫烫烫烫屯屯"), "broken"),
+    (chat("What was read?", "Name: 屯屯屯屯屯屯屯屯"), "broken"),
 ])
 def test_what_cannot_be_repaired_is_rejected(record: Record, reason: str) -> None:
     [after] = run(record)
@@ -123,10 +155,17 @@ def test_a_record_about_broken_encoding_may_show_it() -> None:
     assert run(record) == [record]
 
 
+@pytest.mark.parametrize("record", [
+    chat("水温怎么样？", "烫烫烫！别碰。"), chat("How does one cry “hot” in Chinese?", "One cries 烫烫烫!"),
+])
+def test_a_cry_is_no_broken_memory(record: Record) -> None:
+    assert run(record) == [record]
+
+
 def test_figures_and_options(tmp_path: Path) -> None:
     context = Context(tmp_path)
-    list(clean([chat("a", "<i>b</i>"), chat("c", "d  "), chat("e", "f")], Options(), context))
+    list(clean([chat("a", "b.<!-- c -->"), chat("c", "d  "), chat("e", "f")], Options(), context))
     assert context.figures["repaired"] == {"html": 1, "space": 1}
-    assert run(chat("a", "<i>b</i> "), options=Options(html=False))[0].answer == "<i>b</i>"
+    assert run(chat("a", "<p>b.</p> "), options=Options(html=False))[0].answer == "<p>b.</p>"
     with pytest.raises(ValueError, match="longest_run"):
         Options(longest_run=1)

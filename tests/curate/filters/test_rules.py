@@ -19,6 +19,8 @@ LINES = "Check the log file.\nRestart the server.\n" * 2 + "Wait for it.\nDone w
 ZLINES = "检查日志文件。\n重启服务。\n" * 2 + "等待完成。\n通知用户。"
 
 BAD = [
+    ("repetition", "How many times does it repeat?", f"First {LOOP}it ends."),
+    ("repetition", "重复数据怎么处理？", f"首先，{ZLOOP}结束。"),
     ("empty", Q, "  \n"),
     ("empty", ZQ, ""),
     ("empty", " ", "Port 5432."),
@@ -59,6 +61,14 @@ BAD = [
     ("truncated", ZQ, "1. 打开文件。\n2. 修改端口。\n3. 重启服"),
 ]
 GOOD = [
+    ("Write a regex for e-mail addresses.", r"^[\w.+-]+@[\w-]+\.[\w.-]+$"),
+    ("写一个匹配邮箱的正则表达式。", r"^[\w.+-]+@[\w-]+\.[\w.-]+$"),
+    ("Repeat hello five times.", "hello hello hello hello hello hello hello hello"),
+    ("Say “stop it” eight times.", "stop it " * 8),
+    ("把“早上好”说八遍。", "早上好，" * 7 + "早上好。"), ("请重复“加油”十次。", "加油！" * 10),
+    ("pip 报错怎么办？", "ERROR: Could not find a version that satisfies the requirement torch (from versions: none)\n请换一个 Python 版本。"),
+    ("pip 报什么错？", "ERROR: Could not find a version that satisfies the requirement torch (from versions: none)"),
+    ("What does the log say?", "ValueError: 数据库连接失败，请检查配置文件中的端口和密码"),
     (Q, "5432"),
     (Q, "Port 5432"),
     ("Which city is it?", "Paris."),

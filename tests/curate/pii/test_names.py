@@ -24,6 +24,8 @@ def find() -> Finder:
     ("安装 PostgreSQL 之后运行 make check，再看 Kubernetes 的日志。", []),
     ("# Array Functions\n\nUse array_agg in a query; see Storage for more.", []),
     ("黄金周期间客流增加，方便面备货加倍。", []),
+    ("爱因斯坦和马丁·路德·金都没有在夏至那天见过李国栋。", ["李国栋"]),
+    ("Albert Einstein and Martin Luther King never met Margaret Whitfield.", ["Margaret Whitfield"]),
     ("   \n\t ", []),
     ("", []),
 ])

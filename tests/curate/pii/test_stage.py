@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from curate.pii import names, stage
+from curate.pii import names
 from curate.pii.stage import Options, marks, pii
 from seedbed.context import Context
 from seedbed.errors import InputError, MissingExtra
@@ -51,7 +51,8 @@ def everywhere(text: str) -> Record:
         ),
         input=text, rejected=Message("assistant", text, {"reasoning_content": text}), source=Source(document=f"{text}.pdf", headings=(text,)),
         evidence=(Evidence(text, 5, 5 + len(text)),), history=(Step(stage="x", operation="x", note=text),),
-        labels={"topic": text}, extra={"row": {text: [text, 13912345678]}, "_shape": {"input": text}},
+        labels={"topic": text, text: "x"},
+        extra={"row": {text: [text, 13912345678]}, "_shape": {"input": text}, "phone": 13912345678.0, text: "x"},
     )
 
 
@@ -67,6 +68,16 @@ def test_no_original_is_left_anywhere(text: str, action: str) -> None:
     assert [value for value in ORIGINALS if value in written(done)] == []
     assert json.loads(done.messages[2].extra["tool_calls"][0]["function"]["arguments"])["note"] == done.messages[0].content
     assert (done.rejection is not None) == (action == "drop")
+
+
+@pytest.mark.parametrize(("question", "answer"), [
+    ("Whom to call?", "Call 13912345678 now."), ("打给谁？", "请打13912345678。"),
+])
+def test_numbers_of_other_columns_and_their_names_go_too(question: str, answer: str) -> None:
+    done = one(chat(question, answer, extra={"phone": 13912345678.0, "13912345678": "z", "price": 2.5, "count": 3.0}))
+    number = done.extra["phone"]
+    assert isinstance(number, float) and f"{number:.0f}" in done.answer and number != 13912345678
+    assert done.extra == {"phone": number, f"{number:.0f}": "z", "price": 2.5, "count": 3.0}
 
 
 @pytest.mark.parametrize("text", [ZH, EN])
@@ -238,4 +249,4 @@ def test_names_that_were_asked_for_end_with_the_pip_line(monkeypatch: pytest.Mon
 def test_the_stage_is_known_under_its_name() -> None:
     from seedbed.stages import STAGES
 
-    assert STAGES["pii"].function is pii and STAGES["pii"].extra == "pii" and stage.VERSION == 1
+    assert STAGES["pii"].function is pii and STAGES["pii"].extra == "pii"
