@@ -78,6 +78,16 @@ def test_a_malformed_row_costs_itself_and_is_told_with_its_line(tmp_path: Path, 
     jsonl.write(tmp_path / "rejected.jsonl", records)  # and it can be written down
 
 
+@pytest.mark.parametrize("name", ROWS.keys() - {"two rows in a line"})
+def test_a_malformed_item_of_an_array_costs_itself_too(tmp_path: Path, name: str) -> None:
+    line, why = ROWS[name]
+    (tmp_path / "rows.json").write_text(f"[{GOOD},\n{line},\n{GOOD}]\n", encoding="utf-8")
+    records = imported(tmp_path / "rows.json")
+    assert [record.source and record.source.line for record in records if not record.rejection] == ([1, 3] if why else [1, 2, 3])
+    assert [r.rejection.detail.startswith(f"{tmp_path / 'rows.json'}:2: ") and why.removeprefix("not JSON: ") in r.rejection.detail
+            for r in records if r.rejection] == [True] * bool(why)
+
+
 @pytest.mark.parametrize(("raw", "count"), [
     (b"\xef\xbb\xbf" + GOOD.encode() + b"\r\n\r\n" + GOOD.encode() + b"\r\n", 2),
     (GOOD.encode() + b"\n" + b'{"instruction": "\xff\xfe", "output": "a"}\n', 1),

@@ -264,7 +264,7 @@ def test_parquet_with_nested_columns(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "content", "why"), [
     ("empty.jsonl", "", "holds no rows"),
-    ("bad.json", '[{"a": 1},', "not valid JSON"),
+    ("bad.json", '{"data": [{"a": 1},', "not valid JSON"),
     ("notes.docx", "x", "not a data set file: .docx"),
     ("all_bad.jsonl", '{"q": 1}\n', "no row could be read; the first"),
 ])
