@@ -267,10 +267,23 @@ def _parquet(path: Path) -> Iterator[Numbered]:
         with pyarrow.parquet.ParquetFile(path) as file:
             numbers = itertools.count(1)
             for batch in file.iter_batches(_BATCH):
-                for row in batch.to_pylist():
-                    yield next(numbers), without_nulls(row)
-    except pyarrow.ArrowException as error:
+                for number, row in ((next(numbers), row) for row in _decoded_rows(batch)):
+                    if isinstance(row, UnicodeDecodeError):
+                        yield BadLine(number, f"holds bytes that are no text: {row}", "")
+                    else:
+                        yield number, without_nulls(row)
+    except (pyarrow.ArrowException, UnicodeDecodeError) as error:  # the latter of a column's name
         raise InputError(f"not a readable Parquet file: {error}", where=str(path)) from error
+
+
+def _decoded_rows(batch: Any) -> list[Row | UnicodeDecodeError]:
+    try:
+        rows: list[Row | UnicodeDecodeError] = batch.to_pylist()
+    except UnicodeDecodeError as error:
+        if batch.num_rows == 1:
+            return [error]
+        return [row for place in range(batch.num_rows) for row in _decoded_rows(batch.slice(place, 1))]
+    return rows
 
 
 def without_nulls(value: Any) -> Any:

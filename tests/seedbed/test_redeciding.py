@@ -98,6 +98,8 @@ def test_a_number_alone_is_for_those_that_have_pairs_from_there_on(seedbed: Any,
         ("often", "--rethreshold: expected a number, got 'often'. Write 0.6, or minhash=0.6,rouge=0.8"),
         ("minhash=", "--rethreshold: expected a number, got ''"),
         ("1.5", "threshold: expected a similarity above 0 and up to 1, got 1.5"),
+        ("-1", "--rethreshold: expected a similarity above 0 and up to 1, got -1. Write 0.6"),
+        ("minhash=0", "--rethreshold: expected a similarity above 0 and up to 1, got 0. Write 0.6"),
         ("nan", "threshold: expected a similarity above 0 and up to 1, got nan"),
     ],
 )
