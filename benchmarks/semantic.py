@@ -49,6 +49,9 @@ class Measured:
     pairs: set[tuple[int, int]]
 
 
+GOAL = 1.5  # times as fast as semhash over the same vectors
+
+
 def texts_of(size: int, pool: list[str]) -> list[str]:
     """So many different texts out of the sentences of `pool`."""
     rng = random.Random(size)
@@ -174,7 +177,9 @@ def row(texts: list[str], vectors: Array, threshold: float, name: str, python: P
         f"{by_lists:.2f} s, {recall(listed)}",
         f"{theirs.whole[1] / own.whole[1]:.2f}× ({own.whole[1]:.1f} and {theirs.whole[1]:.1f} s)",
     ]  # fmt: skip
-    return "| " + " | ".join(cells) + " |"
+    met = "met" if cpu >= GOAL else "NOT met"
+    whole = "met" if theirs.whole[1] / own.whole[1] >= GOAL else "NOT met"
+    return f"| {' | '.join(cells)} | {met}, {whole} |"
 
 
 def main() -> None:
@@ -197,8 +202,9 @@ def main() -> None:
         "Recall is over all pairs at or above the cosine.",
         "",
         "| texts | cosine | pairs | × semhash, search: wall, CPU | ours, CPU | recall | semhash, CPU | recall "
-        "| all pairs by numpy, CPU | faiss lists, CPU, recall | × semhash, whole way with the encoder, CPU |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| all pairs by numpy, CPU | faiss lists, CPU, recall | × semhash, whole way with the encoder, CPU "
+        f"| goal of {GOAL}×, CPU: search, whole way |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for size in map(int, given.sizes.split(",")):
         texts = texts_of(size, pool)

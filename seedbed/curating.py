@@ -62,7 +62,12 @@ def looked_at(options: Options) -> Iterator[str]:
     """What a plan tells of each file: its size, the formats of its first rows, and the first that cannot be read."""
     for path in watch(options) if not options.dataset else ():
         formats, bad = Counter[str](), list[BadLine]()
-        for item in islice(rows(path), _LOOKED_AT):
+        try:
+            first = list(islice(rows(path), _LOOKED_AT))
+        except InputError as error:
+            yield f"Reads nothing of {path.name}: {error}"
+            continue
+        for item in first:
             if isinstance(item, BadLine):
                 bad.append(item)
                 continue

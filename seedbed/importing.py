@@ -16,7 +16,7 @@ from seedbed.jsonl import BadLine
 from seedbed.record import Record, Source, make
 from seedbed.rows import SUFFIXES, Numbered, rows
 
-VERSION = 1
+VERSION = 2
 # Files beside a data set that describe it and hold no rows.
 _ABOUT = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
 
@@ -62,9 +62,16 @@ def watch(options: Options) -> list[Path]:
 
 
 def import_records(records: Iterable[Record], options: Options, context: Context) -> Iterator[Record]:
-    """Every row of the files and the data set as a record; a row that fits no format is rejected with its number."""
-    for document, where, numbered in sources(options):
-        yield from _records(numbered, document, where, options.format)
+    """Every row of the files and the data set as a record; a row that fits no format is rejected with its number.
+
+    Of several files one without a good row is one rejection more. InputError where that is all of them.
+    """
+    unusable: list[InputError] = []
+    parts = list(sources(options))
+    for document, where, numbered in parts:
+        yield from _records(numbered, document, where, options.format, unusable)
+    if unusable and len(unusable) == len(parts):
+        raise unusable[0]
 
 
 def sources(options: Options) -> Iterator[tuple[str, str, Iterable[Numbered]]]:
@@ -82,9 +89,15 @@ def _by_our_names(numbered: Iterable[Numbered], options: Options) -> Iterable[Nu
     return (_renamed(item, options.columns) for item in numbered) if options.columns else numbered
 
 
-def _records(numbered: Iterable[Numbered], document: str, where: str, format: str | None) -> Iterator[Record]:
+def _records(
+    numbered: Iterable[Numbered], document: str, where: str, format: str | None, unusable: list[InputError]
+) -> Iterator[Record]:
     bad: list[BadLine] = []
-    yield from as_records(numbered, document, where, format, bad)
+    try:
+        yield from as_records(numbered, document, where, format, bad)
+    except InputError as error:
+        unusable.append(error)
+        yield make(text="", source=Source(document=document)).reject("import", "bad_file", str(error))
     for line in bad:
         record = make(text=line.start, source=Source(document=document, line=line.number))
         yield record.reject("import", "bad_line", f"{where}:{line.number}: {line.why}")

@@ -59,6 +59,9 @@ def rethresholded(job: Job, thresholds: str, run: Path) -> tuple[Job, list[str]]
         if not meant:
             next_step = "Name the stage, as in semantic=0.9" if near else "Such stages are rouge, minhash and semantic"
             raise InputError("no near-duplicate stage that it could be for", where=_FLAG, next_step=next_step)
+        if threshold <= 0:
+            what = f"expected a similarity above 0 and up to 1, got {threshold:g}"
+            raise InputError(what, where=_FLAG, next_step="Write 0.6, or minhash=0.6,rouge=0.8")
         chosen = [n for n in meant if not threshold < floors.get(n, 0.0)]
         if not chosen:
             raise _below(meant[0], threshold, floors[meant[0]])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import itertools
+import json
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,8 @@ _BATCH = 1024  # Parquet rows decoded at a time
 _DEEPEST = 100
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 _FEW_LOST = 4  # of bytes that no UTF-8 holds there is one to so many characters beyond ASCII at most
+# How an object in an array begins, and what stands between two, or behind the last.
+_OPENING, _BETWEEN = re.compile(r'\{\s*"[^"\\]*"'), re.compile(r"[\s,\]]*")
 _TOO_DEEP = f"nested in more than {_DEEPEST} levels"
 
 
@@ -90,9 +93,13 @@ def _depth(value: Any) -> int:
 
 
 def _array(path: Path) -> Iterator[Numbered]:
+    data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     try:
-        array = msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8))
+        array = msgspec.json.decode(data)
     except (ValueError, RecursionError) as error:
+        if data.lstrip().startswith(b"["):
+            yield from _one_by_one(data.decode("utf-8", "surrogateescape"))
+            return
         raise InputError(
             f"not valid JSON: {error}",
             where=str(path),
@@ -100,6 +107,32 @@ def _array(path: Path) -> Iterator[Numbered]:
         ) from error
     for number, row in enumerate(_rows_in(array), 1):
         yield BadLine(number, _TOO_DEEP, "") if _depth(row) > _DEEPEST else _numbered(number, row)
+
+
+def _one_by_one(text: str) -> Iterator[Numbered]:
+    """The items of an array that as a whole is not valid JSON.
+
+    Python's lenient decoder tells where an item ends that holds NaN, a lone surrogate or bytes that are no text. One
+    that breaks off ends where the next begins as the first did, with the same key: `}, {` stands inside of rows too.
+    """
+    lenient = json.JSONDecoder(strict=False)
+    opening = _OPENING.search(text)
+    following = re.compile(r"[}\]\s,]*(?=" + re.escape(opening.group()) + ")") if opening else None
+    place = text.index("[") + 1
+    for number in itertools.count(1):
+        place = _BETWEEN.match(text, place).end()  # type: ignore[union-attr]  # matches nothing too
+        if place == len(text):
+            return
+        try:
+            end = lenient.raw_decode(text, place)[1]
+        except (ValueError, RecursionError):
+            found = following.search(text, place + 1) if following else None
+            end = found.end() if found else len(text)
+        try:
+            yield _numbered(number, _decoded(text[place:end].encode("utf-8", "surrogateescape")))
+        except ValueError as error:
+            yield BadLine(number, f"not JSON: {error}", _NO_TEXT.sub("\ufffd", text[place : place + 200]))
+        place = end
 
 
 def _rows_in(value: Any) -> list[Any]:
@@ -234,10 +267,23 @@ def _parquet(path: Path) -> Iterator[Numbered]:
         with pyarrow.parquet.ParquetFile(path) as file:
             numbers = itertools.count(1)
             for batch in file.iter_batches(_BATCH):
-                for row in batch.to_pylist():
-                    yield next(numbers), without_nulls(row)
-    except pyarrow.ArrowException as error:
+                for number, row in ((next(numbers), row) for row in _decoded_rows(batch)):
+                    if isinstance(row, UnicodeDecodeError):
+                        yield BadLine(number, f"holds bytes that are no text: {row}", "")
+                    else:
+                        yield number, without_nulls(row)
+    except (pyarrow.ArrowException, UnicodeDecodeError) as error:  # the latter of a column's name
         raise InputError(f"not a readable Parquet file: {error}", where=str(path)) from error
+
+
+def _decoded_rows(batch: Any) -> list[Row | UnicodeDecodeError]:
+    try:
+        rows: list[Row | UnicodeDecodeError] = batch.to_pylist()
+    except UnicodeDecodeError as error:
+        if batch.num_rows == 1:
+            return [error]
+        return [row for place in range(batch.num_rows) for row in _decoded_rows(batch.slice(place, 1))]
+    return rows
 
 
 def without_nulls(value: Any) -> Any:

@@ -18,7 +18,7 @@ from seedbed.context import Context
 from seedbed.record import Record
 from seedbed.text import normalise
 
-VERSION = 2
+VERSION = 3
 
 _WHAT: dict[On, str] = {
     "both": "the same question and answer",
@@ -86,7 +86,7 @@ def _best(records: Iterable[Record], options: Options, context: Context) -> Iter
 
 def _rejected(record: Record, match: str, options: Options) -> Record:
     what = _WHAT[options.on] if record.messages else "the same text"
-    return record.reject("exact", "exact", f"{what} as in {match}", match=match)
+    return record.reject("exact", "exact", f"{what} as in {match}", match=match, score=1.0)
 
 
 def _digest(record: Record, on: On) -> bytes:

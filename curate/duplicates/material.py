@@ -7,6 +7,7 @@ import os
 import tempfile
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -57,7 +58,8 @@ class Material:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # on a full disk closing fails too, and the first error is the one to tell
+            self._file.close()
 
     def __len__(self) -> int:
         return len(self.items)

@@ -22,7 +22,7 @@ from curate.duplicates.jaccard import exact
 from curate.duplicates.material import Material
 from curate.duplicates.near import Near, NearOptions, near_duplicates
 from curate.duplicates.pairs import Pairs
-from curate.duplicates.redis_index import SCHEMES
+from curate.duplicates.redis_index import SCHEMES, server
 from curate.duplicates.signatures import SCHEME
 from curate.duplicates.signed import Signed
 from curate.duplicates.standing import Indexed
@@ -47,6 +47,11 @@ class Options(NearOptions, frozen=True, kw_only=True, forbid_unknown_fields=True
         NearOptions.__post_init__(self)
         if self.against.startswith(SCHEMES) and "@" in self.against:
             raise ValueError("against: no password in a job; put it into the variable REDIS_PASSWORD")
+        if self.against.startswith(SCHEMES):
+            try:
+                server(self.against)
+            except ValueError as error:
+                raise ValueError(f"against: {error}; write redis://HOST:PORT/DB?name=NAME") from None
 
     def placed(self, base: Path) -> Options:
         """The same with a folder in `against` below `base`."""

@@ -35,6 +35,15 @@ if TYPE_CHECKING:
 SCHEMES = ("redis://", "rediss://")
 
 
+def server(url: str) -> tuple[str, int, int]:
+    """Host, port and number of the database. ValueError where one of the two is no such number."""
+    parts = urlsplit(url)
+    database = parts.path.strip("/")
+    if database and not database.isdecimal():
+        raise ValueError(f"expected the number of a database behind the host, got {database!r}")
+    return parts.hostname or "localhost", parts.port or 6379, int(database or 0)
+
+
 class _About(msgspec.Struct, frozen=True):
     scheme: str
     on: str
@@ -51,13 +60,14 @@ class RedisIndex:
         except ImportError as error:
             raise MissingExtra(error.name or "datasketch", "index") from error
         parts = urlsplit(url)
-        self._where = f"{parts.scheme}://{parts.hostname}:{parts.port or 6379}"
+        host, port, database = server(url)
+        self._where = f"{parts.scheme}://{host}:{port}"
         self._about = _About(SCHEME, on, rows)
         self._name = parse_qs(parts.query).get("name", ["seedbed"])[0]
         self._server = {
-            "host": parts.hostname or "localhost",
-            "port": parts.port or 6379,
-            "db": int(parts.path.strip("/") or 0),
+            "host": host,
+            "port": port,
+            "db": database,
             "ssl": parts.scheme == "rediss",
             "password": os.environ.get("REDIS_PASSWORD"),
         }

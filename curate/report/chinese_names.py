@@ -89,6 +89,7 @@ NAMES = {
     # what reading and curation leave out
     "about_itself": "只讲文档自身",
     "answer_too_short": "答案太短",
+    "bad_file": "无法读取的文件",
     "bad_line": "无法读取的行",
     "banned_phrase": "禁用语",
     "broken": "损坏",

@@ -14,6 +14,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from seedbed import jsonl
@@ -24,7 +25,7 @@ from seedbed.importing import Options, import_records
 from seedbed.record import Record
 from seedbed.stages import STAGES
 
-SUFFIXES = (".jsonl", ".json", ".csv", ".tsv")
+SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 CURATORS = ("clean", "rules", "exact", "rouge")
 # What rows are made of, sound and broken, so that a random order of them comes near to being a data set.
 PIECES = [piece.encode("utf-8", "surrogatepass") for piece in (
@@ -48,13 +49,34 @@ def drawn(chance: random.Random) -> bytes:
     return bytes(data)
 
 
+@cache
+def table() -> bytes:
+    """A sound Parquet file: bytes drawn by lot would never get past its marks and its footer."""
+    import pyarrow
+    import pyarrow.parquet
+
+    turns = [[{"role": "user", "content": "问？"}, {"role": "assistant", "content": "答。"}], None, []]
+    columns = {"messages": turns, "instruction": [None, "q", "问"], "output": [None, "a", "答"], "score": [1.5, None, 2]}
+    out = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.table(columns), out, compression="none")
+    return bytes(out.getvalue())
+
+
+def damaged(sound: bytes, data: bytes) -> bytes:
+    """The file with up to four bytes changed: of `data`, two tell where and one what."""
+    changed = bytearray(sound)
+    for high, low, value in zip(data[0:12:3], data[1:12:3], data[2:12:3], strict=False):
+        changed[(high << 8 | low) % len(sound)] = value
+    return bytes(changed)
+
+
 def once(data: bytes, folder: Path) -> str:
     """Reads, curates and writes the file that `data` is: its first byte chooses the suffix, its second the format.
     Returns what refused it, or nothing. Raises what is no error of seedbed's tree."""
     suffix = SUFFIXES[data[0] % len(SUFFIXES)] if data else ".jsonl"
     known = (None, *FORMATS)
     path = folder / f"data{suffix}"
-    path.write_bytes(data[2:])
+    path.write_bytes(damaged(table(), data[2:]) if suffix == ".parquet" else data[2:])
     options = Options(paths=(str(path),), format=known[data[1] % len(known)] if len(data) > 1 else None)
     try:
         records = list(import_records(iter(()), options, Context(folder)))

@@ -26,10 +26,11 @@ from tests.test_kill import ROOT, Lives
 from tests.tiny_job import contents
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="needs fork and signals")]
-# The judge, `select` and those that measure with a student have tests of their own, with a teacher, scores and a student.
-NAMES = [n for n, s in STAGES.items() if s.group == "curate" and n not in ("judge", "select", "ifd", "perplexity")]
+# The judge and those that measure with a student have tests of their own, with a teacher and a student.
+NAMES = [n for n, s in STAGES.items() if s.group == "curate" and n not in ("judge", "ifd", "perplexity")]
 OPTIONS: dict[str, dict[str, Any]] = {"export": {"formats": ["record", "messages"]}, "decontaminate": {"paths": ["exam.jsonl"]},
-                                      "pii": {"profile": "technical", "action": "surrogate"}}
+                                      "pii": {"profile": "technical", "action": "surrogate"},
+                                      "select": {"best": 0.5, "apart": "near", "encoder": "lexical"}}
 BEFORE = {"mix": ["split"], "export": ["split"]}  # what some need to be of use
 COUNT = 150
 
@@ -44,8 +45,9 @@ def write(folder: Path, name: str, processes: int = 1, count: int = COUNT, more:
     rows = []
     for number in range(count):
         part = number // 2 if number % 10 == 1 else number  # some are asked twice
-        rows += [chat(f"What does part {part} of the pump do?", f"Part {number} pumps oil  to tank {number % 7}.{more}"),
-                 chat(f"{part} 号零件有什么用？", f"{number} 号零件把油泵到 {number % 7} 号油箱<br>里。{more}")]
+        scores = {"judge": number % 5 + 1.0}
+        rows += [chat(f"What does part {part} of the pump do?", f"Part {number} pumps oil  to tank {number % 7}.{more}", scores=scores),
+                 chat(f"{part} 号零件有什么用？", f"{number} 号零件把油泵到 {number % 7} 号油箱<br>里。{more}", scores=scores)]
     jsonl.write(folder / "rows.jsonl", [*rows, *odd_records(2_000)])
     jsonl.write(folder / "exam.jsonl", rows[:4])
     job = {"out": "run", "records": "rows.jsonl", "processes": processes, "curate": [*BEFORE.get(name, []), {name: OPTIONS.get(name, {})}]}

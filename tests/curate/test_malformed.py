@@ -78,6 +78,16 @@ def test_a_malformed_row_costs_itself_and_is_told_with_its_line(tmp_path: Path, 
     jsonl.write(tmp_path / "rejected.jsonl", records)  # and it can be written down
 
 
+@pytest.mark.parametrize("name", ROWS.keys() - {"two rows in a line"})
+def test_a_malformed_item_of_an_array_costs_itself_too(tmp_path: Path, name: str) -> None:
+    line, why = ROWS[name]
+    (tmp_path / "rows.json").write_text(f"[{GOOD},\n{line},\n{GOOD}]\n", encoding="utf-8")
+    records = imported(tmp_path / "rows.json")
+    assert [record.source and record.source.line for record in records if not record.rejection] == ([1, 3] if why else [1, 2, 3])
+    assert [r.rejection.detail.startswith(f"{tmp_path / 'rows.json'}:2: ") and why.removeprefix("not JSON: ") in r.rejection.detail
+            for r in records if r.rejection] == [True] * bool(why)
+
+
 @pytest.mark.parametrize(("raw", "count"), [
     (b"\xef\xbb\xbf" + GOOD.encode() + b"\r\n\r\n" + GOOD.encode() + b"\r\n", 2),
     (GOOD.encode() + b"\n" + b'{"instruction": "\xff\xfe", "output": "a"}\n', 1),
@@ -190,3 +200,37 @@ def test_a_disk_that_fills_up_is_one_error_and_the_same_run_goes_on(
     assert not (tmp_path / "run" / "02-clean" / "kept.jsonl").exists()
     pipeline.execute()
     assert len(list(jsonl.read(tmp_path / "run" / "03-exact" / "kept.jsonl"))) == 400
+
+
+# The judge buys, and these measure with a student: no run of theirs is had here.
+WRITERS = [stage.name for stage in CURATORS if stage.name not in ("judge", "ifd", "perplexity")]
+FULL: dict[str, dict[str, Any]] = {"semantic": {"encoder": "lexical", "threshold": 0.9}, "select": {"best": 0.5},
+                                   "minhash": {"against": "seen"}, "decontaminate": {"paths": ["exam.jsonl"]}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [0, 6_000])
+@pytest.mark.parametrize("name", [*WRITERS, "report"])
+def test_whichever_file_a_full_disk_cuts_it_is_one_error_and_the_run_goes_on(tmp_path: Path, name: str, limit: int) -> None:
+    rows = [chat(text.format(n), f"{n} 号阀门限制 pressure {n}.", scores={"judge": n % 5 + 1.0})
+            for n in range(40) for text in ("第 {} 号阀门有什么用？", "What does valve {} of the pump do?")]
+    jsonl.write(tmp_path / "rows.jsonl", rows)
+    jsonl.write(tmp_path / "exam.jsonl", rows[:2])
+    before = ["split"] if name in ("mix", "export", "report") else []
+    curate = [*before, *([] if name == "report" else [{name: FULL.get(name, {})}])]
+    job = config.build(tmp_path / "j", {"records": ["rows.jsonl"], "curate": curate})
+    try:
+        pipeline = Pipeline(job, tmp_path / "run", report=name == "report")
+        pipeline.execute((before or ["import"])[0])
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        try:
+            with pytest.raises(RunError, match=r"cannot be written") as told:
+                pipeline.execute()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert "Free some space" in told.value.next_step
+        pipeline.execute()
+    except MissingExtra as error:
+        pytest.skip(str(error))
+    assert (tmp_path / "run" / f"{len(before) + 2:02d}-{name}" / "manifest.json").exists()

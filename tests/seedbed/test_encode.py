@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,26 @@ def test_a_missing_library_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(MissingExtra, match=r"seedbed\[embed\]"):
         load("somebody/model-of-his-own")
+
+
+def test_a_model_of_ones_own_is_asked_as_its_library_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    class SentenceTransformer:
+        def __init__(self, name: str) -> None:
+            asked.append(name)
+
+        def get_embedding_dimension(self) -> int:
+            return 2
+
+        def encode(self, texts: list[str], *, convert_to_numpy: bool, show_progress_bar: bool) -> Any:
+            asked.append((texts, convert_to_numpy, show_progress_bar))
+            return np.array([[float(len(text)), 0.0] for text in texts], np.float32)
+
+    monkeypatch.setitem(sys.modules, "sentence_transformers", SimpleNamespace(SentenceTransformer=SentenceTransformer))
+    vectors = load(str(tmp_path)).embed(["阀门", "valve"])
+    assert asked == [str(tmp_path), (["阀门", "valve"], True, False)]
+    assert vectors.tolist() == [[2.0, 0.0], [5.0, 0.0]]
 
 
 def test_without_the_tokenizer_library_its_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -258,13 +258,18 @@ def test_parquet_with_nested_columns(tmp_path: Path) -> None:
     [record] = read_records(tmp_path / "e.parquet")
     assert record.answer == "三点"
     assert record.messages[0].extra == {} and record.messages[1].extra == {"name": "钟"}
+    words = pyarrow.array([b"\xe9\x97\xae", b"\xff"]).cast(pyarrow.binary()).view(pyarrow.string())
+    parquet.write_table(pyarrow.table({"instruction": words, "output": ["答", "坏"]}), tmp_path / "g.parquet")
+    bad: list[BadLine] = []
+    assert [record.answer for record in read_records(tmp_path / "g.parquet", bad=bad)] == ["答"]
+    assert [(line.number, line.why.split(":")[0]) for line in bad] == [(2, "holds bytes that are no text")]
     with pytest.raises(InputError, match="not a readable Parquet file"):
         list(read_records(write(tmp_path / "f.parquet", "not parquet")))
 
 
 @pytest.mark.parametrize(("name", "content", "why"), [
     ("empty.jsonl", "", "holds no rows"),
-    ("bad.json", '[{"a": 1},', "not valid JSON"),
+    ("bad.json", '{"data": [{"a": 1},', "not valid JSON"),
     ("notes.docx", "x", "not a data set file: .docx"),
     ("all_bad.jsonl", '{"q": 1}\n', "no row could be read; the first"),
 ])

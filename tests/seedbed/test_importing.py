@@ -75,7 +75,8 @@ def test_a_named_format_is_taken_at_its_word(tmp_path: Path) -> None:
         ("rows.jsonl", "not JSON\nnor this 也不是\n", r"rows\.jsonl: no row could be read; the first \(line 1\): not JSON"),
         ("rows.jsonl", "", r"rows\.jsonl: holds no rows"),
         ("rows.txt", "text", r"rows\.txt: not a data set file: \.txt\. Expected one of \.jsonl"),
-        ("rows.json", "[{]", r"rows\.json: not valid JSON: .*save it as JSONL"),
+        ("rows.json", "[{]", r"rows\.json: no row could be read; the first \(line 1\): not JSON"),
+        ("rows.json", '{"data": [{}', r"rows\.json: not valid JSON: .*save it as JSONL"),
     ],
 )
 def test_a_file_without_one_good_row_is_an_error(tmp_path: Path, name: str, content: str, said: str) -> None:
@@ -100,6 +101,41 @@ def test_a_folder_is_its_data_files(tmp_path: Path) -> None:
     records = imported(tmp_path, str(tmp_path / "set"))
     assert [(r.source.document, r.source.line, r.rejection is None) for r in records if r.source] == [
         ("a.jsonl", 1, True), ("zh/b.csv", 2, True), ("zh/b.csv", 3, False)]
+
+
+def test_of_several_files_one_without_rows_costs_itself(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / "set").mkdir()
+    written(tmp_path / "set" / "a.jsonl", GOOD[0])
+    for name, content in {"b.jsonl": "", "c.csv": "部门,主管\n财务,王芳\n", "d.json": '{"license": "x"}', "e.parquet": "PAR"}.items():
+        (tmp_path / "set" / name).write_text(content, encoding="utf-8")
+    good, *bad = imported(tmp_path, str(tmp_path / "set"))
+    assert good.answer == "限制压力。" and good.rejection is None
+    told = [(r.source.document, r.source.line, r.rejection.reason) for r in bad if r.source and r.rejection]
+    assert told == [("b.jsonl", None, "bad_file"), ("c.csv", None, "bad_file"), ("c.csv", 2, "bad_line"),
+                    ("d.json", None, "bad_file"), ("d.json", 1, "bad_line"), ("e.parquet", None, "bad_file")]
+    assert bad[0].rejection and bad[0].rejection.detail == f"{tmp_path / 'set' / 'b.jsonl'}: holds no rows"
+    (tmp_path / "set" / "a.jsonl").unlink()
+    with pytest.raises(InputError, match=r"b\.jsonl: holds no rows"):
+        imported(tmp_path, str(tmp_path / "set"))
+
+
+@pytest.mark.parametrize(
+    ("content", "answers", "bad"),
+    [
+        ('[{"instruction": "Q", "output": "答"},\n {"instruction": "Q2", "output": "B"},\n]', ["答", "B"], []),
+        ('[{"instruction": "Q", "output": "答"}, {"instruction": "Q2", "out', ["答"], [2]),
+        ('[{"instruction": "Q, "output": "[x"}, {"instruction": "Q2", "output": "答"}]', ["答"], [1]),
+        ('[{"messages": [{"role": "user", "content": u}, {"role": "assistant", "content": "a"}]}, '
+         '{"messages": [{"role": "user", "content": "问"}, {"role": "assistant", "content": "答"}]}]', ["答"], [1]),
+        ('[{"instruction": "Q", "output": "答"}] and so on', ["答"], [2]),
+    ],
+)
+def test_an_array_that_is_broken_loses_what_is_broken(tmp_path: Path, content: str, answers: list[str], bad: list[int]) -> None:
+    (tmp_path / "a.json").write_text(content, encoding="utf-8")
+    records = imported(tmp_path, str(tmp_path / "a.json"))
+    assert [record.answer for record in records if not record.rejection] == answers
+    assert [record.source.line for record in records if record.rejection and record.source] == bad
 
 
 def test_columns_of_other_names(tmp_path: Path) -> None:

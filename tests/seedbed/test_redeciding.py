@@ -80,11 +80,19 @@ def test_data_and_a_config_are_decided_anew(seedbed: Any, tmp_path: Path, search
 
 
 def test_a_number_alone_is_for_those_that_have_pairs_from_there_on(seedbed: Any, tmp_path: Path) -> None:
-    job = write_job(tmp_path, {"rouge": {"threshold": 0.99}}, {"minhash": {"on": "instruction", "threshold": 0.99}})
+    job = write_job(tmp_path, {"rouge": {"threshold": 0.99, "floor": 0.99}}, {"minhash": {"on": "instruction", "threshold": 0.99}})
     assert seedbed("run", job).status == 0
     said = seedbed("curate", "--out", tmp_path / "run", "--rethreshold", "0.7")
     assert said.status == 0 and "rouge stays as it is: it found its pairs from 0.99 on\n" in said.out
     assert (kept(tmp_path / "run", "02-rouge"), kept(tmp_path / "run", "03-minhash")) == (5, 3)
+
+
+def test_the_default_job_can_be_decided_anew_from_0_6_on(seedbed: Any, tmp_path: Path, searches: list[str]) -> None:
+    write_job(tmp_path)
+    base = ("curate", tmp_path / "rows.jsonl", "--out", tmp_path / "out")
+    assert seedbed(*base).status == 0
+    assert seedbed("curate", "--out", tmp_path / "out", "--rethreshold", "0.6").status == 0
+    assert searches == ["rouge"]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +106,8 @@ def test_a_number_alone_is_for_those_that_have_pairs_from_there_on(seedbed: Any,
         ("often", "--rethreshold: expected a number, got 'often'. Write 0.6, or minhash=0.6,rouge=0.8"),
         ("minhash=", "--rethreshold: expected a number, got ''"),
         ("1.5", "threshold: expected a similarity above 0 and up to 1, got 1.5"),
+        ("-1", "--rethreshold: expected a similarity above 0 and up to 1, got -1. Write 0.6"),
+        ("minhash=0", "--rethreshold: expected a similarity above 0 and up to 1, got 0. Write 0.6"),
         ("nan", "threshold: expected a similarity above 0 and up to 1, got nan"),
     ],
 )

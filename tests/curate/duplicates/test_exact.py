@@ -49,6 +49,8 @@ def test_near_neighbours_stay(first: Record, second: Record) -> None:
 
 def test_the_match_is_the_first_even_for_the_third() -> None:
     records = [chat("问", f"答{mark}") for mark in ("。", "！", "。 ", "。\n")]
+    last = list(exact(records, Options(), Context(Path("exact"))))[-1].rejection
+    assert last and last.score == 1.0  # as every near duplicate tells how like its match it is
     assert matches(records) == [None, None, 0, 0]
 
 

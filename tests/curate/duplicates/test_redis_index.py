@@ -122,6 +122,12 @@ def test_a_password_has_no_place_in_a_job() -> None:
         Options(against="redis://:secret@localhost/0")
 
 
+@pytest.mark.parametrize("url", ["redis://localhost/abc", "redis://localhost:x/0", "redis://localhost:99999", "rediss://h/数"])
+def test_an_address_that_cannot_be_is_refused_with_the_job(url: str) -> None:
+    with pytest.raises(ValueError, match="against: .*; write redis://HOST:PORT/DB"):
+        Options(against=url)
+
+
 def test_an_address_is_no_path() -> None:
     options = Options(against="redis://localhost/0?name=seen")
     assert options.placed(Path("/jobs")) == options

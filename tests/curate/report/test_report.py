@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from curate.report.advice import advice
@@ -383,3 +384,10 @@ def test_records_count_for_the_page_of_their_evidence_and_passages_for_every_pag
     found = as_json(build(tmp_path / "run", tmp_path / "out"))
     assert [(c["passages"], c["records"]) for c in found["documents"][0]["cells"]] == [(1, 0), (1, 1), (0, 0)]
     assert found["headline"][1]["figure"] == "1 of 1" and found["unreadable"][0]["copy"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_numbers_are_of_the_documented_schema(run: Path, tmp_path: Path, language: str) -> None:
+    data = (build(run, tmp_path, Options(encoder="lexical", points=0, language=language)).parent / "report.json").read_bytes()
+    found = msgspec.json.decode(data, type=Report, strict=True)
+    assert json.loads(msgspec.json.encode(found)) == json.loads(data)  # nothing is there that the schema does not name
