@@ -29,7 +29,7 @@ from seedbed.context import Context
 from seedbed.pairs import conversation
 from seedbed.record import Evidence, Record, Step
 
-VERSION = 1
+VERSION = 2
 PROFILES = ("strict", "default", "technical")
 SCOPES = ("record", "document", "dataset")
 _LANGUAGE_NAMES = {"zh": "Chinese", "en": "English"}

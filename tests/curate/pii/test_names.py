@@ -24,6 +24,8 @@ def find() -> Finder:
     ("安装 PostgreSQL 之后运行 make check，再看 Kubernetes 的日志。", []),
     ("# Array Functions\n\nUse array_agg in a query; see Storage for more.", []),
     ("黄金周期间客流增加，方便面备货加倍。", []),
+    ("张小泉剪刀十把，再拿王致和腐乳两瓶。", []),
+    ("The Taylor Series converges on the Victoria Line.", []),
     ("   \n\t ", []),
     ("", []),
 ])

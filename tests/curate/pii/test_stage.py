@@ -238,4 +238,4 @@ def test_names_that_were_asked_for_end_with_the_pip_line(monkeypatch: pytest.Mon
 def test_the_stage_is_known_under_its_name() -> None:
     from seedbed.stages import STAGES
 
-    assert STAGES["pii"].function is pii and STAGES["pii"].extra == "pii" and stage.VERSION == 1
+    assert STAGES["pii"].function is pii and STAGES["pii"].extra == "pii" and stage.VERSION == 2
