@@ -238,10 +238,10 @@ def overlay(chart: Histogram, words: Words) -> Markup:
             )
         body += Markup("</g>")
     body += Markup('<path class="axis" d="M{0} {1}H{2}"/>').format(left, floor, width - left)
-    for share, value, anchor in _marks(chart):
+    for share, mark, anchor in _marks(chart):
         plus = "+" if chart.open_end and share == 1 else ""
         body += Markup('<text x="{0:.1f}" y="{1}" text-anchor="{2}">{3}{4}</text>').format(
-            left + share * (width - 2 * left), height - 6, anchor, number(round(value, 2)), plus
+            left + share * (width - 2 * left), height - 6, anchor, number(round(mark, 2)), plus
         )
     return svg(width, height, body, words("Lengths before and after"), "histogram")
 
