@@ -14,8 +14,8 @@ import os
 import platform
 from pathlib import Path
 
-from benchmarks.pii.score import GOALS, PERSON, Score, scored
-from benchmarks.pii.sentences import HALVES, sentences
+from benchmarks.pii.score import GOALS, PERSON, PRECISION, Score, scored
+from benchmarks.pii.sentences import HALVES, OUTSIDE, outside, sentences
 from benchmarks.pii.technical import chunks, false_hits
 from benchmarks.pii.whole import any_order, casts, checked, records
 from curate.pii.actions import ACTIONS
@@ -24,19 +24,40 @@ from curate.pii.kinds import KINDS
 
 OUT = Path(__file__).parent.parent / "pii.md"
 LANGUAGES = ("en", "zh")
+FIRST = (
+    "The first figures of another author's sentences, before anybody had looked at a miss (24 November 2026): English "
+    "`ip` 0.941 (precision 0.920), `secret` 0.909, `person` 0.993 (precision 0.745), `phone` 0.986, `address` 0.978, "
+    "`card` 1.000 (precision 0.875); Chinese `ip` 0.938 (precision 0.962), `mac` 0.800, `secret` 0.882, `person` "
+    "0.981 (precision 0.813: brands written as names are), `card` 1.000 (precision 0.800); all others 1.000. Five "
+    "goals of recall and that of precision were not met. The tables show what is found after mending what was wrong "
+    "in general (an address behind a full-width colon or before a full stop, a password told in a sentence, brands): "
+    "by now these sentences have been seen, and 9 of the 52 brands that are left alone stand in "
+    "them. Their 160 templates are used five times with other values, so a template missed counts as five."
+)
 
 
-def recall_table(halves: dict[str, Score], goals: dict[str, float]) -> list[str]:
-    """One row a kind: goal, then recall and precision in each half."""
-    lines = ["| kind | goal | " + " | ".join(f"recall, {half} | precision, {half} | of" for half in HALVES) + " |",
-             "|---|---|" + "---|" * 3 * len(HALVES)]
+def recall_table(scores: dict[str, Score], goals: dict[str, float], precision: dict[str, float]) -> list[str]:
+    """One row a kind: goal, recall and precision on each set of templates, and whether the outside set reaches it."""
+    lines = ["| kind | goal | " + " | ".join(f"recall, {name} | precision, {name} | of" for name in scores)
+             + f" | {OUTSIDE}: goal |", "|---|---|" + "---|" * (3 * len(scores) + 1)]
     for kind in KINDS:
-        if any(score.total[kind] for score in halves.values()):
+        if any(score.total[kind] or score.hits[kind] for score in scores.values()):
             goal = goals.get(kind)
-            cells = [f"{score.recall(kind):.3f} | {score.precision(kind):.3f} | {score.total[kind]}"
-                     for score in halves.values()]
+            cells = [figures(score, kind) for score in scores.values()]
+            cells.append(met(scores[OUTSIDE], kind, goal, precision.get(kind)) if goal else "–")
             lines.append(f"| {kind} | {f'{goal:.2f}' if goal else '–'} | " + " | ".join(cells) + " |")
     return lines
+
+
+def figures(score: Score, kind: str) -> str:
+    recall = f"{score.recall(kind):.3f}" if score.total[kind] else "–"
+    return f"{recall} | {f'{score.precision(kind):.3f}' if score.hits[kind] else '–'} | {score.total[kind]}"
+
+
+def met(score: Score, kind: str, goal: float, precision: float | None) -> str:
+    if not score.total[kind]:
+        return "–"
+    return "Met" if score.recall(kind) >= goal and score.precision(kind) >= (precision or 0) else "Not met"
 
 
 def of_sentences(count: int) -> list[str]:
@@ -44,11 +65,13 @@ def of_sentences(count: int) -> list[str]:
     find = finder("default", KINDS, LANGUAGES)
     for language in LANGUAGES:
         goals = GOALS | {"person": PERSON[language]}
-        halves = {half: scored(sentences(language, half, count // 2), find) for half in HALVES}
+        scores = {half: scored(sentences(language, half, count // 2), find) for half in HALVES}
+        scores[OUTSIDE] = scored(outside(language, count), find)
         name = {"en": "English", "zh": "Chinese"}[language]
-        lines += ["", f"## {name}: {count} sentences, profile `default`", "", *recall_table(halves, goals)]
-        short = [f"{kind} {halves['held out'].recall(kind):.3f} (goal {goal:.2f})" for kind, goal in goals.items()
-                 if halves["held out"].total[kind] and halves["held out"].recall(kind) < goal]
+        lines += ["", f"## {name}: {count} sentences and {count} by another author, profile `default`", ""]
+        lines += recall_table(scores, goals, PRECISION[language])
+        short = [f"{kind} {scores['held out'].recall(kind):.3f} (goal {goal:.2f})" for kind, goal in goals.items()
+                 if scores["held out"].total[kind] and scores["held out"].recall(kind) < goal]
         lines += ["", f"Below its goal on held-out templates: {', '.join(short) if short else 'none'}."]
     return lines
 
@@ -94,8 +117,13 @@ def main() -> None:
              "landlines, keys), sentences in benchmarks/pii/en.txt and zh.txt, written before the recognisers, by the "
              "same author. Misses were read on every second sentence only. Of the others just the figures were seen on "
              "the way, and two changes followed from those (a list of given names, keys without a digit), so held-out "
-             "`person` in English and `secret` are not quite untouched. A value counts as found when hits of its kind "
-             "cover all of it (names and addresses: half), a hit as right when it touches a value of its kind."]
+             "`person` in English and `secret` are not quite untouched. *Another author* is: sentences written by "
+             "another author who had not read the recognisers, their tests or the sentences above, but for the "
+             "beginnings of three of them, for their form ("
+             "outside_en.txt, outside_zh.txt: 100 with personal data and 60 look-alikes a language); the goals are "
+             "judged on them. A value counts as found when hits of its kind "
+             "cover all of it (names and addresses: half), a hit as right when it touches a value of its kind.",
+             "", FIRST]
     lines += of_sentences(count)
     lines += of_manual(options.technical, pages) if options.technical else []
     lines += of_records(count)

@@ -13,7 +13,8 @@ from curate.pii.kinds import Hit
 # Recall that the project asks for.
 GOALS = {"email": 0.99, "ip": 0.99, "mac": 0.99, "secret": 0.99, "resident_id": 0.99, "credit_code": 0.99,
          "mobile": 0.99, "plate": 0.99, "card": 0.95, "phone": 0.85, "address": 0.60}
-PERSON = {"zh": 0.95, "en": 0.90}  # Chinese at a precision of .97
+PERSON = {"zh": 0.95, "en": 0.90}
+PRECISION = {"zh": {"person": 0.97}, "en": dict[str, float]()}  # for Chinese names a precision is asked for, too
 _HALF = frozenset({"person", "address"})  # where a label's ends are a matter of taste
 _ALIKE = ({"phone", "mobile"},)  # one numbering: which of the two it is called does not matter
 

@@ -18,6 +18,7 @@ from faker import Faker
 
 HERE = Path(__file__).parent
 HALVES = ("tuning", "held out")
+OUTSIDE = "another author"
 _SLOT = re.compile(r"\{(\w+)\}")
 # Which kind of personal data a slot holds; slots that are not named hold none.
 KINDS = {
@@ -39,9 +40,21 @@ class Labelled:
 
 def sentences(language: str, half: str, count: int, seed: int = 0) -> list[Labelled]:
     """`count` sentences made from one half of the templates, in turn. Values are other ones in each half."""
-    lines = (HERE / f"{language}.txt").read_text(encoding="utf-8").splitlines()
-    templates = [line for line in lines if line and not line.startswith("#")][HALVES.index(half) :: 2]
-    values = Values(language, f"{language}{half}{seed}")
+    return _made(language, _templates(f"{language}.txt")[HALVES.index(half) :: 2], count, f"{language}{half}{seed}")
+
+
+def outside(language: str, count: int) -> list[Labelled]:
+    """`count` sentences made from the templates of an author who had not read the recognisers."""
+    return _made(language, _templates(f"outside_{language}.txt"), count, f"{language}{OUTSIDE}")
+
+
+def _templates(name: str) -> list[str]:
+    lines = (HERE / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _made(language: str, templates: list[str], count: int, seed: str) -> list[Labelled]:
+    values = Values(language, seed)
     return [values.filled(templates[number % len(templates)]) for number in range(count)]
 
 

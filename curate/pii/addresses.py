@@ -58,15 +58,15 @@ CHINESE = (
 
 # USPS Publication 28, appendix C1: the suffixes of streets.
 _SUFFIXES = (
-    "Alley Avenue Bayou Beach Bend Bluff Boulevard Branch Bridge Brook Burg Bypass Camp Canyon Cape Causeway Center "
-    "Centre Circle Cliff Club Common Corner Course Court Cove Creek Crescent Crest Crossing Crossroad Curve Dale Dam "
-    "Divide Drive Estate Expressway Extension Fall Ferry Field Flat Ford Forest Forge Fork Fort Freeway "
+    "Alley Avenue Bayou Beach Bend Bluff Bottom Boulevard Branch Bridge Brook Burg Bypass Camp Canyon Cape Causeway "
+    "Center Centre Circle Cliff Club Common Corner Course Court Cove Creek Crescent Crest Crossing Crossroad Curve "
+    "Dale Dam Divide Drive Estate Expressway Extension Fall Ferry Field Flat Ford Forest Forge Fork Fort Freeway "
     "Garden Gateway Glen Green Grove Harbor Haven Heights Highway Hill Hollow Inlet Island Isle Junction "
     "Key Knoll Lake Land Landing Lane Light Loaf Lock Lodge Loop Mall Manor Meadow Mews Mill Mission "
     "Motorway Mount Mountain Neck Orchard Oval Overpass Park Parkway Pass Passage Path Pike Pine Place Plain "
-    "Plaza Point Port Prairie Radial Ramp Ranch Rapid Rest Ridge River Road Route Row Run Shoal Shore "
+    "Plaza Point Port Prairie Radial Ramp Ranch Rapid Rest Ridge River Road Route Row Rue Run Shoal Shore "
     "Skyway Spring Spur Square Station Stravenue Stream Street Summit Terrace Throughway Trace Track Trafficway "
-    "Trail Tunnel Turnpike Underpass Union Valley Viaduct View Village Ville Vista Walk Way Wells?"
+    "Trail Trailer Tunnel Turnpike Underpass Union Valley Viaduct View Village Ville Vista Walk Way Wells?"
 ).split()
 _SHORT = "Ave Blvd Cir Ct Dr Hwy Ln Pkwy Pl Rd Sq St Ter Trl Crt Cres".split()
 _WORD = r"[A-Z][A-Za-z.'’-]{0,20}"

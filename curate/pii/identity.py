@@ -48,7 +48,8 @@ def _card_form(found: Found) -> bool:
     """13 to 19 digits of a network that gives cards out, grouped as on a card, with the right check digit."""
     number, groups = checks.digits(found.value), re.split("[ -]", found.value)
     grouped = len(groups) == 1 or all(3 <= len(group) <= 7 for group in groups[:-1])
-    return len(number) >= 13 and grouped and len(set(number)) > 1 and checks.luhn(number)
+    fifteen = len(number) != 15 or number.startswith(("34", "37", "1800", "2131"))  # Amex, JCB; else an IMEI
+    return len(number) >= 13 and fifteen and grouped and len(set(number)) > 1 and checks.luhn(number)
 
 
 def _long(found: Found) -> bool:

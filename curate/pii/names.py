@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from curate.pii.cues import TITLES, surname_of
+from curate.pii.cues import TITLES, house_brands, surname_of
 from curate.pii.kinds import GUESSED, Hit
 from seedbed.errors import MissingExtra
 from seedbed.text import CJK
@@ -56,6 +56,8 @@ def chinese(text: str) -> Iterator[Hit]:
         for word, tag in _lac().run(clause.group()):
             start, at = at, at + len(word)
             name = _TITLED.sub("", word) if tag == "PER" else ""
+            if text.startswith(house_brands(), start):
+                continue
             if _ABROAD.fullmatch(name) or (_NAME.fullmatch(name) and _begins_as_name(name)):
                 yield Hit(start, start + len(name), "person", GUESSED)
 
@@ -78,8 +80,9 @@ _NO_NAME = frozenset(
     "Visa Mastercard Fax Text Ticket Order Batch Release Section Commit Payroll Interview Patient Customer Guests Dear "
     "Hi Hello Kind Best Regards Ask Parking Form Contact Header Tunnel Block Warranty Caller Emergency Send Put Reach "
     "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April June July August September "
+    "Line Series Team Department Report Reports Knife Theorem Transform Museum Award Protocol Project "
     "October November December Street Avenue Road Lane Drive Court Bearer Authorization Server Client Database "
-    "Learning Training Writing Eating Information Template Management Language Data Team Time Layer Chart Plot Soup "
+    "Learning Training Writing Eating Information Template Management Language Data Time Layer Chart Plot Soup "
     "Cake Challenges Challenge Skills Knowledge Representative Service Handling Houses Reefs Platform Cloud "
     "Positives Negatives Never Rarely Describe Meet Come".split()
 )

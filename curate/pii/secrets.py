@@ -11,7 +11,7 @@ import re
 from collections import Counter
 
 from curate.pii.kinds import CUED, PROVEN
-from curate.pii.rules import Found, L, Rule
+from curate.pii.rules import HAN, Found, L, Rule
 
 _END = r"(?![0-9A-Za-z_-])"
 _ISSUED = re.compile(
@@ -45,6 +45,11 @@ _ASSIGNED = re.compile(
     rf"(?i:(?<![0-9A-Za-z])(?:[0-9A-Za-z.]{{0,24}}[_.-])?(?:{_NAMES})(?![a-z])|口令|密码|密钥|令牌)"
     r"[\"'`]?[ \t]{0,4}(?::=|=>|[=:：]|为|是|\bis\b)[ \t]{0,4}[\"'`]?"
     r"(?P<v>(?:(?![\"'`<>{}()\[\],;])[!-~]){6,200})"  # ASCII: Chinese may follow
+)
+# In a sentence: "the password for the guests is …", "root / password …", 密码…, 密码今天起改为…
+_SAID = re.compile(
+    rf"(?i:(?<![0-9A-Za-z])(?:password|passwd|pwd|passphrase|passcode)(?:(?: [a-z]{{1,16}}){{1,6}}? is)?[ \t]{{1,4}}"
+    rf"|(?:口令|密码)(?:{HAN}{{0,12}}?[为是成:])?)[ \t]{{0,4}}[\"'`]?(?P<v>(?:(?![\"'`<>{{}}()\[\],;])[!-~]){{8,64}})"
 )
 _BEARER = re.compile(r"(?i:\bauthorization\b[\"']?\s{0,2}[:=]\s{0,2}[\"']?(?:bearer|basic|token)|\bbearer) {1,2}"
                      r"(?P<v>[0-9A-Za-z._~+/=-]{16,4000})")
@@ -85,6 +90,13 @@ def _random(found: Found) -> bool:
         len(value)))
 
 
+def _of_both_cases(found: Found) -> bool:
+    """Without a sign between cue and value, only what is surely no word: SHA-256 and OAuth2 are not of this form."""
+    letters = [sign for sign in found.value if sign.isalpha()]
+    return _random(found) and any(map(str.islower, letters)) and any(map(str.isupper, letters)) and any(
+        map(str.isdigit, found.value))
+
+
 def _not_for_show(found: Found) -> bool:
     return not _PLACEHOLDER.search(found.value)
 
@@ -108,5 +120,6 @@ RULES = (
     Rule("secret", _IN_URL, _not_for_show, CUED, ("default", "technical")),
     Rule("secret", _ASSIGNED, _meant, CUED, _USUAL),
     Rule("secret", _ASSIGNED, _random, CUED, ("technical",)),
+    Rule("secret", _SAID, _of_both_cases, CUED, _USUAL),
     Rule("secret", _BEARER, lambda found: _not_for_show(found) and _classes(found.value) >= 2, CUED),
 )

@@ -33,7 +33,7 @@ from seedbed.context import Context
 from seedbed.record import Record
 from seedbed.run import stage_folders
 
-VERSION = 2
+VERSION = 3
 _REJECTED = 10
 # Chinese from this share of Chinese records on: a set of two languages in about equal parts gets the English page.
 _CHINESE = 2 / 3

@@ -96,7 +96,9 @@ def _marks(chart: Histogram) -> list[tuple[float, float, str]]:
             ((i + 0.5) / count, (b.low + b.high) / 2, "middle") for i, b in enumerate(chart.bins) if i % every == 0
         ]
     low, high = chart.bins[0].low, chart.bins[-1].high
-    ends = ((0.0, "start"), (0.5, "middle"), (1.0, "end"))
+    # Half a token is no length: the middle mark stands between two bars.
+    middle = (count // 2) / count if chart.unit == "tokens" and count > 2 else 0.5
+    ends = ((0.0, "start"), (middle, "middle"), (1.0, "end"))
     return [(share, low + share * (high - low), anchor) for share, anchor in ends]
 
 
@@ -185,7 +187,8 @@ def _grouped(cells: Sequence[Cell]) -> list[tuple[str, int, int]]:
 
 def dumbbell(each: Comparison, every: Sequence[Comparison], words: Words) -> Markup:
     """Loss before (hollow) and after (filled) on a scale shared by all sets, with the interval of the difference."""
-    ends = [value for c in every for value in (c.before, c.after)]
+    # The interval is part of the picture: without it in the scale it would lie over the labels beside.
+    ends = [value for c in every for value in (c.before, c.after, c.before + (c.low or 0), c.before + (c.high or 0))]
     low, high = min(ends), max(ends)
     pad = (high - low) * 0.12 or 0.1
     low, high = max(low - pad, 0), high + pad
@@ -235,11 +238,10 @@ def overlay(chart: Histogram, words: Words) -> Markup:
             )
         body += Markup("</g>")
     body += Markup('<path class="axis" d="M{0} {1}H{2}"/>').format(left, floor, width - left)
-    high = chart.bins[-1].high
-    for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end")):
+    for share, mark, anchor in _marks(chart):
         plus = "+" if chart.open_end and share == 1 else ""
         body += Markup('<text x="{0:.1f}" y="{1}" text-anchor="{2}">{3}{4}</text>').format(
-            left + share * (width - 2 * left), height - 6, anchor, number(round(share * high, 1)), plus
+            left + share * (width - 2 * left), height - 6, anchor, number(round(mark, 2)), plus
         )
     return svg(width, height, body, words("Lengths before and after"), "histogram")
 

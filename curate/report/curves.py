@@ -34,9 +34,9 @@ def curves(training: Training, width: int, height: int, words: Words) -> Markup:
     for share in (0.0, 0.5, 1.0):
         x, _ = place((share * last, low))
         anchor = "start" if share == 0 else "end" if share == 1 else "middle"
-        name = words("step") + " " if share == 0 else ""
-        body += Markup('<text x="{0:.1f}" y="{1}" text-anchor="{2}">{3}{4}</text>').format(
-            x, height - 6, anchor, name, number(round(share * last))
+        at = number(round(share * last))
+        body += Markup('<text x="{0:.1f}" y="{1}" text-anchor="{2}">{3}</text>').format(
+            x, height - 6, anchor, words("step {n}", n=at) if share == 0 else at
         )
     if training.kept is not None and 0 < training.kept <= last:
         x, _ = place((training.kept, low))
@@ -48,8 +48,8 @@ def curves(training: Training, width: int, height: int, words: Words) -> Markup:
         body += _line([xy for _, xy in measured], kind)
         for (step, loss), (x, y) in measured:
             body += Markup(
-                '<circle class="dot {5}" cx="{0:.1f}" cy="{1:.1f}" r="4"><title>{4} {2}: {3:.3f}</title></circle>'
-            ).format(x, y, number(step), loss, words("step"), kind)
+                '<circle class="dot {4}" cx="{0:.1f}" cy="{1:.1f}" r="4"><title>{2}: {3:.3f}</title></circle>'
+            ).format(x, y, words("step {n}", n=number(step)), loss, kind)
     return svg(width, height, body, words("Loss over training steps"), "curves")
 
 

@@ -20,6 +20,7 @@ _SETS = {
 }
 
 
+_CUT = "\ufffd"  # what is left of a character when the answer's last token held a part of it
 # Measures of the answers: label, whether it is a share, and whether more is better (1), worse (-1), or neither.
 _OWN = {
     "figures_right": ("Figures right", True, 1),
@@ -187,8 +188,8 @@ def _answers(name: str, noted: Mapping[str, Any], words: Words) -> list[Answers]
             language=str(each.get("language", "")),
             question=clip(str(each["question"]), SHORT),
             reference=clip(str(each["reference"]), SHORT),
-            before=clip(str(each["base"]), SHORT),
-            after=clip(str(each["tuned"]), SHORT),
+            before=clip(str(each["base"]).rstrip(_CUT), SHORT),
+            after=clip(str(each["tuned"]).rstrip(_CUT), SHORT),
         )
         for each in samples
     ]

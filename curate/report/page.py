@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from curate.report import chinese_details
 from curate.report import words as wording
 from curate.report.gaps import gaps
 from curate.report.model import Report
@@ -23,6 +24,8 @@ from curate.report.words import Words
 _HERE = Path(__file__).resolve().parent
 # Documents drawn on the page, those with the least coverage first; report.json has them all.
 _DOCUMENTS = 60
+# Of a language with fewer of the questions than this, openings say nothing.
+_LEAST = 0.05
 _KINDS = ("fact", "how_to", "why", "compare", "diagnose", "summarise")
 _LEVELS = ("basic", "intermediate", "advanced")
 
@@ -50,6 +53,7 @@ def render(report: Report) -> str:
         shown=sorted(shown, key=lambda d: d.document),
         most=max((cell.records for d in report.documents for cell in d.cells), default=0),
         gaps=gaps,
+        least=_LEAST,
     )
 
 
@@ -74,6 +78,8 @@ def fill(template: str, words: Words, **values: Any) -> str:
         "stage": words.stage,
         "counted": words.counted,
         "locale": locale,
+        "coded": _coded,
+        "translated": chinese_details.translated if words.chinese else lambda said: "",
     }
     # Globals, so that imported macros have them too.
     environment.globals |= {"_": words, "words": words, "count": words.count}
@@ -88,6 +94,14 @@ def fill(template: str, words: Words, **values: Any) -> str:
 def locale(code: str) -> str:
     """The `lang` attribute of a text, by which browsers choose Chinese glyphs."""
     return {"zh": "zh-Hans", "mixed": "zh-Hans"}.get(code, code if code == "en" else "")
+
+
+def _coded(text: str) -> str:
+    """Markup of a text with what stands in backticks as code."""
+    from markupsafe import Markup, escape
+
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def by_stage(report: Report) -> list[tuple[str, list[Reason]]]:

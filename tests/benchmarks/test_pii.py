@@ -7,21 +7,26 @@ import pytest
 pytest.importorskip("faker")
 
 from benchmarks.pii.score import scored  # noqa: E402
-from benchmarks.pii.sentences import HALVES, KINDS, Values, luhn, sentences  # noqa: E402
+from benchmarks.pii.sentences import HALVES, KINDS, Values, luhn, outside, sentences  # noqa: E402
 from curate.pii import checks  # noqa: E402
 from curate.pii.kinds import Hit  # noqa: E402
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_labels_stand_where_the_values_are(language: str) -> None:
-    for half in HALVES:
-        made = sentences(language, half, 60)
-        assert made == sentences(language, half, 60) and not any("{person}" in sentence.text for sentence in made)
+    for made, again in ((outside(language, 160), outside(language, 160)),
+                        *((sentences(language, half, 60), sentences(language, half, 60)) for half in HALVES)):
+        assert made == again and not any("{person}" in sentence.text for sentence in made)
         for sentence in made:
             for kind, slot, start, end in sentence.spans:
                 value = sentence.text[start:end]
                 assert KINDS[slot] == kind and value == value.strip() != ""
                 assert kind != "email" or value.count("@") == 1
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_another_authors_sentences_are_100_with_personal_data_and_60_without(language: str) -> None:
+    assert [bool(sentence.spans) for sentence in outside(language, 160)] == [True] * 100 + [False] * 60
 
 
 def test_checksums_of_the_set_are_those_of_the_recognisers() -> None:

@@ -26,6 +26,8 @@ def find() -> Finder:
     ("黄金周期间客流增加，方便面备货加倍。", []),
     ("爱因斯坦和马丁·路德·金都没有在夏至那天见过李国栋。", ["李国栋"]),
     ("Albert Einstein and Martin Luther King never met Margaret Whitfield.", ["Margaret Whitfield"]),
+    ("张小泉剪刀十把，再拿王致和腐乳两瓶。", []),
+    ("The Taylor Series converges on the Victoria Line.", []),
     ("   \n\t ", []),
     ("", []),
 ])

@@ -118,6 +118,21 @@ def test_charts_keep_to_their_frames_and_escape() -> None:
     assert 'class="after same"' in charts.dumbbell(worse, [worse], EN)  # the interval holds zero
 
 
+def test_the_interval_of_a_difference_lies_within_the_picture() -> None:
+    each = Comparison(name="test_seen", label="", asks="", records=8, before=2.73, after=2.38, low=-1.64, high=0.4)
+    drawn = str(charts.dumbbell(each, [each], EN))
+    found = re.search(r'class="interval" x="([-0-9.]+)" y="\d+" width="([0-9.]+)"', drawn)
+    assert found and float(found[1]) >= 0 and float(found[1]) + float(found[2]) <= 360
+
+
+def test_lengths_are_marked_at_whole_tokens() -> None:
+    chart = lengths("answer", {"en": Counter({3: 5, 40: 2, 73: 1})})
+    assert chart and len(chart.bins) == 15
+    marks = [re.findall(r"<text[^>]*>([0-9.]+)\+?</text>", str(draw))[-3:] for draw in (
+        charts.histogram(chart, ["en"], EN), charts.overlay(chart, EN))]
+    assert marks == [["0", "35", "75"]] * 2
+
+
 def test_gaps_name_runs_of_pages_and_the_last_heading() -> None:
     cells = [Cell(label=f"page {n}", passages=1, records=int(n in (2, 6))) for n in range(1, 7)]
     document = Document(document="a", hash="a", by="page", cells=cells)
