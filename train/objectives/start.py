@@ -74,7 +74,8 @@ def _config(folder: Path) -> dict[str, Any]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except msgspec.DecodeError as error:
-        raise InputError(f"cannot be read: {error}", where=f"from: {path}", next_step="Copy the adapter again") from error
+        raise InputError(f"cannot be read: {error}", where=f"from: {path}",
+                         next_step="Copy the adapter again") from error
 
 
 def _layers(folder: Path) -> set[str]:
