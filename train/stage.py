@@ -38,8 +38,7 @@ from train.rows.data import Fit, prepare
 from train.rows.ordering import ordered, told
 from train.rows.template import Template
 from train.students import faults, methods, model
-from train.students.converting import fingerprint
-from train.students.identity import weights_digest
+from train.students.identity import fingerprint, weights_digest
 from train.students.trained import ADAPTER, MODEL, NOTED, Training
 from train.watching import trackers
 
