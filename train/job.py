@@ -40,8 +40,8 @@ class Job:
         epoch, within = divmod(step - 1, self.plan.steps_an_epoch)
         size = self.options.accumulation
         batches = self.sampler.batches(epoch)[within * size : (within + 1) * size]
-        found = [record for batch in batches for record in self.rows[batch]["record"]]
-        return [record for record in dict.fromkeys(found) if record]  # a block of several texts names none
+        found = [record for batch in batches for several in self.rows[batch]["record"] for record in several.split()]
+        return list(dict.fromkeys(found))  # a block has the ids of all its texts
 
     @property
     def keeps_best(self) -> bool:

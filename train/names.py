@@ -23,7 +23,8 @@ from train.watching.stopping import KEPT
 
 # What is overridden in the trainers, or called back by them: module, class, names.
 OVERRIDDEN = (
-    ("trl", "SFTTrainer", ("_get_train_sampler", "create_model_card", "compute_loss", "training_step", "evaluate")),
+    ("trl", "SFTTrainer", ("_get_train_sampler", "create_model_card", "compute_loss", "training_step", "evaluate",
+                           "_run_epoch")),
     ("trl", "DPOTrainer", ("_prepare_dataset", "_get_train_sampler", "create_model_card", "_precompute_ref_logps",
                            "compute_ref_log_probs")),
     ("transformers", "TrainerCallback", ("on_train_begin", "on_log", "on_save", "on_step_end")),

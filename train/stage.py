@@ -38,8 +38,7 @@ from train.rows.data import Fit, prepare
 from train.rows.ordering import ordered, told
 from train.rows.template import Template
 from train.students import faults, methods, model
-from train.students.converting import fingerprint
-from train.students.identity import weights_digest
+from train.students.identity import fingerprint, weights_digest
 from train.students.trained import ADAPTER, MODEL, NOTED, Training
 from train.watching import trackers
 
@@ -103,10 +102,12 @@ def _ready(records: Iterable[Record], options: Options, context: Context) -> Rea
     folder = model.locate(options.student, context.progress)
     tokenizer = model.load_tokenizer(folder)
     template = Template(tokenizer, options.student, needed=options.objective != "pretrain")
-    digest = template.digest  # before anybody sets the tokenizer to padding
-    job, facts = _prepare(list(records), template, model.shape(folder), options, context, folder)
+    digest, base = template.digest, weights_digest(folder)  # before anybody sets the tokenizer to padding
+    shape = model.shape(folder)
+    start.refuse_other(options, shape, base, digest)
+    job, facts = _prepare(list(records), template, shape, options, context, folder)
     preflight.tell(preflight.check(facts), context)
-    return Ready(job, facts, folder, weights_digest(folder), digest)
+    return Ready(job, facts, folder, base, digest)
 
 
 def _fitted(ready: Ready) -> Any:
@@ -127,6 +128,7 @@ def _fitted(ready: Ready) -> Any:
 
 def check(records: Iterable[Record], options: Options, context: Context) -> list[preflight.Finding]:
     """All findings about a training that is not begun: no weights are fetched, converted or loaded for it."""
+    start.adapter(options)
     with libraries.prepared(options.threads):
         folder = headers.locate(options.student, context.progress)
         tokenizer = model.load_tokenizer(folder)

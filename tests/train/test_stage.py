@@ -68,6 +68,13 @@ def test_a_training_leaves_an_adapter_its_losses_and_what_it_was(whole: Context)
     assert losses["validation"][-1]["loss"] < losses["validation"][0]["loss"] - 0.3
 
 
+def test_noise_on_the_embeddings_is_there_in_training_and_not_in_validation(whole: Context, student: Path, tmp_path: Path) -> None:
+    noisy = curve(run(student, tmp_path, epochs=1, neftune=50.0).folder)
+    plain = curve(whole.folder)
+    assert noisy["validation"][0]["loss"] == plain["validation"][0]["loss"]
+    assert noisy["train"][0]["loss"] > plain["train"][0]["loss"] + 0.05
+
+
 def test_the_rate_warms_up_and_falls_along_a_cosine(whole: Context) -> None:
     rates = [point["learning_rate"] for point in curve(whole.folder)["train"]]
     assert rates[0] < rates[1] == max(rates) == pytest.approx(QUICK["learning_rate"])

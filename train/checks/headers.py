@@ -14,6 +14,7 @@ from seedbed import models
 from seedbed.context import Progress, Silent
 from seedbed.errors import InputError
 from train.students import converting, model
+from train.students.identity import fingerprint
 
 _SMALL = ["*.json", "*.jinja", "tokenizer*", "*.model"]
 
@@ -36,7 +37,7 @@ def locate(name: str, progress: Progress) -> Path:
 def _of_gguf(gguf: Path) -> Path:
     if not gguf.is_file():
         return converting.convert(gguf, Silent())  # which says so
-    stem = f"{gguf.stem}-{converting.fingerprint(gguf)}"
+    stem = f"{gguf.stem}-{fingerprint(gguf)}"
     whole, header = models.folder() / stem, models.folder() / f"{stem}-header"
     for folder in (whole, header):
         if (folder / "config.json").is_file():

@@ -69,14 +69,21 @@ def estimate(shape: Shape, options: Options, longest: int, checkpointing: bool) 
 
 
 def fitting(shape: Shape, options: Options, longest: int, room: int) -> str:
-    """What to change so that a step takes at most `room` bytes, the mildest first, and what it takes then."""
+    """What to change so that a step takes at most `room` bytes, the mildest first, and what it takes then.
+
+    longest    tokens that a row of a batch takes: of a pair those of two sequences of its longer side
+    """
+    wide = 2 if options.objective == "dpo" else 1
     saving: dict[str, str | int] = {"activation_checkpointing": "on"}
     small = saving | {"batch": 1, "accumulation": options.batch * options.accumulation}
-    shorter = max(16, longest // 2)
-    halved, quantised = small | {"max_length": shorter}, {"method": "qlora"} if options.method == "lora" else {}
-    for change in (saving, small, small | quantised, halved | quantised):
+    shorter = small | {"max_length": max(16, longest // wide // 2)}
+    # From full to an adapter the learning rate must be another one: 0 is the usual one of the method.
+    adapter = {"method": "lora", "learning_rate": 0} if options.method == "full" else {}
+    quantised = adapter | {"method": "qlora"} if options.method in ("full", "lora") else {}
+    changes = (saving, small, small | adapter, small | quantised, shorter | quantised)
+    for change in changes:
         changed = msgspec.structs.replace(options, **change)
-        need = estimate(shape, changed, min(longest, changed.max_length), True).total
+        need = estimate(shape, changed, min(longest, wide * changed.max_length), True).total
         if need <= room:
             said = ", ".join(f"{name}: {value}" for name, value in change.items() if getattr(options, name) != value)
             return f"Set {said}: that takes about {need / 1e9:.1f} GB"

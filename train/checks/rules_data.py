@@ -128,9 +128,11 @@ def length(facts: Facts) -> Iterator[Finding]:
     counts, limit = facts.train, facts.options.max_length
     touched = counts.cut + counts.dropped
     figure = f"longest {counts.longest} of {limit} tokens, {counts.cut} cut, {counts.dropped} left out"
-    if limit > facts.shape.positions:
-        yield Finding("error", "length", f"{limit} tokens, the student takes {facts.shape.positions}",
-                      "Beyond its context a model is undefined.", f"Set max_length: {facts.shape.positions}")
+    virtual = facts.options.virtual_tokens  # they stand before each row, and take places as its tokens do
+    if limit + virtual > facts.shape.positions:
+        asked = f"{limit} tokens" + (f" behind {virtual} virtual ones" if virtual else "")
+        yield Finding("error", "length", f"{asked}, the student takes {facts.shape.positions}",
+                      "Beyond its context a model is undefined.", f"Set max_length: {facts.shape.positions - virtual}")
     elif touched > _LONG * max(1, counts.records):
         yield Finding("warning", "length", figure, "Many answers lose their end.",
                       "Raise max_length, or shorten the answers")

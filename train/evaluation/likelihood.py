@@ -22,7 +22,7 @@ from train import libraries
 from train.evaluation.answers import row_losses
 from train.rows.template import IGNORED, Rendered, Row, Template
 from train.students import model
-from train.students.converting import fingerprint
+from train.students.identity import fingerprint
 
 _PLACES = 4  # decimal places of a loss
 _CHARACTERS = 200  # of text for a token of the window; what is longer still (10 MB in one field) is not even tokenised

@@ -20,7 +20,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from seedbed import ranks
 from seedbed.errors import TrainingError
+from train.launch import together
 from train.rows.template import IGNORED
 
 Batches = Callable[[Any], Iterator[dict[str, Any]]]
@@ -33,25 +35,34 @@ def distance(model: Any, path: Path, step: int, rows: Batches) -> Any:
     Raises TrainingError where a resumed training no longer finds them.
     """
     import torch
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
     kept = getattr(model, "_ewc", None)
     if kept is None:
-        if not path.is_file():
+        # Of several processes each may see the file of the first or not yet: all must do the same.
+        if not together.agreed(path.is_file()):
             if step:
                 raise TrainingError("the Fisher information of the start is gone", where=str(path),
                                     next_step="Delete the checkpoints and train from the start")
             found = fisher(model, rows(model.device))
-            anchor = {f"anchor {name}": value.detach().clone() for name, value in trained(model)}
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(".partial")
-            save_file({**{f"fisher {name}": value for name, value in found.items()}, **anchor}, str(partial))
-            partial.replace(path)
+            if not ranks.rank():
+                _keep(found, trained(model), path)
+            together.wait()
         kept = model._ewc = load_file(str(path), device=str(model.device))
     total = torch.zeros((), device=model.device)
     for name, value in trained(model):
         total = total + (kept[f"fisher {name}"] * (value - kept[f"anchor {name}"]).square()).sum()
     return total / 2
+
+
+def _keep(found: dict[str, Any], parameters: list[tuple[str, Any]], path: Path) -> None:
+    from safetensors.torch import save_file
+
+    anchor = {f"anchor {name}": value.detach().clone() for name, value in parameters}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file({**{f"fisher {name}": value for name, value in found.items()}, **anchor}, str(partial))
+    partial.replace(path)
 
 
 def fisher(model: Any, rows: Iterator[dict[str, Any]]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from seedbed.context import Progress
 from seedbed.errors import InputError, TemplateError
 from seedbed.record import Record
 from train import libraries
+from train.checks import headers
 from train.options import Options
 from train.rows import data, pairs, texts
 from train.rows.data import Fit
@@ -37,7 +38,7 @@ def show(
     records: Iterable[Record], options: Options, count: int, progress: Progress, *, colours: bool, served: str = ""
 ) -> Iterator[str]:
     """Lines that show `count` records of the training set, from its first to its last, and, where a server's address is
-    given, whether it asks with the ids that they are learned behind. Loads no weights.
+    given, whether it asks with the ids that they are learned behind. No weights are fetched or loaded.
 
     Raises InputError where there is nothing to show or no such server, and TemplateError where the template cannot be
     masked at all.
@@ -49,7 +50,7 @@ def show(
         raise InputError("no record is there to be trained on", where="--show",
                          next_step="Give records of the split train, or of none")
     with libraries.prepared(options.threads):
-        tokenizer = model.load_tokenizer(model.locate(options.student, progress))
+        tokenizer = model.load_tokenizer(headers.locate(options.student, progress))
         template = Template(tokenizer, options.student, needed=options.objective != "pretrain")
         chosen = _spread(training, count)
         for number, record in enumerate(chosen, 1):

@@ -22,7 +22,7 @@ from train.rows.data import Counts, Fit
 from train.rows.stored import key, stored
 from train.rows.template import IGNORED, Row, Template
 
-_VERSION = 1  # of the rows: raised when the same records and template give other rows
+_VERSION = 2  # of the rows: raised when the same records and template give other rows
 COLUMNS = ("input_ids", "labels", "documents")
 # Tokens that close a document in pre-training, where the tokenizer's end token closes a turn of a chat instead.
 _ENDS = ("<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>", "<eos>", "</s>")
@@ -41,11 +41,13 @@ class TextCounts(Counts):
     torn: int = 0
 
 
-def blocks(records: Iterable[Record], tokenizer: Any, max_length: int, counts: TextCounts) -> Iterator[list[list[int]]]:
-    """Blocks of up to `max_length` tokens in the order of the records, each as the documents, or parts, it holds."""
+def blocks(records: Iterable[Record], tokenizer: Any, max_length: int, counts: TextCounts
+           ) -> Iterator[list[tuple[str, list[int]]]]:
+    """Blocks of up to `max_length` tokens in the order of the records, each as the documents, or parts, it holds: the
+    record's id and its tokens."""
     end, begin = end_of_document(tokenizer), _begin(tokenizer)
     special = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
-    block: list[list[int]] = []
+    block: list[tuple[str, list[int]]] = []
     room = max_length
     for record in records:
         if not record.text.strip():
@@ -60,9 +62,9 @@ def blocks(records: Iterable[Record], tokenizer: Any, max_length: int, counts: T
             yield block
             block, room = [], max_length
         while len(ids) > max_length:
-            yield [ids[:max_length]]
+            yield [(record.id, ids[:max_length])]
             ids = ids[max_length:]
-        block.append(ids)
+        block.append((record.id, ids))
         room -= len(ids)
     if block:
         yield block
@@ -73,7 +75,7 @@ def windows(records: Iterable[Record], tokenizer: Any, max_length: int) -> Itera
     token of a window follows from nothing, so it does not count."""
     for record in records:
         for block in blocks([record], tokenizer, max_length, TextCounts()):
-            ids = [token for document in block for token in document]
+            ids = [token for _, document in block for token in document]
             if len(ids) > 1:
                 yield record.id, Row(ids, [IGNORED, *ids[1:]])
 
@@ -81,16 +83,18 @@ def windows(records: Iterable[Record], tokenizer: Any, max_length: int) -> Itera
 def rows(
     records: Sequence[Record], template: Template, fit: Fit, counts: TextCounts
 ) -> Iterator[tuple[str, Row, list[int]]]:
-    """Text blocks, then chat rows: record id (empty for a block), the row, and the lengths of the documents in it."""
+    """Text blocks, then chat rows: record id (of a block those of its texts, with blanks between), the row, and the
+    lengths of the documents in it."""
     texts, chats = [r for r in records if not r.messages], [r for r in records if r.messages]
     for block in blocks(texts, template.tokenizer, fit.max_length, counts):
-        ids = [token for document in block for token in document]
+        ids = [token for _, document in block for token in document]
         counts.rows += 1
         counts.blocks += 1
         counts.tokens += len(ids)
         counts.learned += len(ids)
         counts.longest = max(counts.longest, len(ids))
-        yield "", Row(ids, ids), [len(document) for document in block]
+        names = " ".join(dict.fromkeys(name for name, _ in block))
+        yield names, Row(ids, ids), [len(document) for _, document in block]
     for record, row in data.rows(chats, template, fit, counts):
         yield record.id, row, [len(row.input_ids)]
 

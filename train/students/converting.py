@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import shutil
@@ -11,6 +10,7 @@ from pathlib import Path
 from seedbed import models
 from seedbed.context import Progress
 from seedbed.errors import InputError, MissingExtra
+from train.students.identity import fingerprint
 
 NEXT = "Name a model of `seedbed models list`, a folder, a hub name, or path:/some/model.gguf"
 
@@ -41,15 +41,6 @@ def convert(gguf: Path, progress: Progress) -> Path:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return target
-
-
-def fingerprint(path: Path) -> str:
-    """Size, first and last MiB: header, and weights that differ between any two conversions of one model."""
-    size = path.stat().st_size
-    with path.open("rb") as data:
-        head = data.read(1 << 20)
-        data.seek(max(0, size - (1 << 20)))
-        return hashlib.blake2b(head + data.read() + str(size).encode(), digest_size=6).hexdigest()
 
 
 def _refuse_unknown(gguf: Path) -> None:

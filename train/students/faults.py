@@ -38,14 +38,19 @@ def _unchanged(model: Any, trained: list[tuple[str, Any]], options: Options, tok
 
 
 def _differs(model: Any, base: Path) -> bool:
-    """Whether any weight differs from the base's in bf16, in which both are kept; read one by one, up to the first."""
+    """Whether any weight differs from the base's in bf16, in which both are kept; read one by one, up to the first.
+
+    True as well where nothing can be compared: weights in another kind of file, or under names without the prefix that
+    transformers adds when it loads them.
+    """
     import torch
     from safetensors import safe_open
 
-    now = model.state_dict()
+    now, compared = model.state_dict(), 0
     for path in sorted(base.glob("*.safetensors")):
         with safe_open(path, framework="pt") as before:
-            for name in before.keys():  # noqa: SIM118  not a mapping
-                if name in now and not torch.equal(now[name].cpu().bfloat16(), before.get_tensor(name).bfloat16()):
+            for name in set(before.keys()) & set(now):
+                compared += 1
+                if not torch.equal(now[name].cpu().bfloat16(), before.get_tensor(name).bfloat16()):
                     return True
-    return False
+    return not compared

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 _WHOLE = 1 << 30  # bytes: up to here a file is read from end to end (1 s)
 _SLICE, _EVERY = 1 << 20, 16 << 20  # of larger ones a mebibyte in sixteen
@@ -20,10 +21,21 @@ def weights_digest(folder: Path) -> str:
     files = sorted(path for pattern in _WEIGHTS for path in folder.glob(pattern))
     content = hashlib.blake2b(digest_size=10)
     for path in files:
-        size = path.stat().st_size
-        content.update(f"{path.name} {size} ".encode())
-        with path.open("rb") as data:
-            for start in range(0, size, _SLICE if size <= _WHOLE else _EVERY):
-                data.seek(start)
-                content.update(data.read(_SLICE))
+        content.update(f"{path.name} {path.stat().st_size} ".encode())
+        _read(path, content)
     return content.hexdigest() if files else ""
+
+
+def fingerprint(path: Path) -> str:
+    """Size and content of one file, read as above."""
+    content = hashlib.blake2b(str(path.stat().st_size).encode(), digest_size=6)
+    _read(path, content)
+    return content.hexdigest()
+
+
+def _read(path: Path, content: Any) -> None:
+    size = path.stat().st_size
+    with path.open("rb") as data:
+        for start in range(0, size, _SLICE if size <= _WHOLE else _EVERY):
+            data.seek(start)
+            content.update(data.read(_SLICE))

@@ -222,17 +222,25 @@ def keep_unpacked(model: Any) -> None:
 
 def with_adapter(model: Any, adapter: Path) -> Any:
     """The model with a trained adapter, ready for evaluation."""
+    tuned = adapted(model, adapter)
+    tuned.eval()
+    show_text_alone(tuned)
+    return tuned
+
+
+def adapted(model: Any, adapter: Path, trainable: bool = False) -> Any:
+    """The model with a trained adapter. Raises InputError where it is one for another model."""
     from peft import PeftModel
 
     other = "Name the student that it was trained on"
     try:
-        tuned = PeftModel.from_pretrained(model, str(adapter), local_files_only=True)
+        tuned = PeftModel.from_pretrained(model, str(adapter), is_trainable=trainable, local_files_only=True)
     except (ValueError, OSError, RuntimeError) as error:
+        if libraries.out_of_memory(error):
+            raise
         raise InputError(f"the adapter does not fit: {error}", where=str(adapter), next_step=other) from error
     if misfit := _misfit(tuned, adapter):
         raise InputError(f"the adapter is one for another model: {misfit}", where=str(adapter), next_step=other)
-    tuned.eval()
-    show_text_alone(tuned)
     return tuned
 
 

@@ -127,14 +127,20 @@ def load(given: Path, progress: Progress, student: str = "") -> Trained:
 def base_of(known: Training, folder: Path, progress: Progress) -> Path:
     """The base's folder, where its weights, tokenizer and template are those that were trained on."""
     base = model.locate(known.student, progress)
+    template = Template(model.load_tokenizer(base), known.student, needed=False) if known.template else None
+    refuse_changed(known, folder, weights_digest(base) if known.base else "", template.digest if template else "")
+    return base
+
+
+def refuse_changed(known: Training, folder: Path, base: str, template: str) -> None:
+    """Raises InputError where the digests of a student are others than a training noted, where it noted them."""
     again = "Take the student as it was then, or train again"
-    if known.base and weights_digest(base) != known.base:
+    if known.base and base != known.base:
         raise InputError(f"was trained on other weights than those of {known.student} now", where=str(folder),
                          next_step=again)
-    if known.template and Template(model.load_tokenizer(base), known.student, needed=False).digest != known.template:
+    if known.template and template != known.template:
         raise InputError(f"was trained with another tokenizer or chat template than that of {known.student} now",
                          where=str(folder), next_step=again)
-    return base
 
 
 def _is_tuned_model(folder: Path) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from train.job import Job
 from train.launch import together
+from train.watching.stopping import reason
 
 _HEEDED = (signal.SIGINT, signal.SIGTERM)
 
@@ -38,7 +39,9 @@ def leaving(trainer: type, job: Job) -> type:
             with _heard(job) as asked:
                 self.add_callback(Leaver(asked))
                 done = super().train(*args, **kwargs)
-            if asked and self.state.global_step < job.plan.steps:
+            finished = self.state.global_step >= job.plan.steps or reason(
+                self.state.log_history, job.options.patience, job.options.forgetting.bound)
+            if asked and not finished:
                 job.context.progress.say(f"stopped after step {self.state.global_step} of {job.plan.steps}")
                 raise KeyboardInterrupt(*(number for number in asked if number == signal.SIGTERM))
             return done

@@ -76,6 +76,14 @@ def watched(trainer: type, job: Job) -> type:
     bound, patience = job.options.forgetting.bound, job.options.patience
 
     class Watched(trainer):  # type: ignore[misc]
+        def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+            # One that was killed after it had stopped, before it was saved, stops again: a step more would be one that
+            # it never made. The Trainer itself forgets that it was to stop.
+            if self.state.global_step and reason(self.state.log_history, patience, bound):
+                self.control.should_training_stop = True
+            else:
+                super()._run_epoch(*args, **kwargs)
+
         def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
             metrics: dict[str, float] = super().evaluate(*args, **kwargs)
             if job.general is not None:

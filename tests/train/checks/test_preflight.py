@@ -11,7 +11,7 @@ import pytest
 from seedbed.context import Context
 from seedbed.errors import PreflightError
 from train.checks import rates
-from train.checks.memory import Memory, disk_needed, estimate
+from train.checks.memory import Memory, disk_needed, estimate, fitting
 from train.checks.preflight import Facts, Finding, check, tell
 from train.checks.talk import Talk
 from train.options import Method, Objective, Options
@@ -204,6 +204,31 @@ def test_too_little_memory_says_what_to_set_and_what_that_takes() -> None:
     assert said.remedy.startswith("Set activation_checkpointing: on, batch: 1, accumulation: 4: that takes about ")
     hopeless = msgspec.structs.replace(tight, free=10**6)
     assert "smaller student" in next(f for f in check(hopeless) if f.name == "memory").remedy
+
+
+def test_what_is_advised_for_pairs_is_counted_over_both_sides() -> None:
+    shape = msgspec.structs.replace(SHAPE, layers=40, hidden=4096, intermediate=11008)
+    options = Options(objective="dpo", batch=8)
+    one = estimate(shape, msgspec.structs.replace(options, batch=1), 2 * 1000, True).total
+    advised = fitting(shape, options, 2 * 1000, one)
+    assert advised == f"Set activation_checkpointing: on, batch: 1, accumulation: 8: that takes about {one / 1e9:.1f} GB"
+    assert "max_length: 500" in fitting(shape, options, 2 * 1000, one - 1)
+
+
+def test_full_training_that_does_not_fit_is_offered_an_adapter_at_its_own_rate() -> None:
+    options = Options(method="full", batch=1)
+    whole = estimate(SHAPE, options, 300, True).total
+    said = fitting(SHAPE, options, 300, whole - 1)
+    assert said.startswith("Set activation_checkpointing: on, method: lora, learning_rate: 0: that takes about ")
+
+
+def test_virtual_tokens_take_places_of_the_context() -> None:
+    full = facts(options=Options(method="prompt_tuning", max_length=2048))
+    said = next(finding for finding in check(full) if finding.name == "length")
+    assert said.level == "error" and said.figure == "2048 tokens behind 20 virtual ones, the student takes 2048"
+    assert said.remedy == "Set max_length: 2028"
+    fitting_one = facts(options=Options(method="prompt_tuning", max_length=2028))
+    assert "length" not in found(fitting_one)
 
 
 def test_processes_of_one_machine_share_its_memory() -> None:

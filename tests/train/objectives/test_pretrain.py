@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from seedbed.context import Context, Silent
-from seedbed.errors import PreflightError
+from seedbed.errors import PreflightError, TrainingError
 from seedbed.record import Record, make
+from tests.train.test_faults import poison
 from tests.train.test_stage import Heard
 from tests.train.tiny import records, save_student
 from train.after.export import gguf_run
@@ -89,3 +90,16 @@ def test_a_base_model_needs_no_chat_template_to_read(tmp_path: Path) -> None:
     assert [one.name for one in (tmp_path / "gguf").iterdir() if one.name in ("Modelfile", "README.md")] == ["README.md"]
     found = check(records(3), msgspec.convert({"student": str(base)}, Options), Context(tmp_path, seed=5))
     assert [one.figure for one in found if one.level == "error"] == ["the tokenizer has no chat template"]  # to chat
+
+
+def test_a_loss_that_is_no_number_names_the_texts_of_the_batch(
+    student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = poison(monkeypatch, at=1)
+    data = texts(20)
+    with pytest.raises(TrainingError, match="no number after step 1, whose batch was the records [0-9a-f]{16}, ") as said:
+        run(student, tmp_path, data)
+    named = [record for record in data if record.id in said.value.what]
+    assert len(named) == 8  # more of them are counted
+    for record in named:
+        assert any(record.text in text for text in seen[0])

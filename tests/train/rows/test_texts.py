@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -30,23 +29,24 @@ def template() -> Template:
 
 def test_documents_share_a_block_and_each_is_closed(template: Template) -> None:
     [block] = blocks(RECORDS, template.tokenizer, 1024, TextCounts())
-    assert [template.tokenizer.decode(document) for document in block] == [f"{text}<|endoftext|>" for text in TEXTS]
+    assert [template.tokenizer.decode(document) for _, document in block] == [f"{text}<|endoftext|>" for text in TEXTS]
+    assert [name for name, _ in block] == [record.id for record in RECORDS]
 
 
 def test_a_document_that_fits_is_not_torn(template: Template) -> None:
     sizes = [len(template.prompt_ids(text)) + 1 for text in TEXTS]
     counts = TextCounts()
     made = list(blocks(RECORDS, template.tokenizer, max(sizes) + 3, counts))
-    assert [len(document) for block in made for document in block] == sizes
-    assert all(sum(map(len, block)) <= max(sizes) + 3 for block in made) and counts.torn == 0
+    assert [len(document) for block in made for _, document in block] == sizes
+    assert all(sum(len(document) for _, document in block) <= max(sizes) + 3 for block in made) and counts.torn == 0
 
 
 def test_a_longer_one_goes_on_in_the_next_block_and_nothing_is_lost(template: Template) -> None:
     counts = TextCounts()
     made = list(blocks(RECORDS, template.tokenizer, 16, counts))
-    ids = list(chain.from_iterable(chain.from_iterable(made)))
+    ids = [token for block in made for _, document in block for token in document]
     assert template.tokenizer.decode(ids) == "".join(f"{text}<|endoftext|>" for text in TEXTS)
-    assert max(sum(map(len, block)) for block in made) == 16 and counts.torn == len([
+    assert max(sum(len(document) for _, document in block) for block in made) == 16 and counts.torn == len([
         text for text in TEXTS if len(template.prompt_ids(text)) + 1 > 16
     ])
 
@@ -59,7 +59,7 @@ def test_chat_records_stay_rows_of_their_own_with_their_masks(template: Template
     chats = records(2)
     counts = TextCounts()
     made = list(rows([chats[0], *RECORDS, chats[1], make(text=" ")], template, Fit(1024), counts))
-    assert [name for name, _, _ in made] == ["", chats[0].id, chats[1].id]
+    assert [name for name, _, _ in made] == [" ".join(record.id for record in RECORDS), chats[0].id, chats[1].id]
     assert made[0][1].labels == made[0][1].input_ids
     assert [row for _, row, _ in made[1:]] == [row for _, row in chat_rows(chats, template, Fit(1024), Counts())]
     assert (counts.records, counts.texts, counts.blocks, counts.rows, counts.unanswered) == (6, 4, 1, 3, 1)

@@ -133,6 +133,20 @@ def test_full_training_that_changed_nothing_is_refused(student: Path, tmp_path: 
     assert not (tmp_path / "model").exists()
 
 
+def test_a_base_that_cannot_be_compared_is_no_fault(student: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    base, options = tmp_path / "base", Options(method="full")
+    base.mkdir()
+    with libraries.prepared(threads=1):
+        tokenizer = model.load_tokenizer(student)
+        made = model.load(student, "full", tokenizer).float()
+        assert faults.fault(made, options, tokenizer, base) == ""  # pytorch_model.bin, say
+        short = {name.removeprefix("model."): value for name, value in load_file(student / "model.safetensors").items()}
+        save_file(short, base / "model.safetensors")
+        assert faults.fault(made, options, tokenizer, base) == ""
+
+
 def test_a_base_that_changed_since_is_refused(student: Path, tmp_path: Path) -> None:
     import torch
     from safetensors.torch import load_file, save_file

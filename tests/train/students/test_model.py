@@ -296,3 +296,14 @@ def test_a_gguf_of_an_unknown_architecture_names_it_and_those_that_are_known(
             model.locate(str(tmp_path / "odd.gguf"), Silent())
     assert "tokenizer," not in str(refused.value)
     assert not list((tmp_path / "home").rglob("*.partial"))
+
+
+def test_two_files_that_differ_in_the_middle_alone_are_two(tmp_path: Path) -> None:
+    from train.students.identity import fingerprint
+
+    one, other = bytearray(3 << 20), bytearray(3 << 20)
+    other[(3 << 20) // 2] = 1
+    for name, content in (("one", one), ("other", other), ("copy", one)):
+        (tmp_path / name).write_bytes(content)
+    marks = {name: fingerprint(tmp_path / name) for name in ("one", "other", "copy")}
+    assert marks["one"] == marks["copy"] != marks["other"]

@@ -12,7 +12,9 @@ from seedbed.errors import InputError, TrainingError
 from tests.train.forgetting.facts import capitals
 from tests.train.test_stage import DATA, run
 from tests.train.tiny import records
+from train import stage
 from train.forgetting.options import Forgetting
+from train.job import step_of
 from train.watching.stopping import DOMAIN, GENERAL, forgotten, reason
 
 NARROW = [*records(20), *records(6, "validation")]
@@ -74,6 +76,22 @@ def test_a_bound_stops_the_training_and_keeps_the_best_within_it(scholar: Path, 
     kept = tmp_path / "checkpoints" / f"checkpoint-{figures['kept_step']}"
     saved, best = (load_file(folder / "adapter_model.safetensors") for folder in (tmp_path / "adapter", kept))
     assert all(bool((saved[name] == best[name]).all()) for name in best)
+
+
+def test_one_that_had_stopped_and_was_killed_before_it_was_saved_does_not_train_on(
+    scholar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("killed")
+
+    data, options = [*NARROW, *capitals("validation")], {"method": "lora", "forgetting": Forgetting(bound=1.5)}
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed"):
+        patched.setattr(stage, "_save", fail)
+        run(scholar, tmp_path, data, **options)
+    stopped_at = max(step_of(path) for path in (tmp_path / "checkpoints").glob("checkpoint-*"))
+    assert stopped_at < 15
+    figures = run(scholar, tmp_path, data, **options).figures
+    assert figures["steps"] == stopped_at == figures["kept_step"] + 3 and figures["stopped_by"] == "general"
 
 
 def test_a_bound_that_is_passed_at_once_leaves_nothing_to_keep(scholar: Path, tmp_path: Path) -> None:

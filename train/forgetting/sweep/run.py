@@ -58,6 +58,9 @@ def sweep(
     if options.method not in ("qlora", "lora"):
         raise InputError(f"compares adapters, and {options.method} makes none", where="--sweep",
                          next_step="Set method: qlora or lora")
+    if options.objective != "sft":
+        raise InputError(f"measures the loss of answers, which is not what objective {options.objective} is judged by",
+                         where="--sweep", next_step="Set objective: sft, or compare single trainings with `evaluate`")
     sets = take_apart(list(records), options.forgetting, Context(out, seed))
     bases: dict[str, dict[str, tuple[float, int]]] = {}
     found = []

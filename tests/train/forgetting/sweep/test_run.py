@@ -96,3 +96,11 @@ def test_what_cannot_be_swept_is_said_before_anything_is_trained(
 ) -> None:
     assert climb(sweep="mixx=0,1") == 2
     assert "`mixx` cannot be swept" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("objective", ["dpo", "pretrain"])
+def test_what_is_not_judged_by_answers_is_refused(
+    climb: Callable[..., int], objective: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert climb("--objective", objective) == 2
+    assert f"is not what objective {objective} is judged by" in capsys.readouterr().err
