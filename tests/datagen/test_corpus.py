@@ -73,7 +73,7 @@ def test_a_short_passage_is_rejected_and_what_is_no_text_left_alone(lang: str) -
 
 @BOTH
 def test_text_is_cleaned_and_its_tables_stay(lang: str) -> None:
-    messy = f"<b>{PROSE[lang]}</b>\r\n\r\n\r\n\r\n{TABLE[lang]}  \n"
+    messy = f"<p><b>{PROSE[lang]}</b></p>\r\n\r\n\r\n\r\n{TABLE[lang]}  \n"
     (made,), _ = run([passage(lang, messy)], minimum=5)
     (done,) = clean([made], Clean(), Context(Path("clean")))
     assert done.text == f"{PROSE[lang]}\n\n{TABLE[lang]}"
