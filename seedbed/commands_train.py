@@ -113,7 +113,7 @@ def serve(given: argparse.Namespace) -> None:
     from train.serving.speaker import open_speaker
 
     with libraries.prepared(given.threads):
-        ready = server(open_speaker(given.run, for_terminal(), given.student), given.host, given.port)
+        ready = server(lambda: open_speaker(given.run, for_terminal(), given.student), given.host, given.port)
         print(f"Serving on http://{given.host}:{ready.server_port}/v1 until Ctrl-C", flush=True)
         with ready, suppress(KeyboardInterrupt):
             ready.serve_forever()

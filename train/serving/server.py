@@ -1,7 +1,8 @@
 """`seedbed serve RUN`: a trained student behind the chat part of OpenAI's API, to try it in what one has.
 
 Two models are there: `tuned`, and `base` as it was before. One answer is made at a time; for many users at once the
-model card names the command of a server made for that (vLLM).
+model card names the command of a server made for that (vLLM). Tools and calls are shown to the model as it learned
+them; what it says is always given back as text, a call in its template's own form too.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,44 +18,63 @@ from typing import Any
 import msgspec
 
 from seedbed.errors import InputError, SeedbedError
-from train.rows.template import Turns
+from seedbed.record import make
+from seedbed.turns import OPENAI, from_turn
+from train.rows.conversation import Conversation, conversation
 from train.serving.speaker import Manner, Said, Speaker
 
 _LARGEST = 16 << 20  # bytes of a request
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 
 
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
 class Asked(msgspec.Struct):
-    """What is heeded of a request; all else in it is passed over, as other servers do."""
+    """What is heeded of a request; all else in it is passed over, as other servers do. What OpenAI lets be null may be
+    null."""
 
     messages: list[dict[str, Any]]
-    model: str = ""
-    stream: bool = False
-    temperature: float = 0.0
-    top_p: float = 1.0
+    model: str | None = None
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    temperature: float | None = None
+    top_p: float | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     seed: int | None = None
     stop: str | list[str] | None = None
+    n: int | None = None
+    tools: list[dict[str, Any]] | None = None
 
     def manner(self) -> Manner:
         """Raises ValueError for what no answer can be made by."""
-        most = self.max_completion_tokens or self.max_tokens or Manner().max_tokens
-        if not 0 <= self.temperature <= 2 or not 0 < self.top_p <= 1 or most < 1:
+        usual = Manner()
+        given = (self.max_completion_tokens, self.max_tokens, usual.max_tokens)
+        most = next(value for value in given if value is not None)
+        temperature = usual.temperature if self.temperature is None else self.temperature
+        top_p = usual.top_p if self.top_p is None else self.top_p
+        if not 0 <= temperature <= 2 or not 0 < top_p <= 1 or most < 1:
             raise ValueError("temperature is from 0 to 2, top_p above 0 and up to 1, max_tokens 1 or more")
+        if self.n not in (None, 1):
+            raise ValueError("n: one answer is made for a request")
         stop = [self.stop] if isinstance(self.stop, str) else self.stop or []
-        return Manner(self.temperature, self.top_p, most, self.seed, tuple(filter(None, stop)))
+        return Manner(temperature, top_p, most, self.seed, tuple(filter(None, stop)))
 
-    def turns(self) -> Turns:
-        """Raises ValueError where the messages are none."""
+    def conversation(self) -> Conversation:
+        """The messages as a training reads them, calls and tools included. Raises ValueError where they are none."""
         if not self.messages:
             raise ValueError("messages is empty")
-        return [{"role": _role(message), "content": _text(message)} for message in self.messages]
+        turns = [message | {"role": _role(message), "content": _text(message)} for message in self.messages]
+        said = tuple(from_turn(turn, OPENAI, f"messages[{place}]") for place, turn in enumerate(turns))
+        return conversation(make(messages=said, extra={"tools": self.tools} if self.tools else {}))
 
 
-def server(speaker: Speaker, host: str, port: int) -> ThreadingHTTPServer:
-    """Ready to serve; port 0 takes a free one. Raises InputError where the port cannot be had."""
-    handler = type("Handler", (_Handler,), {"speaker": speaker})
+def server(open_speaker: Callable[[], Speaker], host: str, port: int) -> ThreadingHTTPServer:
+    """Ready to serve; port 0 takes a free one. Raises InputError where the port cannot be had, before the model is
+    opened, which takes long."""
+    handler = type("Handler", (_Handler,), {})
     try:
         ready = ThreadingHTTPServer((host, port), handler)
     except (OSError, OverflowError) as error:
@@ -62,6 +82,11 @@ def server(speaker: Speaker, host: str, port: int) -> ThreadingHTTPServer:
         raise InputError(f"cannot be served on: {why}", where=f"{host}:{port}",
                          next_step="Name another port with --port, or 0 for a free one") from error
     ready.daemon_threads = True
+    try:
+        handler.speaker = open_speaker()
+    except BaseException:
+        ready.server_close()
+        raise
     return ready
 
 
@@ -93,12 +118,17 @@ class _Handler(BaseHTTPRequestHandler):
                 told = f"there is no model {side!r}: name {' or '.join(self.speaker.sides)}"
                 self._refuse(404, "model_not_found", told)
                 return
-            said = self.speaker.say(asked.turns(), side, asked.manner())
+            given = asked.conversation()
+            said = self.speaker.say(given.turns, side, asked.manner(), given.tools)
         except (ValueError, msgspec.DecodeError, SeedbedError) as error:
             self._refuse(400, "invalid_request", str(error))
             return
         with suppress(BrokenPipeError, ConnectionResetError):
-            (self._stream if asked.stream else self._whole)(said, side)
+            if asked.stream:
+                options = asked.stream_options
+                self._stream(said, side, usage=bool(options and options.include_usage))
+            else:
+                self._whole(said, side)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: what is asked is nobody else's business."""
@@ -123,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         choice = {"index": 0, "message": message, "finish_reason": said.finish, "logprobs": None}
         self._send(200, _head("chat.completion", side) | {"choices": [choice], "usage": _usage(said)})
 
-    def _stream(self, said: Said, side: str) -> None:
+    def _stream(self, said: Said, side: str, usage: bool) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream; charset=utf-8")
         self.send_header("Cache-Control", "no-cache")
@@ -131,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.end_headers()
         head = _head("chat.completion.chunk", side)
-        for event in _events(said, head):
+        for event in _events(said, head, usage):
             self.wfile.write(f"data: {event}\n\n".encode())
             self.wfile.flush()
 
@@ -147,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, {"error": {"message": message, "type": "invalid_request_error", "code": code}})
 
 
-def _events(said: Said, head: dict[str, Any]) -> Iterator[str]:
+def _events(said: Said, head: dict[str, Any], usage: bool) -> Iterator[str]:
     def chunk(delta: dict[str, str], finish: str | None = None) -> str:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         return json.dumps(head | {"choices": [choice]}, ensure_ascii=False)
@@ -161,7 +191,8 @@ def _events(said: Said, head: dict[str, Any]) -> Iterator[str]:
         yield json.dumps({"error": {"message": str(error), "type": "server_error", "code": "failed"}})
         return
     yield chunk({}, said.finish)
-    yield json.dumps(head | {"choices": [], "usage": _usage(said)})
+    if usage:
+        yield json.dumps(head | {"choices": [], "usage": _usage(said)})
     yield "[DONE]"
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from seedbed.context import Progress
 from seedbed.errors import InputError
-from train.rows.template import Template, Turns
+from train.rows.template import Template, Tools, Turns
 from train.students import model, trained
 
 TUNED, BASE = "tuned", "base"
@@ -59,9 +59,9 @@ class Speaker:
     window: int
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def say(self, turns: Turns, side: str, manner: Manner) -> Said:
+    def say(self, turns: Turns, side: str, manner: Manner, tools: Tools | None = None) -> Said:
         """The answer to a conversation. Raises InputError where it does not fit, TemplateError where it is none."""
-        ids = self._template.prompt_ids(self._template.prompt(turns))
+        ids = self._template.prompt_ids(self._template.prompt(turns, tools))
         room = self.window - len(ids)
         if room < 1:
             raise InputError(f"the conversation has {len(ids)} tokens, and the model reads {self.window}",
