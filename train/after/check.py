@@ -14,18 +14,20 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from seedbed.context import Progress
-from seedbed.errors import InputError
+from seedbed.errors import InputError, TemplateError
 from seedbed.llama_server import ServerOptions, serving
 from seedbed.record import Record, chat
 from train.after.words import WORDS
 from train.checks import memory
 from train.evaluation import answers
+from train.rows.conversation import Conversation, conversation
 from train.rows.template import Row, Template
 
 TEXTS = (
@@ -48,7 +50,8 @@ DEFAULT = (
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """What the check found. `loss` is that of transformers, `loss_gguf` that of llama.cpp, over `tokens` tokens."""
+    """What the check found. `loss` is that of transformers, `loss_gguf` that of llama.cpp, over `tokens` tokens.
+    `passed_over`: records that the template refuses or the model cannot read whole, as a training counts them."""
 
     texts: int
     texts_alike: int
@@ -61,6 +64,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     greedy_alike: int
     greedy_tokens: float
     differing: list[str] = []
+    passed_over: int = 0
 
     @property
     def difference(self) -> float:
@@ -97,9 +101,11 @@ class Server:
         body = {"content": text, "add_special": False, "parse_special": True}
         return list(self._ask("/tokenize", body)["tokens"])
 
-    def prompt(self, turns: Sequence[dict[str, Any]]) -> str:
+    def prompt(self, said: Conversation) -> str:
         """A conversation as the server's template engine writes it."""
-        return str(self._ask("/apply-template", {"messages": list(turns)})["prompt"])
+        tools = {"tools": said.tools} if said.tools else {}
+        sent = {"messages": [_as_sent(turn) for turn in said.turns]}
+        return str(self._ask("/apply-template", sent | tools)["prompt"])
 
     def log_probability(self, before: list[int], token: int) -> float:
         """Of `token` after `before`, in nats. What it read last time is not read again."""
@@ -141,23 +147,29 @@ def check(
     layer is otherwise a part of the difference (1.4 % of a loss of 0.73 with SmolLM2-135M).
     Both get the same token ids for loss and answers, so that a fault of the tokens does not hide one of the weights.
     """
-    rows = [template.tokens(template.rows(record.turns())[-1]) for record in records]
+    fit = _comparable(model, template, records)
+    several = fit or _comparable(model, template, DEFAULT)
+    if not several:
+        raise InputError("the chat template takes neither the records nor two plain questions", where=str(file),
+                         next_step="Look at it with `seedbed train --show 3`")
+    rows = [row for row, _ in several]
+    asked = [prompt for _, prompt in several]
     context = max(len(row.input_ids) for row in rows) + _GREEDY + 8
     options = ServerOptions(slots=1, context=max(512, context), adapter=str(adapter or ""))
     with serving(file, options) as url:
         server = Server(url)
         differing = [text for text in TEXTS if server.tokens(text) != template.prompt_ids(text)]
-        asked = [record.turns()[:-1] for record in records]
-        prompts = [_same_prompt(server, template, turns) for turns in asked]
+        prompts = [_same_prompt(server, template, said) for said in asked]
         theirs = sum(_loss(server, row, n, len(rows), progress) for n, row in enumerate(rows, 1))
         ours = sum(answers.row_losses(model, template.tokenizer, rows, lambda _: None))
-        said = [_alike(server, model, template, turns) for turns in asked]
+        answered = [_alike(server, model, template, said) for said in asked]
     tokens = sum(row.learned for row in rows)
     return Checked(
         texts=len(TEXTS), texts_alike=len(TEXTS) - len(differing), prompts=len(prompts), prompts_alike=sum(prompts),
-        tokens=tokens, loss=round(ours / tokens, 5), loss_gguf=round(theirs / tokens, 5), greedy=len(said),
-        greedy_alike=sum(whole for whole, _ in said), greedy_tokens=round(sum(n for _, n in said) / len(said), 1),
-        differing=differing,
+        tokens=tokens, loss=round(ours / tokens, 5), loss_gguf=round(theirs / tokens, 5),
+        greedy=len(answered), greedy_alike=sum(whole for whole, _ in answered),
+        greedy_tokens=round(sum(n for _, n in answered) / len(answered), 1), differing=differing,
+        passed_over=len(records) - len(fit),
     )
 
 
@@ -167,8 +179,33 @@ def precise(model: Any) -> Any:
     return model.float() if 2 * size < memory.available() else model
 
 
-def _same_prompt(server: Server, template: Template, turns: list[dict[str, Any]]) -> bool:
-    wanted, written = template.prompt(turns), server.prompt(turns)
+def _comparable(model: Any, template: Template, records: Sequence[Record]) -> list[tuple[Row, Conversation]]:
+    """The last answer of each record as a row, and what stands before it."""
+    window = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 20
+    found = []
+    for record in records:
+        said = conversation(record)
+        with suppress(TemplateError):
+            if rows := template.rows(said.turns, said.tools):
+                row = template.tokens(rows[-1])
+                if len(row.input_ids) + _GREEDY <= window:
+                    found.append((row, Conversation(said.turns[:-1], said.tools)))
+    return found
+
+
+def _as_sent(turn: dict[str, Any]) -> dict[str, Any]:
+    """A turn in OpenAI's form, in which arguments are JSON in a string; templates are given them as objects."""
+    if not turn.get("tool_calls"):
+        return turn
+    calls = [
+        call | {"function": call["function"] | {"arguments": json.dumps(call["function"]["arguments"])}}
+        for call in turn["tool_calls"]
+    ]
+    return turn | {"tool_calls": calls}
+
+
+def _same_prompt(server: Server, template: Template, said: Conversation) -> bool:
+    wanted, written = template.prompt(said.turns, said.tools), server.prompt(said)
     begin = template.tokenizer.bos_token or ""
     # The server takes the template's begin token off where it will put it itself.
     return written == wanted or begin + written == wanted
@@ -183,9 +220,9 @@ def _loss(server: Server, row: Row, number: int, of: int, progress: Progress) ->
     return lost
 
 
-def _alike(server: Server, model: Any, template: Template, turns: list[dict[str, Any]]) -> tuple[bool, int]:
+def _alike(server: Server, model: Any, template: Template, said: Conversation) -> tuple[bool, int]:
     """Whether both give the same answer, and for how many tokens they do."""
-    prompt = template.prompt_ids(template.prompt(turns))
+    prompt = template.prompt_ids(template.prompt(said.turns, said.tools))
     ends = _ends(model, template.tokenizer)
     ours, theirs = _greedy(model, template.tokenizer, prompt, ends), _until(server.greedy(prompt, _GREEDY), ends)
     same = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from seedbed.context import Progress
 from seedbed.errors import InputError
 from seedbed.llama_server import ServerOptions, serving
-from train.after.check import Server
+from train.after.check import TEXTS, Server
 from train.evaluation import answers
 from train.rows.template import IGNORED, Row, Template
 from train.students import model
@@ -81,12 +81,15 @@ def opened(path: Path, template: Template, context: int, threads: int) -> Iterat
     """
     if path.suffix == ".gguf":
         with serving(path, ServerOptions(slots=1, context=max(_LEAST_CONTEXT, context), threads=threads)) as url:
-            yield Gguf(template.tokenizer, Server(url))
+            server = Server(url)
+            # The file's vocabulary cannot be asked for, but texts of every kind that it cuts in the same way tell.
+            if any(server.tokens(text) != template.prompt_ids(text) for text in TEXTS):
+                raise _other_vocabulary(path, "GGUF file")
+            yield Gguf(template.tokenizer, server)
         return
     own = Template(model.load_tokenizer(path), str(path))
     if own.tokenizer.get_vocab() != template.tokenizer.get_vocab():
-        raise InputError("has another vocabulary than the student, so the two cannot be compared", where=str(path),
-                         next_step="Name the merged model of this training")
+        raise _other_vocabulary(path, "merged model")
     loaded = model.load(path, "lora", template.tokenizer).eval()
 
     @contextmanager
@@ -94,6 +97,11 @@ def opened(path: Path, template: Template, context: int, threads: int) -> Iterat
         yield loaded
 
     yield Loaded(template.tokenizer, as_it_is)
+
+
+def _other_vocabulary(path: Path, kind: str) -> InputError:
+    return InputError("has another vocabulary than the student, so the two cannot be compared", where=str(path),
+                      next_step=f"Name the {kind} of this training")
 
 
 def found(name: str, training: Path) -> Path | None:

@@ -74,16 +74,19 @@ class Asked(msgspec.Struct):
 def server(open_speaker: Callable[[], Speaker], host: str, port: int) -> ThreadingHTTPServer:
     """Ready to serve; port 0 takes a free one. Raises InputError where the port cannot be had, before the model is
     opened, which takes long."""
-    handler = type("Handler", (_Handler,), {})
+
+    class Handler(_Handler):
+        """Its own, for several servers may run in one process."""
+
     try:
-        ready = ThreadingHTTPServer((host, port), handler)
+        ready = ThreadingHTTPServer((host, port), Handler)
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot be served on: {why}", where=f"{host}:{port}",
                          next_step="Name another port with --port, or 0 for a free one") from error
     ready.daemon_threads = True
     try:
-        handler.speaker = open_speaker()
+        Handler.speaker = open_speaker()
     except BaseException:
         ready.server_close()
         raise

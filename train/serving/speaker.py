@@ -18,7 +18,8 @@ import msgspec
 
 from seedbed.context import Progress
 from seedbed.errors import InputError
-from train.rows.template import Template, Tools, Turns
+from train.rows.conversation import Tools
+from train.rows.template import Template, Turns
 from train.students import model, trained
 
 TUNED, BASE = "tuned", "base"

@@ -12,9 +12,11 @@ import pytest
 
 from seedbed.context import Silent
 from seedbed.errors import InputError
+from seedbed.record import Message, chat, make
 from tests.train.after import made
 from tests.train.tiny import tokenizer
 from train.after import architecture, check, export, gguf_adapter, gguf_file, pretokenizers, vocabulary
+from train.evaluation.subjects import opened
 from train.rows.template import Template
 from train.students import model, trained
 
@@ -23,6 +25,12 @@ slow = pytest.mark.slow  # each comparison starts a server of llama.cpp: half a 
 QWEN = {"model_type": "qwen2", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
         "num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 512, "max_position_embeddings": 2048,
         "tie_word_embeddings": False, "initializer_range": 0.25}
+
+WITH_CALLS = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.tool_calls %}{% for call in m.tool_calls %}"
+    "{{ call.function.name }} {{ call.function.arguments | tojson }}{% endfor %}{% else %}{{ m.content }}{% endif %}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 
 
 def written(folder: Path, out: Path, type_: str = "f32") -> Any:
@@ -123,6 +131,34 @@ def test_the_check_sees_a_wrong_way_of_cutting_words(
     written(sharp, tmp_path / "m.gguf")
     found = compared(sharp, tmp_path / "m.gguf")
     assert not found.sound and any("4711" in text for text in found.differing)
+    words = Template(model.load_tokenizer(sharp))
+    with (
+        pytest.raises(InputError, match="has another vocabulary than the student.*Name the GGUF file of this training"),
+        opened(tmp_path / "m.gguf", words, 512, 1),
+    ):
+        pass
+
+
+@slow
+def test_calls_are_checked_as_they_were_learned_and_what_cannot_be_is_passed_over(sharp: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "with calls"
+    shutil.copytree(sharp, folder)
+    words = model.load_tokenizer(folder)
+    words.chat_template = WITH_CALLS
+    words.save_pretrained(str(folder))
+    written(folder, tmp_path / "m.gguf", "f32")
+    function = {"name": "port_of", "arguments": '{"device": "P-20"}'}
+    call = Message("assistant", "", {"tool_calls": [{"id": "call-1", "type": "function", "function": function}]})
+    with_call = make(messages=(
+        Message("user", "Which port does P-20 use? 哪个端口？"), call, Message("tool", "4711", {"tool_call_id": "call-1"}),
+        Message("assistant", "Port 4711."),
+    ))  # fmt: skip
+    long = chat("Why? " * 3000, "So.")
+    ready = model.load(folder, "lora", words).eval()
+    found = check.check(tmp_path / "m.gguf", ready, Template(words), [with_call, long], Silent())
+    assert (found.prompts, found.prompts_alike, found.passed_over) == (1, 1, 1) and abs(found.difference) < 0.01
+    without = check.check(tmp_path / "m.gguf", ready, Template(words), [long], Silent())
+    assert (without.prompts, without.passed_over) == (len(check.DEFAULT), 1)
 
 
 @pytest.mark.parametrize("kind", ["qwen2", pytest.param("qwen3", marks=slow)])
