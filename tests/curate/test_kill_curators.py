@@ -5,6 +5,7 @@ As tests/test_kill_generators.py asks it of generators. Curators buy nothing, so
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -22,8 +23,8 @@ from seedbed import jsonl
 from seedbed.record import chat
 from seedbed.stages import STAGES
 from tests.curate.malformed import odd_records
-from tests.test_kill import ROOT, Lives
-from tests.tiny_job import contents
+from tests.test_kill import ROOT, Lives, answered
+from tests.tiny_job import contents, write_rules
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="needs fork and signals")]
 # The judge and those that measure with a student have tests of their own, with a teacher and a student.
@@ -75,6 +76,29 @@ def test_killed_at_any_of_its_files_it_ends_with_the_same_bytes(tmp_path: Path, 
         ends = [lives_of.live([*run, "--out", str(out)], last)["status"] for last in (int(share * first["events"]), 2, 0)]
         assert ends[0] == -signal.SIGKILL and ends[-1] == 0
         assert contents(out) == expected
+
+
+@pytest.mark.parametrize("name", ["donts", "safety"])
+def test_killed_with_a_judge_it_buys_no_verdict_twice(tmp_path: Path, lives_of: Lives, name: str) -> None:
+    job = write(tmp_path, name, count=6)
+    fault = {"donts": "mismatch", "safety": "abuse"}[name]
+    verdicts = [{"match": "to tank 3", "json": {"why": "so", "fault": fault}}, {"default": json.dumps({"why": "so", "fault": "none"})}]
+    write_rules(tmp_path / "judge.jsonl", verdicts)
+    told = yaml.safe_load(job.read_text(encoding="utf-8"))
+    told |= {"teacher": {"model": "scripted:judge.jsonl"}, "curate": [{name: {"judge": True}}]}
+    job.write_text(yaml.safe_dump(told), encoding="utf-8")
+    run, whole, scratch = ["run", str(job), "--stop-after", name], tmp_path / "whole", tmp_path / "scratch"
+    first = lives_of.live([*run, "--out", str(whole)], fork=False)
+    expected, bought = contents(whole), answered(whole, scratch)
+    assert first["status"] == 0 and len(bought) >= 12
+    assert any(r.rejection and r.rejection.reason == fault for r in jsonl.read(whole / f"02-{name}" / "rejected.jsonl"))
+    for share in (0.3, 0.6, 0.9):
+        out = tmp_path / f"run-{share}"
+        assert lives_of.live([*run, "--out", str(out)], int(share * first["events"]))["status"] == -signal.SIGKILL
+        lived, before = answered(out, scratch), len(lives_of.calls())
+        assert lives_of.live([*run, "--out", str(out)])["status"] == 0
+        assert not lived & {key for what, key in lives_of.calls()[before:] if what == "sent"}
+        assert answered(out, scratch) == bought and contents(out) == expected
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if STAGES[name].scope == "record"])

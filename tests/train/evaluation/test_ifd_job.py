@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from seedbed.likelihood import Measured, Said
 from seedbed.pipeline import Pipeline
 from seedbed.progress import Plain
 from seedbed.run import manifest
+from tests.test_kill import Lives
 from tests.tiny_job import contents
 from tests.train.tiny import records
 from train.evaluation.likelihood import Student
@@ -100,3 +103,21 @@ def test_other_weights_in_the_folder_are_noticed(tmp_path: Path, student: Path, 
     config_file.write_text(config_file.read_text() + "\n")
     execute(job(tmp_path, mine))
     assert len(watch.asked) == 28
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs fork and signals")
+def test_killed_at_any_of_its_files_it_ends_with_the_same_bytes(tmp_path: Path, student: Path) -> None:
+    lives, path = Lives(tmp_path), str(job(tmp_path, student))
+    try:
+        first = lives.live(["run", path, "--out", str(tmp_path / "whole")])
+        assert first["status"] == 0
+        expected = contents(tmp_path / "whole")
+        assert {"02-ifd", "03-perplexity"} <= {name.split("/")[0] for name in expected}
+        for last in (3, 6, 10, 14):
+            out = tmp_path / f"run-{last}"
+            assert lives.live(["run", path, "--out", str(out)], last)["status"] == -signal.SIGKILL
+            assert lives.live(["run", path, "--out", str(out)])["status"] == 0
+            assert contents(out) == expected
+    finally:
+        lives.close()
