@@ -6,6 +6,7 @@ Nothing here reaches for a network except `locate` with a name that is neither a
 from __future__ import annotations
 
 import importlib.util
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,14 +89,27 @@ def _from_hub(name: str, progress: Progress) -> Path:
     from huggingface_hub.errors import HFValidationError
 
     wanted = ["*.json", "*.safetensors", "*.jinja", "tokenizer*"]
+    # A check fetches the small files alone, and what is here then counts as the whole of it.
+    with suppress(OSError, HFValidationError):
+        if _has_weights(found := Path(snapshot_download(name, allow_patterns=wanted, local_files_only=True))):
+            return found
+    progress.say(f"fetching {name} from the hub")
     try:
-        return Path(snapshot_download(name, allow_patterns=wanted, local_files_only=True))
-    except (OSError, HFValidationError):
-        progress.say(f"fetching {name} from the hub")
-    try:
-        return Path(snapshot_download(name, allow_patterns=wanted))
+        found = Path(snapshot_download(name, allow_patterns=wanted))
     except (OSError, HFValidationError) as error:
         raise InputError(f"cannot be had from the hub ({type(error).__name__})", where=name, next_step=NEXT) from error
+    if not _has_weights(found):
+        raise InputError("has no weights in safetensors files on the hub", where=name, next_step=NEXT)
+    return found
+
+
+def _has_weights(folder: Path) -> bool:
+    """Whether all parts of the weights are there."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return any(folder.glob("*.safetensors"))
+    parts = msgspec.json.decode(index.read_bytes())["weight_map"].values()
+    return all((folder / part).is_file() for part in set(parts))
 
 
 def load_tokenizer(folder: Path) -> Any:

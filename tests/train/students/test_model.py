@@ -307,3 +307,40 @@ def test_two_files_that_differ_in_the_middle_alone_are_two(tmp_path: Path) -> No
         (tmp_path / name).write_bytes(content)
     marks = {name: fingerprint(tmp_path / name) for name in ("one", "other", "copy")}
     assert marks["one"] == marks["copy"] != marks["other"]
+
+
+@pytest.mark.parametrize("parts", [["model.safetensors"], ["model-1-of-2.safetensors", "model-2-of-2.safetensors"]])
+def test_of_a_name_on_the_hub_the_weights_are_fetched_where_a_check_left_them_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: list[str]
+) -> None:
+    """As the hub's client does it: what is here of a snapshot counts as the whole of it."""
+    import huggingface_hub
+
+    asked: list[bool] = []
+
+    def snapshot(name: str, *, allow_patterns: list[str], local_files_only: bool = False) -> str:
+        assert name == "some/model" and "*.safetensors" in allow_patterns
+        asked.append(local_files_only)
+        if not local_files_only:
+            for part in parts:
+                (tmp_path / part).write_bytes(b"")
+        return str(tmp_path)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    (tmp_path / "config.json").write_text("{}")
+    if len(parts) > 1:
+        index = {"weight_map": {f"layer.{n}": part for n, part in enumerate(parts)}}
+        (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+        (tmp_path / parts[0]).write_bytes(b"")  # fetching them was broken off
+    heard = Heard()
+    assert model.locate("some/model", heard) == tmp_path and asked == [True, False]
+    assert model.locate("some/model", heard) == tmp_path and asked == [True, False, True]
+    assert heard.lines == ["fetching some/model from the hub"]
+
+
+def test_a_name_on_the_hub_without_weights_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, **_: str(tmp_path))
+    with pytest.raises(InputError, match="some/model: has no weights in safetensors files on the hub"):
+        model.locate("some/model", Silent())
