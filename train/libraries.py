@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from seedbed.errors import MissingExtra
+from seedbed.errors import MissingExtra, TrainingError
 
 # Without these, waiting threads of OpenMP spin. Beside any other busy process a step then takes thirty times as long
 # (measured: 1.3 s alone, 4 s with this, over 100 s without it at a load of 8); alone it costs nothing.
@@ -30,10 +30,11 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def prepared(threads: int = 0) -> Iterator[None]:
+def prepared(threads: int = 0, lower: str = "") -> Iterator[None]:
     """`threads` cores for torch (0: all), and quiet libraries: errors are raised, not logged beside the progress bar.
 
-    Raises MissingExtra when one of them is not installed.
+    Raises MissingExtra when one of them is not installed, and TrainingError when the memory does not suffice, with
+    `lower`, what the user can do about it. (A training tells by how much; see train/stage.py.)
     """
     if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
         raise MissingExtra(missing[0], "train")
@@ -54,6 +55,11 @@ def prepared(threads: int = 0) -> Iterator[None]:
         torch.set_num_threads(threads or os.cpu_count() or 1)
         try:
             yield
+        except (RuntimeError, MemoryError, OSError) as error:
+            if not out_of_memory(error):
+                raise
+            step = f"{lower or 'Take a smaller student'}, or end what else runs here"
+            raise TrainingError("the memory did not suffice", next_step=step) from error
         finally:
             for name, level in levels.items():
                 logging.getLogger(name).setLevel(level)

@@ -136,3 +136,11 @@ def test_a_killed_training_of_each_method_goes_on_with_the_losses_it_would_have_
     for name in ("train", "validation"):
         assert [point["step"] for point in got[name]] == [point["step"] for point in expected[name]]
         assert [p["loss"] for p in got[name]] == pytest.approx([p["loss"] for p in expected[name]], abs=1e-4)
+
+
+def test_out_of_memory_is_one_clear_error_wherever_a_model_is_in_memory() -> None:
+    with pytest.raises(TrainingError) as stopped, libraries.prepared(1, "Lower max_new_tokens"):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+    assert str(stopped.value) == "the memory did not suffice. Lower max_new_tokens, or end what else runs here"
+    with pytest.raises(RuntimeError, match="shapes"), libraries.prepared(1):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")

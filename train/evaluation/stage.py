@@ -180,7 +180,7 @@ def evaluate(records: Iterable[Record], options: Options, context: Context) -> N
     _ready(options, context)
     records = list(records)
     sets = _sets(records, options.limit, context.seed)
-    with libraries.prepared(options.threads):
+    with libraries.prepared(options.threads, "Lower max_new_tokens, leave out the longest records"):
         bench, known, folder, tasks, preferred = _trained(records, sets, options, context)
         for name in options.also:
             path = subjects.made(name, folder, options.student, context.progress)
