@@ -3,13 +3,14 @@
     python -m benchmarks.train_after [--student NAME] [--method qlora] [--facts 24] [--epochs 3] [--types f16,q8_0,…]
 
 Trains on invented facts in English and Chinese, asks for them in other words, and measures the mean loss of the answers
-(nats a token). Goals: merged into the dequantised base within 1 % of the adapter, q8_0 within 2 %. The last row rounds
-the merged weights to nf4 once more: why that is refused.
+(nats a token). Goals: merged into the dequantised base within 1 % of the adapter, q8_0 within 2 % of the model it was
+made from. One row rounds the merged weights to nf4 once more: why that is refused. Writes train_after.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -37,18 +38,40 @@ _ASKED = {
 }
 
 
+_HEAD = (
+    "| model | loss | from the adapter | from its model in transformers | the same in llama.cpp |",
+    "|---|---|---|---|---|",
+)
+_GOALS = ((f"merged, {merge.DEQUANTISED}", "the adapter", 0.01), ("GGUF q8_0", "its model in transformers", 0.02))
+
+
 @dataclass
 class Table:
     """Rows of the result, each with its distance from the adapter."""
 
     adapter: float = 0.0
     rows: list[str] = field(default_factory=list)
+    away: dict[str, float] = field(default_factory=dict)  # what the goals are held against
 
-    def add(self, name: str, loss: float, note: str = "") -> None:
+    def add(self, name: str, loss: float, found: check.Checked | None = None) -> None:
         """One more row; the first distances are told once the adapter's loss is known."""
-        away = f"{loss / self.adapter - 1:+.2%}" if self.adapter else ""
-        self.rows.append(f"| {name} | {loss:.4f} | {away} | {note} |")
-        print(self.rows[-1], flush=True)
+        away = loss / self.adapter - 1 if self.adapter else None
+        cells = [name, f"{loss:.4f}", "" if away is None else f"{away:+.2%}", "", ""]
+        if found:
+            cells[3] = f"{found.difference:+.2%}"
+            cells[4] = (f"{found.texts_alike} of {found.texts} texts, {found.prompts_alike} of {found.prompts} "
+                        f"prompts, {found.greedy_alike} of {found.greedy} greedy answers")
+        self.away[name] = found.difference if found else away or 0.0
+        self.rows.append(f"| {' | '.join(cells)} |")
+        print(self.rows[-1], file=sys.stderr, flush=True)
+
+    def goals(self) -> list[str]:
+        """Each goal that was measured, and whether it is met."""
+        return [
+            f"Goal: {name} within {most:.0%} of {of}. {'Met' if abs(self.away[name]) <= most else 'NOT met'}: "
+            f"{self.away[name]:+.2%}."
+            for name, of, most in _GOALS if name in self.away
+        ]
 
 
 def main() -> None:
@@ -60,13 +83,21 @@ def main() -> None:
     parser.add_argument("--types", default="f16,q8_0,q5_1,q4_0")
     parser.add_argument("--compared", type=int, default=24, help="answers whose loss is measured in llama.cpp")
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="train-after-") as folder, libraries.prepared(given.threads):
-        print(described())
-        _measure(Path(folder), given)
+        table = _measure(Path(folder), given)
+    written = "\n".join([
+        "# After the training: what merging and converting cost", "",
+        f"`python -m benchmarks.train_after --student {given.student} --method {given.method} --facts {given.facts} "
+        f"--epochs {given.epochs}`: loss of the answers to other wordings, in nats a token. {described()}", "",
+        *_HEAD, *table.rows, "", *table.goals(), "",
+    ])
+    given.out.write_text(written, encoding="utf-8")
+    print(written)
 
 
-def _measure(folder: Path, given: argparse.Namespace) -> None:
+def _measure(folder: Path, given: argparse.Namespace) -> Table:
     from train.stage import Options, train
 
     learned, asked = facts(given.facts, 0), facts(given.facts, 1)
@@ -79,7 +110,6 @@ def _measure(folder: Path, given: argparse.Namespace) -> None:
     noted, table = trained.noted(adapter), Table()
     base = trained.base_of(noted, adapter, Silent())
     template = Template(model.load_tokenizer(base), given.student)
-    print("| model | loss | from the adapter | |\n|---|---|---|---|")
     _transformers(table, training, asked, template)
     merged = _merged(table, training, base, asked, template)
     compared = asked[: given.compared]
@@ -92,6 +122,7 @@ def _measure(folder: Path, given: argparse.Namespace) -> None:
     gguf_file.write(base, folder / "base.gguf", "f16", {}, Silent())
     ours = model.with_adapter(model.load(base, "lora", template.tokenizer), adapter)
     _gguf(table, "GGUF f16 of the original base, adapter GGUF", folder / "base.gguf", ours, template, compared, lora)
+    return table
 
 
 def _transformers(table: Table, training: Path, asked: Sequence[Record], template: Template) -> None:
@@ -126,9 +157,7 @@ def _gguf(
 ) -> None:
     """The file beside the model it was made from; as a row, the model's own distance and the file's from it."""
     found = check.check(file, check.precise(ours), template, compared, Silent(), lora)
-    table.add(name, found.loss_gguf, f"{found.difference:+.2%} from transformers on the same {len(compared)} answers "
-              f"({found.tokens} tokens); {found.texts_alike} of {found.texts} texts, {found.prompts_alike} of "
-              f"{found.prompts} prompts and {found.greedy_alike} of {found.greedy} greedy answers alike")
+    table.add(name, found.loss_gguf, found)
 
 
 def facts(count: int, wording: int) -> list[Record]:

@@ -1,9 +1,13 @@
 """`python -m benchmarks.train_gpu`: QLoRA and LoRA on a GPU at 0.5B to 8B, against TRL's SFTTrainer with its own
-defaults, and Unsloth where it is installed. Writes train_gpu.md.
+defaults, Unsloth where it is installed, and LLaMA-Factory where its environment is named. Writes train_gpu.md.
 
 Random weights in the shapes of real models: speed and memory do not depend on what a model knows. Records of mixed
-length. Each side in a process of its own. Without a GPU it runs
-on the CPU, which is for trying it at a toy size: --sizes 1M.
+length. Each side in a process of its own. Without a GPU it runs on the CPU, which is for trying it at a toy size:
+--sizes 1M. The environment of LLaMA-Factory:
+
+    python -m benchmarks.loads --tools llamafactory --print --envs ENVS
+    ENVS/llamafactory/bin/python -m pip install --no-deps bitsandbytes==0.50.2
+    python -m benchmarks.train_gpu --llamafactory ENVS/llamafactory/bin/python
 """
 
 from __future__ import annotations
@@ -18,11 +22,12 @@ import msgspec
 
 from benchmarks import machine, random_students
 from benchmarks.train import located
-from benchmarks.train_sides import SIDES, Measured, Task, apart, there
+from benchmarks.train_sides import LLAMAFACTORY, SIDES, Measured, Task, apart, there
 from seedbed import jsonl
 
 HERE = Path(__file__).parent
-_KERNELS = ("liger_kernel", "kernels", "flash_attn", "triton", "unsloth", "llamafactory")
+_KERNELS = ("liger_kernel", "kernels", "flash_attn", "triton", "unsloth")
+_OTHERS = ("llamafactory", "llamafactory, no checkpointing")
 
 
 def device() -> str:
@@ -50,6 +55,9 @@ def rows(given: argparse.Namespace) -> list[str]:
             jsonl.write(data, random_students.records(given.records, given.longest))
             for method in given.methods.split(","):
                 found = {side: apart(_task(given, side, folder, method, data)) for side in SIDES if there(side)}
+                for side in _OTHERS if given.llamafactory else ():
+                    task = _task(given, side, folder, method, data)
+                    found[side] = apart(task, LLAMAFACTORY, str(given.llamafactory))
                 lines += [_line(size, method, side, one, found["seedbed"]) for side, one in found.items()]
                 sys.stderr.write("\n".join(lines[-len(found) :]) + "\n")
     return lines
@@ -59,7 +67,7 @@ def _task(given: argparse.Namespace, side: str, folder: str, method: str, data: 
     return msgspec.convert({
         "side": side, "student": folder, "method": method, "data": str(data), "batch": given.batch,
         "max_length": given.longest, "threads": given.threads,
-        "checkpointing": "off" if side.endswith("no checkpointing") else "auto",
+        "checkpointing": "off" if side.endswith("no checkpointing") else "auto", "packing": side.endswith("packed"),
     }, Task)
 
 
@@ -80,6 +88,7 @@ def main() -> None:
     parser.add_argument("--longest", type=int, default=2_048, help="tokens of the longest row")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--threads", type=int, default=8)
+    parser.add_argument("--llamafactory", type=Path, help="the python of its environment")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "seedbed-students")
     parser.add_argument("--out", type=Path, default=HERE / "train_gpu.md")
     given = parser.parse_args()

@@ -1,4 +1,5 @@
 """One training by one side, in this process: seedbed, or TRL's SFTTrainer with its own defaults. Prints one JSON line.
+LLaMA-Factory's is in train_with_llamafactory.py, for it cannot be installed beside our versions.
 
 Run by benchmarks/train.py and benchmarks/train_gpu.py. Time counts from when the parent started this process. Only
 tokens that are no padding are counted, and none of the first step, whose time is that of warming up.
@@ -38,6 +39,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int = 1024
     threads: int = 2
     checkpointing: Literal["auto", "on", "off"] = "auto"
+    packing: bool = False
     began: float = 0.0
 
 
@@ -86,7 +88,7 @@ def seedbed(task: Task) -> Measured:
     clock = Clock(task.began)
     options = Options(student=task.student, method=task.method, batch=task.batch, rank=task.rank, alpha=2 * task.rank,
                       epochs=1, max_length=task.max_length, threads=task.threads,
-                      activation_checkpointing=task.checkpointing)
+                      activation_checkpointing=task.checkpointing, packing=task.packing)
     with tempfile.TemporaryDirectory() as folder:
         context = Context(Path(folder), 7, progress=Steps(clock))
         train(jsonl.read(Path(task.data)), options, context)
@@ -98,11 +100,14 @@ def _step_tokens(folder: Path, options: Options, plan: Any) -> list[int]:
     """What the sampler gave, counted from the rows that the training left."""
     import datasets
 
-    from train.rows.batches import LengthGrouped
+    from train.rows.batches import LengthGrouped, Order
     from train.rows.data import lengths
+    from train.rows.packing import Packed
 
-    rows = max((datasets.Dataset.from_file(str(path)) for path in folder.glob("tokens/*.arrow")), key=len)
-    sampler = LengthGrouped(lengths(rows), options.batch, 7)
+    found = lengths(max((datasets.Dataset.from_file(str(path)) for path in folder.glob("tokens/*.arrow")), key=len))
+    sampler: Order = LengthGrouped(found, options.batch, 7)
+    if options.packing:
+        sampler = Packed(found, options.batch, options.max_length, 7)
     return list(plan(sampler, options.epochs, options.accumulation).step_tokens)
 
 
@@ -185,7 +190,8 @@ def unsloth(task: Task) -> Measured:
     return clock.measured(_version("unsloth"))
 
 
-SIDES = {"seedbed": seedbed, "trl": trl, "trl, no checkpointing": trl, "unsloth": unsloth}
+SIDES = {"seedbed": seedbed, "seedbed, packed": seedbed, "trl": trl, "trl, no checkpointing": trl, "unsloth": unsloth}
+LLAMAFACTORY = "benchmarks.train_with_llamafactory"
 
 
 def there(side: str) -> bool:
@@ -220,12 +226,12 @@ def main() -> None:
     sys.stdout.flush()
 
 
-def apart(task: Task) -> Measured | str:
+def apart(task: Task, module: str = "benchmarks.train_sides", python: str = sys.executable) -> Measured | str:
     """The task in a process of its own; a line that says why, where it failed."""
     import subprocess
 
     began = msgspec.structs.replace(task, began=time.time())
-    command = [sys.executable, "-m", "benchmarks.train_sides", msgspec.json.encode(began).decode()]
+    command = [python, "-m", module, msgspec.json.encode(began).decode()]
     environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=Path(__file__).parents[1])
     lines = done.stdout.strip().splitlines()

@@ -7,23 +7,16 @@ the chosen and the rejected answer) is decoded and compared with what was writte
 from __future__ import annotations
 
 import contextlib
-import importlib.machinery
 import importlib.metadata
 import io
 import json
 import sys
-import types
 from pathlib import Path
 from typing import Any
 
-import transformers  # noqa: F401 - looks for torchaudio when it is imported, and must not find what follows
+from benchmarks.loads import no_sound, tiny
 
-from benchmarks.loads import tiny
-
-# Its module for pictures, sound and film imports torchaudio at once, of which there is none for this torch; it is used
-# for sound only.
-sys.modules["torchaudio"] = types.ModuleType("torchaudio")
-sys.modules["torchaudio"].__spec__ = importlib.machinery.ModuleSpec("torchaudio", None)
+no_sound.stand_in()
 
 from llamafactory.data import get_dataset, get_template_and_fix_tokenizer  # noqa: E402
 from llamafactory.hparams import DataArguments, ModelArguments, TrainingArguments  # noqa: E402

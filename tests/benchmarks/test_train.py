@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from benchmarks import train, train_gpu, train_memory
+from benchmarks import train, train_gpu, train_memory, train_with_llamafactory
 from benchmarks.random_students import records
-from benchmarks.train_sides import Clock, Measured, Task, apart
+from benchmarks.train_after import Table
+from benchmarks.train_sides import LLAMAFACTORY, Clock, Measured, Task, apart
 from seedbed import jsonl
+from train.after.check import Checked
 
 
 def measured(rate: float, first: float, peak: int) -> Measured:
@@ -41,6 +44,53 @@ def test_a_side_that_fails_is_said_and_does_not_hide_the_others(monkeypatch: pyt
     lines = train.compared(given, "student", Path("data"))
     assert "| lora | trl | failed: out of memory | | | | |" in lines
     assert any("no checkpointing 1.0 | 100.0 | 2.00× |" in line for line in lines)
+
+
+def test_llama_factory_is_asked_in_its_own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = []
+
+    def noted(task: Task, module: str = "", python: str = "") -> Measured:
+        asked.append((task.side, task.checkpointing, task.packing, module, python))
+        return measured(100, 9, 1)
+
+    monkeypatch.setattr(train_gpu, "apart", noted)
+    monkeypatch.setattr(train_gpu, "located", lambda size, folder: "student")
+    monkeypatch.setattr(train_gpu, "there", lambda side: side.startswith("seedbed"))
+    given = argparse.Namespace(sizes="1M", methods="lora", records=4, longest=96, batch=2, threads=1, folder=tmp_path,
+                               llamafactory=None)
+    assert len(train_gpu.rows(given)) == 2 and asked[1] == ("seedbed, packed", "auto", True, "", "")
+    given.llamafactory = Path("env/bin/python")
+    assert len(train_gpu.rows(given)) == 4
+    assert asked[-2:] == [
+        ("llamafactory", "auto", False, LLAMAFACTORY, "env/bin/python"),
+        ("llamafactory, no checkpointing", "off", False, LLAMAFACTORY, "env/bin/python"),
+    ]
+
+
+def test_llama_factory_is_given_the_same_training(tmp_path: Path) -> None:
+    jsonl.write(tmp_path / "records.jsonl", records(3, 96))
+    task = {"data": str(tmp_path / "records.jsonl"), "student": "s", "method": "qlora", "batch": 2, "rank": 8,
+            "max_length": 128, "checkpointing": "off"}
+    train_with_llamafactory.write(task, tmp_path)
+    entry = json.loads((tmp_path / "dataset_info.json").read_text())["measured"]
+    rows = json.loads((tmp_path / entry["file_name"]).read_text())
+    assert [row[entry["columns"]["messages"]] for row in rows] == [record.turns() for record in records(3, 96)]
+    asked = train_with_llamafactory.settings(task, tmp_path, gpu=True)
+    assert (asked["quantization_bit"], asked["lora_rank"], asked["lora_alpha"], asked["cutoff_len"]) == (4, 8, 16, 128)
+    assert asked["disable_gradient_checkpointing"] and not asked["use_cpu"]
+    assert "quantization_bit" not in train_with_llamafactory.settings(task | {"method": "lora"}, tmp_path, gpu=True)
+
+
+def test_goals_of_what_follows_a_training_are_held_against_their_own_model() -> None:
+    table = Table(adapter=1.0)
+    table.add("merged, dequantised", 1.02)
+    table.add("GGUF q8_0", 1.05, Checked(texts=7, texts_alike=7, prompts=2, prompts_alike=2, tokens=9, loss=1.04,
+                                         loss_gguf=1.05, greedy=2, greedy_alike=1, greedy_tokens=4.0))
+    assert table.rows[1].endswith("| +5.00% | +0.96% | 7 of 7 texts, 2 of 2 prompts, 1 of 2 greedy answers |")
+    assert table.goals() == [
+        "Goal: merged, dequantised within 1% of the adapter. NOT met: +2.00%.",
+        "Goal: GGUF q8_0 within 2% of its model in transformers. Met: +0.96%.",
+    ]
 
 
 def test_records_are_of_mixed_length_and_both_languages() -> None:
@@ -77,7 +127,7 @@ def test_the_gpu_script_runs_at_toy_size_without_one(
     monkeypatch.setattr(sys, "argv", [*words, "--folder", str(tmp_path), "--out", str(tmp_path / "gpu.md")])
     train_gpu.main()
     written = (tmp_path / "gpu.md").read_text()
-    assert written.count("| 1M | lora | ") == 3 and "failed" not in written
+    assert written.count("| 1M | lora | ") == 4 and "seedbed, packed" in written and "failed" not in written
     assert "NO GPU" in written or "GB, torch" in written
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from train.forgetting.sweep.advice import Advice
 from train.forgetting.sweep.ladder import shown
-from train.forgetting.sweep.points import Advice, Change, Point
+from train.forgetting.sweep.points import Change, Point
 
 _WIDE, _HIGH = 640, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 90, 20, 48
@@ -17,7 +18,7 @@ _CHINESE = {
     "over records": "按记录", "over seeds": "按随机种子",
     "general loss": "通用损失", "domain loss": "领域损失", "base": "原模型", "bound": "上限", "change": "变化",
     "95 % interval": "95 % 置信区间", "too few records": "记录太少", "seeds": "种子数", "general share": "通用数据占比",
-    "Advised": "建议", "No advice": "没有建议",
+    "Advised.": "建议：", "No advice.": "没有建议。",
 }  # fmt: skip
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1d2a23; }
@@ -33,7 +34,7 @@ th:first-child, td:first-child { text-align: left }
 
 
 def page(key: str, found: Sequence[Point], advice: Advice, bound: float, language: str) -> str:
-    """The page in English (`en`) or Chinese (`zh`); the advice itself is in English."""
+    """The page in English (`en`) or Chinese (`zh`)."""
 
     def say(words: str) -> str:
         return _CHINESE[words] if language == "zh" else words
@@ -44,13 +45,14 @@ def page(key: str, found: Sequence[Point], advice: Advice, bound: float, languag
     names = ("general share", "domain loss", "95 % interval", "general loss", "change", "95 % interval", "seeds")
     head = [key, *map(say, names)]
     rows = "".join(_row(point, point.value == advice.value, say("too few records")) for point in found)
-    advised = say("Advised" if advice.value is not None else "No advice")
+    advised = say("Advised." if advice.value is not None else "No advice.")
+    why = advice.why_zh if language == "zh" else advice.why
     return (
         f'<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
         f"<h1>{escape(title)}</h1><p>{escape(lower.format(over=over))}</p>"
         f"{_chart(key, found, advice, bound, say('domain loss'), say('general loss'), say('base'), say('bound'))}"
-        f'<p><b>{escape(advised)}.</b> <span lang="en">{escape(advice.why)}</span></p><table><thead><tr>'
+        f'<p><b>{escape(advised)}</b> {escape(why)}</p><table><thead><tr>'
         f"{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr></thead><tbody>{rows}</tbody></table></html>\n"
     )
 

@@ -1,4 +1,4 @@
-"""What the rungs of a sweep come to: domain loss against general loss at each value, and which value is advised.
+"""What the rungs of a sweep come to: domain loss against general loss at each value.
 
 A difference is tuned minus base, in nats a token. Its interval over records is the paired bootstrap of the evaluation,
 each record's losses averaged over the seeds first. With several seeds there is a second one, over seeds: Student's t
@@ -15,9 +15,7 @@ from typing import Any
 import msgspec
 
 from train.evaluation import intervals
-from train.forgetting.sweep.ladder import shown
 
-BOUND = 0.05  # of the base's general loss, where the job names none
 # Student's t, 97.5th percentile, for 1 to 8 degrees of freedom.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306)
 
@@ -77,13 +75,6 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     general: Change
 
 
-class Advice(msgspec.Struct, frozen=True):
-    """The advised value, or None; and why."""
-
-    value: float | int | str | None
-    why: str
-
-
 def points(measured: Sequence[Measured], seed: int) -> list[Point]:
     """One point a value, in the order in which they come."""
     values = list(dict.fromkeys(one.value for one in measured))
@@ -130,36 +121,6 @@ def _over_seeds(several: Sequence[dict[str, Losses]]) -> tuple[float, float] | N
     changes = [tuned - base for base, tuned in means]
     reach = _T[len(changes) - 2] * statistics.stdev(changes) / math.sqrt(len(changes))
     return statistics.fmean(changes) - reach, statistics.fmean(changes) + reach
-
-
-def advise(key: str, found: Sequence[Point], bound: float) -> Advice:
-    """The value with the largest domain gain among those whose general loss stays within the bound."""
-    within = [point for point in found if point.general.share <= bound]
-    if not within:
-        least = min(found, key=lambda point: point.general.share)
-        return Advice(None, f"No value keeps general loss within {bound:.0%} of the base's; {key} {shown(least.value)} "
-                            f"comes nearest with {least.general.share:+.1%}. Mix in more general data, set "
-                            "`forgetting: {penalty: kl}`, or lower learning_rate.")
-    best = min(within, key=lambda point: point.domain.mean)
-    if best.domain.mean >= 0:
-        return Advice(None, f"No value within the bound of {bound:.0%} learns anything: domain loss changes by "
-                            f"{best.domain.mean:+.2f} at best. Train longer, or raise learning_rate.")
-    why = (f"{key} {shown(best.value)}: domain loss falls by {-best.domain.mean:.2f}, the most of "
-           f"{_those(within, found)}; general loss changes by {best.general.share:+.1%}.")
-    further = min(found, key=lambda point: point.domain.mean)
-    if further is not best:
-        why += (f" {key} {shown(further.value)} gains {best.domain.mean - further.domain.mean:.2f} more and forgets "
-                f"{further.general.share:.1%}.")
-    end = best.general.interval
-    if end and end[1] > bound * best.general.base:
-        why += f" Its 95 % interval reaches {end[1] / best.general.base:+.1%}, beyond the bound: more seeds would tell."
-    return Advice(best.value, why)
-
-
-def _those(within: Sequence[Point], found: Sequence[Point]) -> str:
-    if len(within) == 1:
-        return "the one value within the bound"
-    return f"all {len(found)} values" if len(within) == len(found) else f"the {len(within)} values within the bound"
 
 
 def told(key: str, found: Sequence[Point]) -> list[dict[str, Any]]:

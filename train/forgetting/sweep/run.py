@@ -22,9 +22,10 @@ from seedbed.progress import Plain
 from seedbed.record import Record
 from train import libraries
 from train.evaluation import answers
+from train.forgetting.sweep.advice import BOUND, Advice, advise
 from train.forgetting.sweep.ladder import Rung, Sets, records_of, rungs, shown, take_apart
 from train.forgetting.sweep.page import page
-from train.forgetting.sweep.points import BOUND, Advice, Losses, Measured, advise, points, told
+from train.forgetting.sweep.points import Losses, Measured, points, told
 from train.options import Options
 from train.rows.data import Fit
 from train.rows.template import Template

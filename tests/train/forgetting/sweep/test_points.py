@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from train.forgetting.sweep.advice import advise
 from train.forgetting.sweep.page import page
-from train.forgetting.sweep.points import Losses, Measured, Point, advise, points
+from train.forgetting.sweep.points import Losses, Measured, Point, points
 
 
 def rung(value: float, seed: int, domain: float, general: float, spread: float = 0.0) -> Measured:
@@ -47,29 +48,41 @@ def test_advised_is_the_largest_gain_within_the_bound() -> None:
         "mix 0.1: domain loss falls by 2.80, the most of the 2 values within the bound; general loss changes by +4.0%. "
         "mix 0 gains 0.20 more and forgets 25.0%."
     )
-    assert advise("mix", found, 0.02).value == 0.3
+    assert advice.why_zh == (
+        "mix 0.1：领域损失下降 2.80，在上限以内的 2 个取值中最多；通用损失变化 +4.0%。"
+        "mix 0 的领域损失再低 0.20，但通用损失上升 25.0%。"
+    )
+    one = advise("mix", found, 0.02)
+    assert one.value == 0.3 and one.why.startswith("mix 0.3, the one value within the bound: ")
+    assert one.why_zh.startswith("mix 0.3 是上限以内唯一的取值：")
     assert "the most of all 3 values" in advise("mix", found, 0.5).why
 
 
 def test_an_interval_beyond_the_bound_is_said() -> None:
     found = reached(rung(0.0, 0, -3.0, 0.08, spread=0.1), rung(0.1, 0, -2.8, 0.0))
-    assert "beyond the bound: more seeds would tell" in advise("mix", found, 0.05).why
+    advice = advise("mix", found, 0.05)
+    assert "beyond the bound: more seeds would tell" in advice.why and "超出上限" in advice.why_zh
 
 
 def test_where_nothing_is_within_the_bound_the_nearest_is_named_and_what_to_do() -> None:
     advice = advise("mix", reached(rung(0.0, 0, -3.0, 0.5), rung(0.1, 0, -2.8, 0.2)), 0.05)
     assert advice.value is None
-    assert "mix 0.1 comes nearest with +10.0%" in advice.why and "penalty: kl" in advice.why
+    assert "mix 0.1 comes nearest with +10.0%" in advice.why and "最接近的是 mix 0.1，变化为 +10.0%" in advice.why_zh
+    assert all("`forgetting: {penalty: kl}`" in words for words in (advice.why, advice.why_zh))
 
 
 def test_what_learns_nothing_is_not_advised() -> None:
-    assert advise("mix", reached(rung(0.0, 0, 0.1, 0.0), rung(0.1, 0, 0.2, 0.0)), 0.05).value is None
+    advice = advise("mix", reached(rung(0.0, 0, 0.1, 0.0), rung(0.1, 0, 0.2, 0.0)), 0.05)
+    assert advice.value is None and "at best. Train longer" in advice.why and "请延长训练" in advice.why_zh
 
 
-@pytest.mark.parametrize(("language", "said"), [("en", "general loss"), ("zh", "通用损失")])
-def test_the_page_draws_every_point_and_marks_the_advised(language: str, said: str) -> None:
+@pytest.mark.parametrize(("language", "said", "why", "not_said"), [
+    ("en", "general loss", "Advised.</b> mix 0.1", "领域"), ("zh", "通用损失", "建议：</b> mix 0.1", "domain"),
+])
+def test_the_page_draws_every_point_and_marks_the_advised(language: str, said: str, why: str, not_said: str) -> None:
     found = reached(rung(0.0, 0, -3.0, 0.5), rung(0.1, 0, -2.8, 0.08, spread=0.1))
     made = page("mix", found, advise("mix", found, 0.05), 0.05, language)
     assert made.count("<circle") == 2 and made.count('<circle class="advised"') == 1
     assert made.count("<tr") == 3 and said in made and f'lang="{language}"' in made
+    assert why in made and not_said not in made
     assert "http" not in made and "nan" not in made
