@@ -21,18 +21,20 @@ from datagen.checks.certainty import ANSWER, QUESTION
 from datagen.dialogue.talk import Manner
 from datagen.dialogue.talking import talk
 from datagen.dialogue.thread import thread
+from datagen.doc_qa import probes
 from datagen.doc_qa.brief import Brief
 from datagen.material import kinds
 from datagen.material.lots import lot
 from datagen.material.passages import Passage, passage_of
 from datagen.material.rounds import Share, next_round
+from datagen.material.worn import Worn
 from seedbed.chat import Complete
 from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.record import Record, Step, make
 from seedbed.text import language
 
-VERSION = 4
+VERSION = 5
 
 # For the plan; guesses, until a whole run was measured (docs/generators/dialogue.md).
 EXPECTED_ACCEPTANCE = 0.5
@@ -53,6 +55,9 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     leaning      the least share of follow-ups that must lean on the history; the rest may stand alone
     context      a pair for each key `point` and then its follow-up, for small teachers, or the whole `passage` and the
                  dialogue in one call, for large ones
+    openings     as in doc_qa, of first questions; a passage that is asked again is told what is worn out by then
+    probes, keep, encoder
+                 as in doc_qa, of each turn's full question; a turn that the job does not keep is left out
     about, about_zh, kinds, twin, certain_question, certain_answer, temperature, max_tokens
                  as in doc_qa; `twin` compares first questions, and the full questions within a dialogue
     """
@@ -66,6 +71,10 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     about_zh: str = ""
     kinds: dict[str, float] = msgspec.field(default_factory=lambda: dict(_KINDS))
     context: Literal["point", "passage"] = "point"
+    openings: float = 0.25
+    probes: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ("grounded",)
+    encoder: str = ""
     twin: float = 0.7
     certain_question: float = QUESTION
     certain_answer: float = ANSWER
@@ -85,9 +94,10 @@ class Options(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("target: expected 1 or more")
         if not 2 <= self.turns[0] <= self.turns[1] <= _MOST_TURNS:
             raise ValueError(f"turns: expected [fewest, most] from 2 to {_MOST_TURNS}, got {list(self.turns)}")
-        for name in ("leaning", "twin"):
+        for name in ("leaning", "twin", "openings"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: expected a number from 0 to 1")
+        probes.check(self.probes, self.keep)
 
 
 @dataclass
@@ -96,6 +106,7 @@ class _State:
 
     target: int
     gate: Gate
+    worn: Worn
     drafts: int = 0
     accepted: int = 0
     by_language: Counter[str] = field(default_factory=Counter)
@@ -111,7 +122,7 @@ def dialogue(records: Iterable[Record], options: Options, context: Context) -> I
     passages = [passage_of(r, "zh" if language(r.text) in ("zh", "mixed") else "en") for r in records if r.text]
     passages.sort(key=lambda passage: lot(context.seed, passage.text))
     most = options.per_passage * len(passages)
-    state = _State(min(options.target or most, most), Gate(options.twin))
+    state = _State(min(options.target or most, most), Gate(options.twin), Worn(options.openings))
     manners = {
         lang: Manner(
             _brief(options, lang, context, common_words((p.text for p in passages if p.language == lang), lang)),
@@ -123,6 +134,8 @@ def dialogue(records: Iterable[Record], options: Options, context: Context) -> I
     rounds = 0
     while shares := next_round(passages, state.target - state.accepted, options.per_passage, options.waves, 1):
         rounds += 1
+        for share in shares:
+            share.passage.worn = state.worn.out(share.passage.record, share.passage.language)
         works = (_one(share, options, complete, manners[share.passage.language]) for share in shares)
         for share, record in zip(shares, loop.in_order(works, context.width), strict=True):
             share.passage.waves += 1
@@ -156,14 +169,17 @@ def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, in
     turns = sum(options.turns) / 2
     if options.context == "passage":
         size = sum(len(p.text) for p in passages) / max(1, len(passages)) / 2.5
-        return round(dialogues), round(dialogues * (_PROMPT + size)), round(dialogues * turns * 2 * _REPLY)
-    calls = dialogues * turns * _CALLS_A_TURN
+        probed = dialogues * turns * len(options.probes)
+        prompt, reply = dialogues * (_PROMPT + size), dialogues * turns * 2 * _REPLY
+        return round(dialogues + probed), round(prompt + probed * _PROMPT), round(reply + probed * _REPLY)
+    calls = dialogues * turns * (_CALLS_A_TURN + len(options.probes))
     return round(calls), round(calls * _PROMPT), round(calls * _REPLY)
 
 
 def _brief(options: Options, lang: str, context: Context, common: frozenset[str] | None) -> Brief:
+    about = {"en": options.about, "zh": options.about_zh or options.about}
     return Brief(
-        (options.about_zh or options.about) if lang == "zh" else options.about,
+        about[lang],
         options.kinds,
         {"basic": 1},
         options.temperature,
@@ -174,6 +190,7 @@ def _brief(options: Options, lang: str, context: Context, common: frozenset[str]
         context.seed,
         context.prompts,
         options,
+        probes.of(options.probes, options.keep, about, options.encoder, context),
         common=common,
     )
 
@@ -203,6 +220,7 @@ def _judge(record: Record, passage: Passage, state: _State) -> Record:
         )
     passage.accepted += 1
     state.accepted += 1
+    state.worn.add(record)
     state.by_language[passage.language] += 1
     state.by_turns[record.labels["turns"]] += 1
     state.follow_ups += len(record.extra["_turns"]) - 1

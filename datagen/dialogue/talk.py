@@ -108,7 +108,7 @@ def record_of(work: Talk) -> Record:
         language=passage.language,
         task="dialogue",
         history=tuple(steps),
-        labels={"turns": str(len(work.turns))} if work.turns else {},
+        labels={"turns": str(len(work.turns))} | _together(work) if work.turns else {},
         scores=_least(work),
         extra=extra | ({"_left_out": work.left_out} if work.left_out else {}),
     )
@@ -127,10 +127,18 @@ def _told(work: Talk, evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
             "kind": kinds.recognise(turn.full, work.language, turn.work.slot.kind),
             "fact": fact_at(work.passage, turn.work.slot.point.numbers or tuple(turn.work.evidence)).id,
             "leans": leaning[number],
+            "labels": turn.work.labels,
             "evidence": [evidence.index(quote) for quote in work.passage.quotes(turn.work.evidence)],
         }
         for number, turn in enumerate(work.turns)
     ]
+
+
+def _together(work: Talk) -> dict[str, str]:
+    """What the probes said of all turns: `yes` where they said so of each; nothing of which one turn has no label."""
+    several = [turn.work.labels for turn in work.turns]
+    shared = set.intersection(*map(set, several)) & {"grounded", "known"}
+    return {name: "yes" if all(one[name] == "yes" for one in several) else "no" for name in sorted(shared)}
 
 
 def _least(work: Talk) -> dict[str, float]:

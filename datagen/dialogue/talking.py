@@ -73,7 +73,7 @@ async def _point_by_point(work: Talk, slots: list[Slot], wanted: int) -> None:
         tries -= 1
         draft = Draft(work.passage, slot, work.complete, work.manner.brief)
         work.passage.asked.update(slot.point.numbers)
-        fault = await drafting.fault_of(draft) or _repeats(draft, work) or await drafting.worked_out_fault(draft)
+        fault = await drafting.fault_of(draft) or _repeats(draft, work) or await _late_fault(draft)
         work.calls.setdefault(draft.prompt.label, []).extend(draft.calls)
         work.raw = draft.raw
         if fault:
@@ -169,10 +169,15 @@ async def _take(told: _Told, work: Talk, request: Request) -> None:
         # Said as it would be asked alone; one with a pronoun only claims to be.
         alone = fault is not None and fault.reason == "self_contained" and not POINTERS[work.language].search(full)
         fault = None if alone and work.may_stand_alone() else fault
-    if fault := fault or await drafting.worked_out_fault(draft):
+    if fault := fault or await _late_fault(draft):
         work.leave_out(said, fault)
     else:
         work.turns.append(Turn(said, draft))
+
+
+async def _late_fault(draft: Draft) -> Fault | None:
+    """What costs calls of its own, so it comes last: the question answered anew, and the probes."""
+    return await drafting.worked_out_fault(draft) or await drafting.probe_fault(draft)
 
 
 def _repeats(draft: Draft, work: Talk) -> Fault | None:

@@ -101,7 +101,7 @@ async def draft(passage: Passage, slot: Slot, complete: Complete, brief: Brief, 
     """One pair, or the reason why not. `more` is a check of the slot's own, after those that all pairs pass."""
     work = Draft(passage, slot, complete, brief)
     fault = await fault_of(work) or (more(work.question, work.answer) if more else None)
-    return _record(work, fault or await worked_out_fault(work) or await _probe_fault(work))
+    return _record(work, fault or await worked_out_fault(work) or await probe_fault(work))
 
 
 async def fault_of(work: Draft) -> Fault | None:
@@ -279,7 +279,8 @@ async def worked_out_fault(work: Draft) -> Fault | None:
     return None
 
 
-async def _probe_fault(work: Draft) -> Fault | None:
+async def probe_fault(work: Draft) -> Fault | None:
+    """Where the job asks for probes: their labels and scores go onto the draft; a fault where it keeps no such pair."""
     if work.brief.probes is None:
         return None
     passage = work.passage

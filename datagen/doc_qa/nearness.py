@@ -5,9 +5,13 @@ An encoder sees no figure and no "not" (seedbed/encode.py), so it is only asked 
 
 from __future__ import annotations
 
-from datagen.doc_qa.probes import Alike
+from collections.abc import Callable
+
 from datagen.doc_qa.topics import Merge
 from seedbed import encode
+
+# Whether two texts say the same: an encoder's view; None where it does not tell.
+Alike = Callable[[str, str], "bool | None"]
 
 
 def alike(encoder: str) -> Alike | None:

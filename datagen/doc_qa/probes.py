@@ -18,7 +18,6 @@ The one who answers is the teacher of the role `verify`: name the model that wil
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -29,8 +28,10 @@ from datagen.asking.answering import Answering, answer, read
 from datagen.checks.agreement import agree
 from datagen.checks.declining import declines
 from datagen.checks.verify import Fault
+from datagen.doc_qa.nearness import Alike, alike
 from seedbed.chat import Complete, Request
 from seedbed.content import support
+from seedbed.context import Context
 from seedbed.gate import rouge_l
 from seedbed.parse import ask
 from seedbed.prompts import load
@@ -44,8 +45,6 @@ _MAX_TOKENS = 160
 # answer does not repeat all of its question, so half is much.
 _SAME_QUESTION = 0.5
 
-# Whether two texts say the same: an encoder's view; None where it does not tell.
-Alike = Callable[[str, str], "bool | None"]
 # What a probe says of a pair, or why it says nothing.
 Told = bool | Fault
 
@@ -179,6 +178,17 @@ def check(names: tuple[str, ...], keep: tuple[str, ...]) -> None:
             raise ValueError(f"keep: no pair is both {first} and {second}; leave both out to keep all")
     if {"known", "new"} & set(keep) and "closed_book" not in names:
         raise ValueError("keep: known and new are told by the probe closed_book, which is not among `probes`")
+
+
+def of(
+    names: tuple[str, ...], keep: tuple[str, ...], about: dict[str, str], encoder: str, context: Context
+) -> Probes | None:
+    """The probes of a job; None where it asks for none. `about` is what the documents are about, by language."""
+    if not names:
+        return None
+    asked = {name: text or {"en": "the matter at hand", "zh": "有关内容"}[name] for name, text in about.items()}
+    verifier, judge = context.teacher("verify")[0], context.teacher("judge")[0]
+    return Probes(names, keep, verifier, judge, asked, alike(encoder), context.prompts)
 
 
 def _untold(probe: str, reason: str, detail: str) -> Fault:

@@ -14,7 +14,6 @@ After the pairs about one passage come those over two (hops.py) and those that t
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,19 +29,18 @@ from datagen.doc_qa import nearness, probes, topics
 from datagen.doc_qa.brief import Brief
 from datagen.doc_qa.hops import hop_pair, hops
 from datagen.doc_qa.phrasings import wordings
-from datagen.doc_qa.probes import Probes
 from datagen.doc_qa.unanswerable import Unanswered, unanswerable
 from datagen.material import kinds
 from datagen.material.lots import lot
 from datagen.material.passages import Passage, passage_of
 from datagen.material.rounds import Wholes, next_round
-from datagen.material.verbs import verb
+from datagen.material.worn import Worn
 from seedbed.chat import Complete, Loop
 from seedbed.context import Context
 from seedbed.gate import Gate
 from seedbed.kin import named
 from seedbed.record import Record
-from seedbed.text import language, opening
+from seedbed.text import language
 
 VERSION = 6
 
@@ -50,7 +48,6 @@ VERSION = 6
 # (docs/quality.md).
 EXPECTED_ACCEPTANCE = 0.45
 _EXAMPLES, _REPLY = 700, 65  # tokens, likewise
-_ENOUGH = 20  # accepted questions about a document before any opening or verb counts as worn out
 _TRIES = 6  # hops, and questions without an answer, tried for each that is wanted: what a poor teacher may cost
 _PROBE = {"open_book": 450, "back_translation": 200, "closed_book": 100}  # prompt tokens of each
 _KINDS = {"fact": 3, "how_to": 2, "why": 2, "compare": 1, "diagnose": 2, "summarise": 1}
@@ -141,14 +138,13 @@ class _State:
     topics: dict[str, topics.Topic]
     target: int
     gate: Gate
+    worn: Worn
     drafts: int = 0
     accepted: int = 0
     failed_replies: int = 0
     rounds: int = 0
     by_language: dict[str, int] = field(default_factory=dict)
     by_kind: dict[str, int] = field(default_factory=dict)
-    openings: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    verbs: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     fresh: list[tuple[Passage, Record]] = field(default_factory=list)  # facts whose other wordings are to be asked for
 
 
@@ -170,7 +166,7 @@ def doc_qa(records: Iterable[Record], options: Options, context: Context) -> Ite
     most = options.per_passage * options.phrasings * len(passages)
     leaves = topics.topics(passages, options.topic_depth, nearness.merge(options.encoder))
     target = min(options.target or most, most)
-    state = _State(passages, topics.by_passage(leaves), target, Gate(options.twin))
+    state = _State(passages, topics.by_passage(leaves), target, Gate(options.twin), Worn(options.openings))
     briefs = {
         lang: _brief(options, lang, context, common_words((p.text for p in passages if p.language == lang), lang))
         for lang in ("en", "zh")
@@ -274,20 +270,10 @@ class _Asking:
         )
         for share in shares:
             passage = share.passage
-            passage.worn = self._worn(state, passage)
+            passage.worn = state.worn.out(passage.record, passage.language)
             work = partial(drafting.wave, passage, share.count, self.complete, self.briefs[passage.language])
             turns.append(_Turn(passage, work))
         return turns
-
-    def _worn(self, state: _State, passage: Passage) -> tuple[str, ...]:
-        """Openings that too many accepted questions about this document have, and then verbs (`… mean`); other
-        documents do not matter, so that adding one changes no request about this one."""
-        key = _document(passage.record), passage.language
-        begun, verbs = state.openings[key], state.verbs[key]
-        if (asked := begun.total()) < _ENOUGH:
-            return ()
-        common = [*begun.most_common(3), *((f"… {name}", count) for name, count in verbs.most_common(3) if name)]
-        return tuple(text for text, count in common if count > self.options.openings * asked)
 
     def _wholes(self, state: _State) -> Wholes | None:
         """Topics as what passages are parts of, where the job shares or bounds its pairs by them."""
@@ -311,9 +297,7 @@ class _Asking:
                 score=round(match.score, 4),
             )
         state.accepted += 1
-        document = _document(record), record.language
-        state.openings[document][opening(record.instruction, record.language)] += 1
-        state.verbs[document][verb(record.instruction, record.language)] += 1
+        state.worn.add(record)
         state.by_language[record.language] = state.by_language.get(record.language, 0) + 1
         kind = record.labels.get("angle") or record.labels["kind"]
         state.by_kind[kind] = state.by_kind.get(kind, 0) + 1
@@ -352,10 +336,6 @@ def estimate(passages: Iterable[Record], options: Options) -> tuple[int, int, in
     return round(calls), round(prompt), round(_REPLY * calls)
 
 
-def _document(record: Record) -> str:
-    return record.source.document if record.source else ""
-
-
 def _share(share: float, others: int) -> int:
     """How many records are that share of a whole of which `others` are the rest."""
     return int(share / (1 - share) * others)
@@ -363,12 +343,6 @@ def _share(share: float, others: int) -> int:
 
 def _brief(options: Options, lang: str, context: Context, common: frozenset[str] | None) -> Brief:
     about = {"en": options.about, "zh": options.about_zh or options.about}
-    asked = {name: text or {"en": "the matter at hand", "zh": "有关内容"}[name] for name, text in about.items()}
-    looks = None
-    if options.probes:
-        verifier, judge = context.teacher("verify")[0], context.teacher("judge")[0]
-        alike = nearness.alike(options.encoder)
-        looks = Probes(options.probes, options.keep, verifier, judge, asked, alike, context.prompts)
     return Brief(
         about[lang],
         options.kinds,
@@ -381,7 +355,7 @@ def _brief(options: Options, lang: str, context: Context, common: frozenset[str]
         context.seed,
         context.prompts,
         options,
-        looks,
+        probes.of(options.probes, options.keep, about, options.encoder, context),
         options.personas,
         common,
     )

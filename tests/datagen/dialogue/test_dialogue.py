@@ -14,9 +14,9 @@ from datagen.dialogue.stage import Options, estimate
 from datagen.teacher.scripted import scripted
 from seedbed.chat import Request
 from seedbed.prompts import load
-from seedbed.record import Record, make
+from seedbed.record import Record, Source, make
 from tests.datagen.talking import ANSWERS, FULL, SAID, SENTENCES, follows, passage, talk, talking, turn
-from tests.datagen.teaching import BOTH, Made, pair, point
+from tests.datagen.teaching import BOTH, Made, asked_with, pair, point
 
 
 def several(lang: str, count: int) -> list[Record]:
@@ -83,6 +83,42 @@ def test_a_follow_up_is_asked_for_with_the_talk_before_it_alone(tmp_path: Path, 
         assert [line.split(": " if lang == "en" else "：", 1)[1] for line in lines[:-2]] == said[: 2 * number + 2]
         assert lines[-2].endswith({"en": "the KX-40 pump", "zh": "KX-40 离心泵"}[lang])
     assert not any(sentence in text for sentence in SENTENCES[lang] for text in wanted)
+
+
+@BOTH
+def test_probes_look_at_each_turn_and_what_is_not_kept_is_left_out(tmp_path: Path, lang: str) -> None:
+    """The open book confirms all answers but the second sentence's: kept alone, or that turn is left out."""
+    declines = {"en": "not stated", "zh": "没有说明"}[lang]
+
+    def open_book(request: Request) -> str | None:
+        if not asked_with(request).startswith("answer/"):
+            return None
+        n = next(n for n, full in enumerate(FULL[lang]) if full in request.messages[-1].content)
+        return declines if n == 1 else ANSWERS[lang][n]
+
+    (whole,) = talk(tmp_path, [passage(lang)], talking(open_book), probes=("open_book",), keep=()).kept
+    assert whole.labels == {"turns": "4", "grounded": "no"}
+    assert {told["full"]: told["labels"]["grounded"] for told in whole.extra["_turns"]} == {
+        full: "no" if n == 1 else "yes" for n, full in enumerate(FULL[lang])}
+    (kept,) = talk(tmp_path / "kept", [passage(lang)], talking(open_book), probes=("open_book",)).kept
+    assert kept.labels == {"turns": "3", "grounded": "yes"}
+    assert [(one["question"], one["reason"]) for one in kept.extra["_left_out"]] == [(FULL[lang][1], "ungrounded")]
+
+
+@BOTH
+def test_openings_that_are_worn_out_are_named_when_passages_are_asked_again(tmp_path: Path, lang: str) -> None:
+    """Twenty-one passages of one document, two dialogues each: the second round knows how the first ones begin."""
+    source = Source(document="m.md", start=0, end=1)
+    passages = [make(text=one.text, language=lang, source=source) for one in several(lang, 21)]
+    mark = {"en": "does not begin with: ", "zh": "开头不用："}[lang]
+
+    def worn(openings: float) -> list[bool]:
+        made = talk(tmp_path / str(openings), passages, turns=(2, 2), waves=2, per_passage=2, twin=1.0, openings=openings)
+        return [mark in request.messages[-1].content for request in made.script.requests if not follows(request)]
+
+    named = worn(0.05)
+    assert not any(named[:42]) and all(named[42:]) and len(named) > 42
+    assert not any(worn(1.0))
 
 
 @BOTH
